@@ -1,0 +1,51 @@
+"""rdtf: a differentiable reaction-diffusion laboratory in TensorFlow.
+
+    model (equations) -> grid -> operator -> step -> trajectory -> loss -> gradient -> fit
+
+The names below are loaded when they are first used, so `import rdtf` is light and code
+that needs no solver (checking flags, reading files) never waits for TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "constraints",
+    "engines",
+    "files",
+    "finite_differences",
+    "fitting",
+    "grids",
+    "homogeneous",
+    "initial_conditions",
+    "losses",
+    "math",
+    "models",
+    "schemes",
+    "simulation",
+    "status",
+    "types",
+    "viz",
+)
+_NAMES = {
+    "Grid": "grids",
+    "Simulation": "simulation",
+    "ReactionDiffusion": "models",
+    "Parameter": "models",
+    "Status": "status",
+    "InputError": "status",
+    "StabilityError": "status",
+}
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"rdtf.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"rdtf.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'rdtf' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(["__version__", *_MODULES, *_NAMES])

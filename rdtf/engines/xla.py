@@ -1,0 +1,245 @@
+"""Many steps and their exact discrete adjoint, compiled by XLA (CPU, GPU, TPU).
+
+The adjoint follows the steps that were taken, backwards. With λ the gradient of a loss
+with respect to the state after a step, one backward step is
+
+    λ <- (∂step/∂state)ᵀ λ,      g <- g + (∂step/∂params)ᵀ λ.
+
+States are recomputed from checkpoints about sqrt(steps) apart (Griewank 1992,
+doi:10.1080/10556789208805505 keeps fewer still), so a window of n steps needs memory
+for about 2 sqrt(n) states. Parameter gradients are gathered as fields, one number per
+cell, and summed over the grid once at the end: a sum in every step would be slower than
+the step.
+"""
+
+import math
+
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
+
+from rdtf import finite_differences, schemes
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+from rdtf.status import Status
+from rdtf.types import State
+
+
+def _barrier(tensors):
+    return gen_xla_ops.xla_optimization_barrier(tensors)
+
+
+def _compiled(function):
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def segments(num_steps: int) -> tuple[int, int]:
+    """(number of checkpoints, steps between them) for a window of `num_steps`."""
+    length = max(1, math.isqrt(max(0, num_steps - 1)) + 1)
+    return max(1, -(-num_steps // length)), length
+
+
+class Engine:
+    """Compiled programs for one model, grid, scheme and time step.
+
+    States are tuples of `[B, *grid.shape]` tensors; parameters a dict of tensors
+    `[1 or B, 1, ...]` that broadcast against them; step counts are Python ints.
+    """
+
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        grid: Grid,
+        scheme: schemes.Scheme,
+        time_step: float,
+    ):
+        self._grid = grid
+        self._species = model.species
+        self._valid_range = dict(model.valid_range)
+        operator = finite_differences.diffusion_operator(grid, _barrier)
+        self._step = scheme.make_step(model, operator, time_step)
+        taped = finite_differences.diffusion_operator(grid, _barrier, reread=False)
+        self._taped_step = scheme.make_step(model, taped, time_step)
+        self._forward = _compiled(self._take_steps)
+        self._checkpointed = _compiled(self._take_steps_with_checkpoints)
+        self._backward = _compiled(self._take_steps_back)
+        self._until_steady = _compiled(self._take_steps_until_steady)
+
+    def forward(self, state: State, params: dict, first: int, num_steps: int) -> State:
+        """The state after `num_steps` steps; any number of steps, one program."""
+        return self._forward(state, params, tf.constant(first), tf.constant(num_steps))
+
+    def checkpointed(self, state: State, params: dict, first: int, num_steps: int):
+        """(state after `num_steps` steps, checkpoints for `backward`)."""
+        return self._checkpointed(state, params, tf.constant(first), num_steps)
+
+    def backward(self, checkpoints, params: dict, first: int, num_steps: int, upstream):
+        """Gradients with respect to the first state and to the parameters."""
+        return self._backward(
+            checkpoints, params, tf.constant(first), num_steps, upstream
+        )
+
+    def until_steady(self, state, params, active, tolerance, first, num_steps):
+        """Steps the active samples until each is steady or sick.
+
+        Returns (state, steps taken `[B]`, status `[B]`, last largest change `[B]`).
+        """
+        return self._until_steady(
+            state,
+            params,
+            active,
+            tf.constant(tolerance, tf.float64),
+            tf.constant(first),
+            tf.constant(num_steps),
+        )
+
+    def _take_steps(self, state, params, first, num_steps):
+        def body(i, state):
+            return i + 1, self._step(state, params, first + i)
+
+        zero = tf.constant(0)
+        return tf.while_loop(lambda i, _: i < num_steps, body, (zero, state))[1]
+
+    def _take_steps_with_checkpoints(self, state, params, first, num_steps):
+        count, length = segments(num_steps)
+
+        def body(segment, state, saved):
+            saved = _write(saved, segment, state)
+            done = segment * length
+            steps = tf.minimum(length, num_steps - done)
+            return (
+                segment + 1,
+                self._take_steps(state, params, first + done, steps),
+                saved,
+            )
+
+        saved = tuple(tf.zeros([count, *s.shape], s.dtype) for s in state)
+        _, state, saved = tf.while_loop(
+            lambda segment, *_: segment < count, body, (tf.constant(0), state, saved)
+        )
+        return state, saved
+
+    def _take_steps_back(self, checkpoints, params, first, num_steps, upstream):
+        count, length = segments(num_steps)
+        shape = upstream[0].shape
+        buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
+        zeros = {name: tf.zeros(shape, p.dtype) for name, p in params.items()}
+
+        def segment_body(segment, adjoint, sums):
+            done = segment * length
+            steps = tf.minimum(length, num_steps - done)
+
+            def remember(i, state, buffer):
+                buffer = _write(buffer, i, state)
+                return i + 1, self._step(state, params, first + done + i), buffer
+
+            _, last, states = tf.while_loop(
+                lambda i, *_: i < steps - 1,
+                remember,
+                (tf.constant(0), _read(checkpoints, segment), buffer),
+            )
+            states = _write(states, steps - 1, last)
+
+            def pull_back(i, adjoint, sums):
+                index = first + done + i
+                adjoint, terms = self._pull_back(
+                    _read(states, i), params, index, adjoint
+                )
+                return i - 1, adjoint, {name: sums[name] + terms[name] for name in sums}
+
+            _, adjoint, sums = tf.while_loop(
+                lambda i, *_: i >= 0, pull_back, (steps - 1, adjoint, sums)
+            )
+            return segment - 1, adjoint, sums
+
+        _, adjoint, sums = tf.while_loop(
+            lambda segment, *_: segment >= 0,
+            segment_body,
+            (tf.constant(count - 1), upstream, zeros),
+        )
+        return adjoint, {name: _sum_like(sums[name], params[name]) for name in params}
+
+    def _pull_back(self, state, params, index, adjoint):
+        fields = {n: tf.broadcast_to(p, state[0].shape) for n, p in params.items()}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch((state, fields))
+            after = self._taped_step(state, fields, index)
+        return tape.gradient(
+            after, (state, fields), adjoint, tf.UnconnectedGradients.ZERO
+        )
+
+    def _take_steps_until_steady(
+        self, state, params, active, tolerance, first, num_steps
+    ):
+        batch = active.shape[0]
+        ones = [batch] + [1] * self._grid.ndim
+
+        def body(i, state, active, steps, change):
+            candidate = self._step(state, params, first + i)
+            new_change = self._largest_change(state, candidate)
+            healthy = tf.math.is_finite(new_change)
+            moves = active & healthy
+            mask = tf.reshape(moves, ones)
+            state = tuple(
+                tf.where(mask, c, s) for c, s in zip(candidate, state, strict=True)
+            )
+            change = tf.where(active, new_change, change)
+            steps += tf.cast(moves, tf.int32)
+            return i + 1, state, moves & (new_change >= tolerance), steps, change
+
+        _, state, still, steps, change = tf.while_loop(
+            lambda i, state, active, *_: (i < num_steps) & tf.reduce_any(active),
+            body,
+            (
+                tf.constant(0),
+                state,
+                active,
+                tf.zeros([batch], tf.int32),
+                tf.zeros([batch], tf.float64),
+            ),
+        )
+        failed = self._step(state, params, first)
+        finite = tf.ones([batch], tf.bool)
+        for field in failed:
+            finite &= tf.reduce_all(
+                tf.math.is_finite(field), tf.range(1, self._grid.ndim + 1)
+            )
+        sick = tf.where(finite, int(Status.LEFT_VALID_RANGE), int(Status.NOT_FINITE))
+        status = tf.where(
+            still,
+            int(Status.NOT_CONVERGED),
+            tf.where(tf.math.is_finite(change), int(Status.CONVERGED), sick),
+        )
+        return state, steps, status, change
+
+    def _largest_change(self, before, after):
+        """max |after - before| per sample; infinite where `after` is not valid."""
+        change = tf.zeros_like(before[0])
+        for name, old, new in zip(self._species, before, after, strict=True):
+            size = tf.abs(new - old)
+            lower, upper = self._valid_range.get(name, (-math.inf, math.inf))
+            valid = (new >= lower) & (new <= upper) & (size < math.inf)
+            change = tf.maximum(change, tf.where(valid, size, math.inf))
+        change = _barrier([tf.reduce_max(change, 1)])[0]  # vectorised: rows first
+        return tf.reduce_max(change, tf.range(1, change.shape.rank))
+
+
+def _write(buffers, index, state):
+    """Writes one state into stacked buffers `[n, B, ...]` at `index`."""
+    start = [index] + [tf.constant(0)] * state[0].shape.rank
+    return tuple(
+        gen_xla_ops.xla_dynamic_update_slice(b, s[tf.newaxis], tf.stack(start))
+        for b, s in zip(buffers, state, strict=True)
+    )
+
+
+def _read(buffers, index):
+    return tuple(buffer[index] for buffer in buffers)
+
+
+def _sum_like(field, param):
+    """Sums over the grid, and over the batch if the parameter has one for all."""
+    axes = list(range(1, field.shape.rank))
+    total = tf.reduce_sum(field, axes, keepdims=True)
+    if param.shape[0] == 1:
+        total = tf.reduce_sum(total, 0, keepdims=True)
+    return total

@@ -1,0 +1,150 @@
+"""Seeded initial states: noise, squares and discs around a uniform background.
+
+Sample i of a seed is drawn by a counter-based generator keyed by (seed, i), so it does
+not depend on the batch it is drawn in. Background, patch, noise and limits are the
+model's (`rdtf.models.Start`).
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf import homogeneous
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+from rdtf.status import InputError
+from rdtf.types import State
+
+
+def noise(
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+    amplitude: float | None = None,
+) -> State:
+    """White Gaussian noise around the background, `[batch, *grid.shape]` per species."""
+    return _build(model, grid, batch, seed, params, amplitude, lambda rng: None)
+
+
+def central_square(
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+    amplitude: float | None = None,
+    width: float = 20 / 128,
+) -> State:
+    """A noisy background whose centre, `width` of each side, holds the patch values.
+
+    On 128 cells it covers cells 54 to 73; the patch itself carries no noise.
+    """
+    sides = [max(1, round(n * width)) for n in grid.shape]
+    region = tuple(
+        slice((n - s) // 2, (n - s) // 2 + s)
+        for n, s in zip(grid.shape, sides, strict=True)
+    )
+    mask = np.zeros(grid.shape, bool)
+    mask[region] = True
+    return _build(model, grid, batch, seed, params, amplitude, lambda rng: mask)
+
+
+def discs(
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+    amplitude: float = 0.0,
+    count: int = 5,
+    radii: tuple[int, int] = (3, 7),
+) -> State:
+    """`count` discs (balls) of patch values per sample, of whole-number radii in cells.
+
+    Discs lie inside the domain and may overlap. Radii are drawn from radii[0] to
+    radii[1], both included.
+    """
+    if min(grid.shape) <= 2 * radii[1]:
+        raise InputError(
+            f"Expected a grid of more than {2 * radii[1]} cells a side for discs of "
+            f"radius {radii[1]}, got {grid.shape}."
+        )
+    axes = np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij")
+
+    def mask(rng):
+        inside = np.zeros(grid.shape, bool)
+        for _ in range(count):
+            radius = int(rng.integers(radii[0], radii[1] + 1))
+            centre = [int(rng.integers(radius, n - radius)) for n in grid.shape]
+            distance = sum((a - c) ** 2 for a, c in zip(axes, centre, strict=True))
+            inside |= distance < radius**2
+        return inside
+
+    return _build(model, grid, batch, seed, params, amplitude, mask)
+
+
+KINDS: dict[str, Callable] = {
+    "noise": noise,
+    "central_square": central_square,
+    "discs": discs,
+}
+
+
+def create(
+    kind: str | None,
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+) -> State:
+    """The initial state of that kind; None takes the model's customary one."""
+    kind = kind or model.start.kind
+    if kind not in KINDS:
+        raise InputError(
+            f"Expected an initial condition among {', '.join(KINDS)}, got {kind!r}."
+        )
+    return KINDS[kind](model, grid, batch, seed, params)
+
+
+def background(
+    model: ReactionDiffusion, params: Mapping[str, float] | None = None
+) -> tuple[float, ...]:
+    """The uniform background: the model's, or the homogeneous state of `params`."""
+    if model.start.background is not None:
+        return model.start.background
+    roots = homogeneous.states(model, params or model.defaults)
+    positive = roots[(roots > 0).all(axis=1)] if len(roots) else roots
+    if not len(roots):
+        raise InputError(
+            f"Expected parameters with a uniform state of {model.name}, got {params}."
+        )
+    return tuple(float(x) for x in (positive if len(positive) else roots)[0])
+
+
+def _build(model, grid, batch, seed, params, amplitude, mask):
+    start = model.start
+    values = background(model, params)
+    amplitude = start.noise if amplitude is None else amplitude
+    fields = np.empty((len(values), batch, *grid.shape))
+    for i in range(batch):
+        rng = np.random.Generator(np.random.Philox(key=[seed, i]))
+        fields[:, i] = amplitude * rng.standard_normal((len(values), *grid.shape))
+        fields[:, i] += np.reshape(values, (-1, *[1] * grid.ndim))
+        inside = mask(rng)
+        if inside is None:
+            continue
+        if start.patch is None:
+            raise InputError(
+                f"Expected a model whose start has patch values, got {model.name}: use "
+                "the initial condition 'noise'."
+            )
+        for field, value in zip(fields, start.patch, strict=True):
+            field[i, inside] = value
+    if start.clip is not None:
+        for field, (lower, upper) in zip(fields, start.clip, strict=True):
+            np.clip(field, lower, upper, out=field)
+    return tuple(tf.constant(field) for field in fields)

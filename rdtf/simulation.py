@@ -1,0 +1,265 @@
+"""`Simulation`: a model on a grid, with a scheme and a time step, and its one verb.
+
+`advance` is one compiled program with its own exact gradient, so a plain
+`tf.GradientTape` around a window costs about three forward runs and keeps about
+2 sqrt(steps) states.
+"""
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.eager import record
+
+from rdtf import engines, finite_differences, schemes
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+from rdtf.status import InputError, StabilityError, Status
+from rdtf.types import Params, State
+
+
+@dataclasses.dataclass(frozen=True)
+class SteadyRun:
+    """The end of `run_until_steady`, per sample.
+
+    Attributes:
+      state: the final state; a sick sample keeps its last valid one.
+      status: list of `Status`.
+      num_steps: int32 `[B]`, steps taken by each sample.
+      last_change: float64 `[B]`, largest change of any cell in the last step tried;
+        infinite if that step was discarded.
+    """
+
+    state: State
+    status: list[Status]
+    num_steps: np.ndarray
+    last_change: np.ndarray
+
+
+class Simulation:
+    """A model bound to a grid, a scheme and a time step.
+
+    Args:
+      model: the equations.
+      grid: where they are solved.
+      time_step: in the model's time unit.
+      scheme: a name of `rdtf.schemes.SCHEMES`.
+      engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
+
+    All fields are float64 `[B, *grid.shape]`, one per species, in a tuple. Parameters
+    are a dict; each value is a scalar (shared) or a `[B]` vector (per sample); the
+    gradient of a shared one sums over the batch. A batch of 1 broadcasts against `[B]`
+    parameters, so a sweep from one initial state is one call.
+    """
+
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        grid: Grid,
+        time_step: float,
+        scheme: str = "forward_euler",
+        engine: str = "auto",
+    ):
+        if not (np.isfinite(time_step) and time_step > 0):
+            raise InputError(f"Expected a positive time step, got {time_step!r}.")
+        self.model = model
+        self.grid = grid
+        self.time_step = float(time_step)
+        self.scheme = schemes.get(scheme)
+        self.engine = engines.resolve(engine)
+        self._programs = engines.create(
+            self.engine, model, grid, self.scheme, self.time_step
+        )
+
+    def advance(
+        self, state: State, params: Params, num_steps: int, first_step: int = 0
+    ) -> State:
+        """The state after `num_steps` steps, differentiable in state and parameters.
+
+        Args:
+          state: one float64 tensor `[B, *grid.shape]` per species.
+          params: name -> scalar or `[B]`.
+          num_steps: a Python int; 0 returns the state.
+          first_step: index of the first step, for steps that depend on it.
+
+        Raises:
+          InputError: if names or shapes do not fit the model and the grid.
+        """
+        num_steps = _count("num_steps", num_steps, 0)
+        state, params = self._bind(state, params)
+        self._warn_if_unstable(params)
+        if num_steps == 0:
+            return state
+        species, names = len(state), list(params)
+        # Checkpoints are only worth storing if somebody may ask for the gradient. If
+        # this guess is wrong, the gradient runs the window once more: slower, not wrong.
+        recording = record.could_possibly_record()
+
+        @tf.custom_gradient
+        def run(*flat):
+            flat = [tf.stop_gradient(x) for x in flat]  # the programs are not taped
+            start = flat[:species]
+            values = dict(zip(names, flat[species:], strict=True))
+            window = (values, first_step, num_steps)
+            checkpoints = None
+            if recording:
+                final, checkpoints = self._programs.checkpointed(start, *window)
+            else:
+                final = self._programs.forward(start, *window)
+
+            def gradient(*upstream):
+                saved = checkpoints
+                if saved is None:
+                    _, saved = self._programs.checkpointed(start, *window)
+                adjoint, sums = self._programs.backward(saved, *window, upstream)
+                return [*adjoint, *(sums[name] for name in names)]
+
+            return tuple(final), gradient
+
+        return tuple(run(*state, *params.values()))
+
+    def rollout(
+        self, state: State, params: Params, num_steps: int, every: int = 1
+    ) -> State:
+        """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`."""
+        every = _count("every", every, 1)
+        num_steps = _count("num_steps", num_steps, 0)
+        state, params = self._bind(state, params)
+        frames = [state]
+        flat = {name: tf.reshape(p, [-1]) for name, p in params.items()}
+        for first in range(0, num_steps - every + 1, every):
+            frames.append(self.advance(frames[-1], flat, every, first))
+        return tuple(tf.stack(field, axis=1) for field in zip(*frames, strict=True))
+
+    def run_until_steady(
+        self,
+        state: State,
+        params: Params,
+        tolerance: float = 1e-4,
+        max_steps: int = 40_000,
+        callback: Callable[[int, int], None] | None = None,
+        chunk: int = 500,
+    ) -> SteadyRun:
+        """Runs each sample until its largest change per step is below `tolerance`.
+
+        A converged sample takes its last step and freezes. A step that leaves the valid
+        range, or is not finite, is discarded and freezes its sample; the others go on.
+        Not differentiable: `advance` from the result is.
+
+        Args:
+          state, params: as for `advance`.
+          tolerance: largest |change| of any cell of any species in one step.
+          max_steps: at most so many steps.
+          callback: called as callback(steps so far, samples still running) after every
+            `chunk` steps; an exception in it (KeyboardInterrupt too) ends the run.
+        """
+        max_steps = _count("max_steps", max_steps, 0)
+        state, params = self._bind(state, params)
+        self._warn_if_unstable(params)
+        batch = state[0].shape[0]
+        status = np.full(batch, int(Status.NOT_CONVERGED))
+        steps, change = np.zeros(batch, np.int32), np.full(batch, np.inf)
+        done = 0
+        while done < max_steps and (status == Status.NOT_CONVERGED).any():
+            active = status == Status.NOT_CONVERGED
+            count = min(chunk, max_steps - done)
+            state, taken, codes, changes = self._programs.until_steady(
+                state, params, tf.constant(active), tolerance, done, count
+            )
+            steps[active] += taken.numpy()[active]
+            status[active] = codes.numpy()[active]
+            change[active] = changes.numpy()[active]
+            done += count
+            if callback is not None:
+                callback(done, int((status == Status.NOT_CONVERGED).sum()))
+        return SteadyRun(state, [Status(code) for code in status], steps, change)
+
+    def time_derivative(self, state: State, params: Params) -> State:
+        """D ∇²s + R(s), per species `[B, *grid.shape]`: the residual of a steady state."""
+        state, params = self._bind(state, params)
+        operator = finite_differences.diffusion_operator(self.grid)
+        return schemes.rate(self.model, operator, state, params)[1]
+
+    def stability_ratio(self, params: Params) -> np.ndarray:
+        """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
+        largest = 0.0
+        for name in self.model.diffusivity.values():
+            largest = np.maximum(largest, np.asarray(params[name], np.float64))
+        bound = self.scheme.largest_time_step(self.grid, 1.0)
+        return self.time_step * largest / bound
+
+    def check_stability(self, params: Params) -> None:
+        """Raises StabilityError if the time step exceeds the stability bound."""
+        ratio = float(np.max(self.stability_ratio(params)))
+        if not ratio <= 1.0:
+            raise StabilityError(_unstable_message(self, ratio))
+
+    def _warn_if_unstable(self, params):
+        diffusivities = self.model.diffusivity.values()
+        if not all(hasattr(params[name], "numpy") for name in diffusivities):
+            return  # a symbolic tensor inside tf.function has no value yet
+        ratio = float(np.max(self.stability_ratio(params)))
+        if not ratio <= 1.0:
+            warnings.warn(_unstable_message(self, ratio), RuntimeWarning, stacklevel=3)
+
+    def _bind(self, state, params):
+        """Float64 tensors: `[B, *grid.shape]` fields and `[1 or B, 1, ...]` params."""
+        self.model.check_names(params)
+        if not isinstance(state, (tuple, list)) or len(state) != len(
+            self.model.species
+        ):
+            raise InputError(
+                f"Expected a state tuple with one field for each of "
+                f"{', '.join(self.model.species)}."
+            )
+        state = [_float64(field) for field in state]
+        values = {name: _float64(params[name]) for name in self.model.parameters}
+        batches = {s.shape[0] for s in state if s.shape.rank}
+        batches |= {p.shape[0] for p in values.values() if p.shape.rank == 1}
+        batch = max(batches, default=1)
+        for field in state:
+            if field.shape[1:] != self.grid.shape or field.shape[0] not in (1, batch):
+                raise InputError(
+                    f"Expected fields of shape [{batch}, "
+                    f"{', '.join(map(str, self.grid.shape))}], got "
+                    f"{list(field.shape)}."
+                )
+        for name, value in values.items():
+            if value.shape.rank > 1 or (
+                value.shape.rank and value.shape[0] not in (1, batch)
+            ):
+                raise InputError(
+                    f"Expected {name} to be a scalar or a vector of length {batch}, got "
+                    f"shape {list(value.shape)}."
+                )
+        shape = [batch, *self.grid.shape]
+        state = tuple(
+            s if s.shape[0] == batch else tf.broadcast_to(s, shape) for s in state
+        )
+        ones = [1] * self.grid.ndim
+        return state, {n: tf.reshape(p, [-1, *ones]) for n, p in values.items()}
+
+
+def _float64(value):
+    if isinstance(value, (tf.Tensor, tf.Variable)):
+        return value if value.dtype == tf.float64 else tf.cast(value, tf.float64)
+    return tf.convert_to_tensor(value, tf.float64)
+
+
+def _count(name, value, lowest):
+    if not isinstance(value, (int, np.integer)) or value < lowest:
+        raise InputError(
+            f"Expected {name} to be an integer of at least {lowest}, got {value!r}."
+        )
+    return int(value)
+
+
+def _unstable_message(simulation, ratio):
+    bound = simulation.time_step / ratio
+    return (
+        f"Expected a time step of at most {bound:.4g} for these diffusivities "
+        f"({simulation.scheme.name}, {simulation.grid.ndim}-D), got "
+        f"{simulation.time_step:g}: lower the time step or the diffusivities."
+    )
