@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "constraints",
+    "elliptic",
     "engines",
     "files",
     "finite_differences",
@@ -22,6 +23,7 @@ _MODULES = (
     "losses",
     "math",
     "models",
+    "patterns",
     "schemes",
     "simulation",
     "status",

@@ -112,4 +112,5 @@ def suggest_time_step(scheme: Scheme, grid: Grid, diffusivity: float) -> float:
     if math.isinf(bound):
         return 1.0
     power = 10.0 ** math.floor(math.log10(bound))
-    return max(m * power for m in (1.0, 2.0, 5.0) if m * power <= bound)
+    # log10 rounds: a bound just below a power of ten may look like that power.
+    return max(m * power for m in (0.5, 1.0, 2.0, 5.0) if m * power <= bound)

@@ -156,6 +156,9 @@ class Simulation:
             `chunk` steps; an exception in it (KeyboardInterrupt too) ends the run.
         """
         max_steps = _count("max_steps", max_steps, 0)
+        chunk = _count("chunk", chunk, 1)
+        if not tolerance >= 0.0:
+            raise InputError(f"Expected a tolerance of at least 0, got {tolerance!r}.")
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         batch = state[0].shape[0]
@@ -184,6 +187,7 @@ class Simulation:
 
     def stability_ratio(self, params: Params) -> np.ndarray:
         """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
+        self.model.check_names(params)
         largest = 0.0
         for name in self.model.diffusivity.values():
             largest = np.maximum(largest, np.asarray(params[name], np.float64))
@@ -216,7 +220,8 @@ class Simulation:
             )
         state = [_float64(field) for field in state]
         values = {name: _float64(params[name]) for name in self.model.parameters}
-        batches = {s.shape[0] for s in state if s.shape.rank}
+        rank = self.grid.ndim + 1
+        batches = {s.shape[0] for s in state if s.shape.rank == rank}
         batches |= {p.shape[0] for p in values.values() if p.shape.rank == 1}
         batch = max(batches, default=1)
         for field in state:

@@ -1,0 +1,68 @@
+# `make help` lists what there is. Everything is installed into .venv, once.
+
+# Candidates, the first that really runs is used. PYTHON=/path/to/python overrides.
+PYTHON ?= python3.11 python3.12 python3.13 python3
+# Passed on to the program or to pytest: make fit ARGS="--iterations=50"
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.DEFAULT_GOAL := help
+.PHONY: help install fit test test-all bench format clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+	  while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+
+install: $(VENV)/.installed ## make .venv and install rdtf with pinned versions
+
+fit: $(VENV)/.installed ## recover Gray-Scott parameters (gs.flags) into a new runs/ directory
+	$(RUN) -m apps.fit --flagfile=gs.flags $(ARGS)
+
+test: $(VENV)/.installed-dev ## run the fast tests, the linter and the format check
+	$(RUN) -m pytest -m "not slow" --durations=10 $(ARGS)
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+test-all: $(VENV)/.installed-dev ## run all tests, the slow ones too
+	$(RUN) -m pytest --durations=10 $(ARGS)
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+bench: $(VENV)/.installed ## measure the speed of the engines
+	$(RUN) -m benchmarks $(ARGS)
+
+format: $(VENV)/.installed-dev ## format the code and apply the linter's safe fixes
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+clean: ## remove .venv, caches and build products; runs/ and data/ stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .coverage
+	find rdtf apps tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp is written last, so an interrupted install is simply repeated.
+
+$(VENV)/.created:
+	@python=; for candidate in $(PYTHON); do \
+	  if $$candidate -c '$(SUITABLE)' >/dev/null 2>&1; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Expected Python 3.11, 3.12 or 3.13 with venv, found none among: $(PYTHON). Install one, or run make PYTHON=/path/to/python." >&2; \
+	  exit 1; \
+	fi; \
+	echo "making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created setup.py constraints.txt
+	@echo "installing (about 3 minutes, once) ..."
+	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.created setup.py constraints.txt
+	@echo "installing with development tools (about 3 minutes, once) ..."
+	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,1 @@
+"""Command-line programs; each is `python -m apps.NAME`."""

@@ -1,0 +1,132 @@
+"""Animates one or several parameter sets from the same initial state, as a GIF.
+
+    python -m apps.animate --output=zoo.gif --preset=maze --preset=worms --params=F=.03
+
+--preset and --params can be repeated; each is a panel. --params=RUN/trajectory.jsonl
+--every=10 shows every tenth iteration of a fit. The frames are, bit for bit, the states
+that a fit sees.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from apps import common
+from rdtf import models, viz
+from rdtf.status import InputError
+
+common.define_simulation_flags()
+_OUTPUT = flags.DEFINE_string("output", None, "The .gif to write. Required.")
+_PRESET = flags.DEFINE_multi_string("preset", [], "A preset of the model; repeatable.")
+_PARAMS = flags.DEFINE_multi_string(
+    "params",
+    [],
+    "Parameters that differ from the model's defaults, as F=.03,k=.06, or the "
+    "trajectory.jsonl of a fit; repeatable.",
+)
+_EVERY = flags.DEFINE_integer("every", 1, "Of a trajectory: each Nth.", lower_bound=1)
+_STEPS = flags.DEFINE_integer("steps", 5000, "Time steps.", lower_bound=0)
+_PER_FRAME = flags.DEFINE_integer(
+    "steps_per_frame", 50, "Time steps from frame to frame.", lower_bound=1
+)
+_FPS = flags.DEFINE_float(
+    "fps", 20.0, "Frames per second.", lower_bound=0.1, upper_bound=50.0
+)
+_SPECIES = flags.DEFINE_string("species", None, "Default: the model's last one.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the initial state.", lower_bound=0)
+_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+_COLORMAP = flags.DEFINE_string("colormap", "magma", "A name that matplotlib knows.")
+_VMIN = flags.DEFINE_float("vmin", None, "Value of the first colour. Default: found.")
+_VMAX = flags.DEFINE_float("vmax", None, "Value of the last colour. Default: found.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
+
+_MAX_PANELS = 64
+
+
+def main(argv):
+    del argv
+    output = pathlib.Path(_OUTPUT.value)
+    if output.suffix != ".gif":
+        raise InputError(f"Expected --output to end in .gif, got {output}.")
+    if output.exists() and not _OVERWRITE.value:
+        raise InputError(f"{output} exists: add --overwrite or choose another name.")
+    model = models.get(flags.FLAGS.model)
+    names, params = panels(model)
+    species = _SPECIES.value or model.species[-1]
+    model.check_species(species)
+    viz.colorize(np.zeros(1), 0.0, 1.0, _COLORMAP.value)  # fails here, not after a run
+    low, high = _VMIN.value, _VMAX.value
+    if low is not None and high is not None and not low < high:
+        raise InputError(f"Expected --vmin below --vmax, got {low:g} and {high:g}.")
+    grid = common.grid_from_flags()
+    common.quiet_tensorflow()
+    from rdtf import analysis, initial_conditions
+
+    largest = {name: max(p[name] for p in params) for name in model.parameters}
+    simulation = common.simulation_from_flags(largest, grid)
+    state = initial_conditions.create(
+        _INITIAL.value, model, grid, 1, _SEED.value, params[0]
+    )
+    sick = analysis.animation.write(
+        output,
+        simulation,
+        state,
+        params,
+        _STEPS.value,
+        _PER_FRAME.value,
+        names=names,
+        species=species,
+        vmin=low,
+        vmax=high,
+        colormap=_COLORMAP.value,
+        fps=_FPS.value,
+        watch=watch,
+    )
+    num_frames = _STEPS.value // _PER_FRAME.value + 1
+    print(f"{output}: {len(params)} panels of {species}, {num_frames} frames")
+    for panel, fall in enumerate(sick):
+        if fall:
+            print(f"panel {panel + 1}: {fall[1].label} by step {fall[0]}")
+
+
+def panels(model):
+    """(names, parameter sets) of the flags; the model's defaults if they name none."""
+    found = [(preset, model.preset(preset)) for preset in _PRESET.value]
+    for text in _PARAMS.value:
+        if text.endswith(".jsonl"):
+            found += read_trajectory(text, model)
+        else:
+            found.append(("", common.full_params(model, text)))
+    if len(found) > _MAX_PANELS:
+        raise InputError(
+            f"Expected at most {_MAX_PANELS} panels, got {len(found)}: raise --every."
+        )
+    return zip(*(found or [("", model.defaults)]), strict=True)
+
+
+def read_trajectory(path, model):
+    """(name, parameters) of every Nth iteration of a fit, and of the last one."""
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")[:-1]
+        records = [json.loads(line) for line in lines]
+        records = [record for record in records if "params" in record]
+        chosen = [r for r in records if r["iteration"] % _EVERY.value == 0]
+        chosen += records[-1:] if records[-1:] != chosen[-1:] else []
+        found = []
+        for record in chosen:
+            name = f"{record.get('stage', 'iteration')} {record['iteration']}"
+            text = ",".join(f"{n}={float(x)!r}" for n, x in record["params"].items())
+            found.append((name, common.full_params(model, text)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"Expected a fit's trajectory in {path}: {reason}.") from None
+    if not found:
+        raise InputError(f"Expected iterations in {path}, found none yet.")
+    return found
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("output")
+    common.run(main)

@@ -1,0 +1,187 @@
+"""Flags that several apps share, and how every app starts and fails.
+
+Nothing here imports TensorFlow before the flags are known to be good.
+"""
+
+import contextlib
+import os
+import pathlib
+import sys
+import time
+
+from absl import app, flags, logging
+
+from rdtf import files, grids, models
+from rdtf.status import InputError
+
+SCHEMES = ("forward_euler", "rk4")
+ENGINES = ("auto", "xla")
+
+
+def define_simulation_flags() -> None:
+    """--model, --shape, --spacing, --boundary, --scheme, --time_step, --engine."""
+    flags.DEFINE_enum("model", "gray_scott", list(models.MODELS), "The equations.")
+    flags.DEFINE_list("shape", "128,128", "Cells along each axis: x, y,x or z,y,x.")
+    flags.DEFINE_float("spacing", 1.0, "Distance between cell centres.")
+    flags.DEFINE_enum("boundary", "periodic", list(grids.BOUNDARIES), "The boundary.")
+    flags.DEFINE_enum("scheme", "forward_euler", list(SCHEMES), "Time stepping.")
+    flags.DEFINE_float(
+        "time_step",
+        None,
+        "Time step. Default: the largest of 1, 2, 5 times a power of ten within 80 % of "
+        "the stability bound.",
+    )
+    flags.DEFINE_enum("engine", "auto", list(ENGINES), "What runs the steps.")
+
+
+def define_workdir_flags(app_name: str) -> None:
+    """--workdir, --overwrite, --resume."""
+    flags.DEFINE_string(
+        "workdir", None, f"Where results go. Default: a new runs/{app_name}-DATE-TIME."
+    )
+    flags.DEFINE_bool("overwrite", False, "Replace the run that --workdir holds.")
+    flags.DEFINE_bool("resume", False, "Continue the run that --workdir holds.")
+
+
+def parse_params(text: str) -> dict[str, float]:
+    """`Du=0.16,Dv=.08` as a dict; raises InputError in one line."""
+    params = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = item.partition("=")
+        try:
+            params[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise InputError(f"Expected NAME=NUMBER,NAME=NUMBER,..., got {item!r}.")
+    return params
+
+
+def full_params(model, text: str, preset: str | None = None) -> dict[str, float]:
+    """A model's parameters: its defaults or preset, then those named in `text`."""
+    params = model.preset(preset) if preset else model.defaults
+    params.update(parse_params(text))
+    model.check_bounds(params)
+    return params
+
+
+def grid_from_flags() -> grids.Grid:
+    """The grid that the flags describe."""
+    values = flags.FLAGS
+    try:
+        shape = tuple(int(n) for n in values.shape)
+    except ValueError:
+        raise InputError(
+            f"Expected --shape as integers, such as 128,128, got "
+            f"{','.join(values.shape)!r}."
+        ) from None
+    return grids.Grid(shape, values.spacing, values.boundary)
+
+
+def simulation_from_flags(params, grid=None):
+    """The simulation that the flags describe; `params` set the default time step."""
+    from rdtf import schemes
+    from rdtf.simulation import Simulation
+
+    values = flags.FLAGS
+    model = models.get(values.model)
+    grid = grid or grid_from_flags()
+    time_step = values.time_step
+    if time_step is None:
+        largest = max(params[name] for name in model.diffusivity.values())
+        time_step = schemes.suggest_time_step(schemes.get(values.scheme), grid, largest)
+    return Simulation(model, grid, time_step, values.scheme, values.engine)
+
+
+def open_workdir(app_name: str, marker: str = "run.flags") -> pathlib.Path:
+    """The work directory, refused if it holds a run without --resume or --overwrite."""
+    values = flags.FLAGS
+    if values.workdir is None:
+        if values.resume:
+            raise InputError("Expected --workdir with --resume: which run goes on?")
+        return pathlib.Path("runs") / time.strftime(f"{app_name}-%Y%m%d-%H%M%S")
+    workdir = pathlib.Path(values.workdir)
+    holds_run = (workdir / marker).exists()
+    if values.resume and values.overwrite:
+        raise InputError("Expected one of --resume and --overwrite, got both.")
+    if values.resume and not holds_run:
+        raise InputError(f"Expected a run in {workdir} to resume, found none.")
+    if holds_run and not (values.resume or values.overwrite):
+        raise InputError(
+            f"Expected a new work directory, but {workdir} holds a run: add --resume "
+            "to go on with it, --overwrite to replace it, or choose another --workdir."
+        )
+    return workdir
+
+
+def write_run_flags(workdir, leave_out=("workdir", "overwrite", "resume")) -> None:
+    """Writes run.flags: every flag of the app, so that the run can be done again."""
+    lines = []
+    for module, group in flags.FLAGS.flags_by_module_dict().items():
+        if module.startswith("apps.") or module == sys.argv[0]:
+            lines += [
+                flag.serialize()
+                for flag in group
+                if flag.value is not None and flag.name not in leave_out
+            ]
+    text = "\n".join(sorted(line for line in lines if line)) + "\n"
+    files.write_text(pathlib.Path(workdir) / "run.flags", text)
+
+
+def quiet_tensorflow() -> None:
+    """Imports TensorFlow without its start-up notes, which no setting turns off."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    sys.stderr.flush()
+    console = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()
+    finally:
+        os.dup2(console, 2)
+        os.close(console)
+        os.close(silence)
+
+
+@contextlib.contextmanager
+def progress(total: int, label: str):
+    """A progress bar as a callback(steps so far, samples still running)."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, desc=label, unit="step", leave=False, mininterval=0.5
+    ) as bar:
+
+        def update(done, running):
+            bar.set_postfix_str(f"{running} running", refresh=False)
+            bar.update(done - bar.n)
+
+        yield update
+
+
+def run(main) -> None:
+    """Runs an app: bad input is one line and exit code 2, other faults of use 1."""
+
+    def guarded(argv):
+        if len(argv) > 1:
+            _fail(f"Expected flags only, got {argv[1]!r}: write --NAME=VALUE.", 2)
+        try:
+            return main(argv)
+        except InputError as error:
+            _fail(str(error), 2)
+        except OSError as error:
+            _fail(f"{error.strerror or error}: {error.filename or ''}", 1)
+        except KeyboardInterrupt:
+            _fail("Stopped by hand.", 130)
+
+    logging.set_verbosity(logging.WARNING)
+    logging.set_stderrthreshold("warning")
+    app.run(guarded)
+
+
+def _fail(message, code):
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

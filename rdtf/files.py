@@ -1,0 +1,204 @@
+"""Files: atomic writing, and targets as `.npz`.
+
+A target file holds one array per species, stills `[sample, *grid]` or movies
+`[sample, time, *grid]` with `times` `[time]`, per-sample `status` and `num_steps`, and
+`metadata`, a JSON string (model, params, grid, scheme, seed, ...). Only the observed
+species is required: any array from any source can be a target.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from rdtf.status import InputError
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Yields a temporary path beside `path` that replaces it when the block succeeds.
+
+    Raises:
+      InputError: if the directory cannot be written to.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=".part-", suffix=path.suffix
+        )
+    except OSError as error:
+        raise InputError(
+            f"Expected to write {path}, got: {error.strerror}. Choose another place."
+        ) from None
+    os.close(handle)
+    temporary = pathlib.Path(temporary)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text: str) -> None:
+    """Writes a text file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value) -> None:
+    """Writes JSON atomically; NaN and infinities become null."""
+    write_text(path, json.dumps(jsonable(value), indent=2, allow_nan=False) + "\n")
+
+
+def jsonable(value):
+    """`value` in JSON's terms: arrays become lists, non-finite numbers None."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return jsonable(value.tolist())
+    if isinstance(value, (np.integer, np.bool_)):
+        return value.item()
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """Pictures of patterns.
+
+    Attributes:
+      fields: species -> float64 `[sample, *grid]`, or `[sample, time, *grid]`.
+      times: float64 `[time]` of a movie, or None for stills.
+      status, num_steps: int `[sample]` of the run that made them, or None.
+      mask: bool, True where a cell was seen, shaped as a field, or None for all.
+      pixel_size: distance between cell centres, or None if the file does not say.
+      metadata: what is known of their origin; `{}` if nothing is.
+    """
+
+    fields: dict[str, np.ndarray]
+    times: np.ndarray | None = None
+    status: np.ndarray | None = None
+    num_steps: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    pixel_size: float | None = None
+    metadata: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def true_params(self) -> dict[str, float] | None:
+        """The parameters that made them, where known."""
+        return self.metadata.get("params")
+
+
+def save_targets(path, targets: Targets) -> None:
+    """Writes a target file atomically."""
+    arrays = dict(targets.fields)
+    for name in ("times", "status", "num_steps", "mask", "pixel_size"):
+        value = getattr(targets, name)
+        if value is not None:
+            arrays[name] = value
+    arrays["metadata"] = json.dumps(jsonable(targets.metadata))
+    with atomic(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def load_targets(path, observe: str, frame_interval: float | None = None) -> Targets:
+    """Reads a target file.
+
+    Args:
+      path: an `.npz`.
+      observe: the species that must be in it.
+      frame_interval: if given, axis 0 of an array without metadata is time.
+
+    Raises:
+      InputError: in one line, if the file cannot be read or does not hold `observe` as
+        finite numbers.
+    """
+    arrays = _read_arrays(path)
+    metadata = {}
+    if "metadata" in arrays:
+        try:
+            metadata = json.loads(str(arrays.pop("metadata")[()]))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"Expected JSON as metadata of {path}: {error}.") from None
+    if observe not in arrays:
+        raise InputError(
+            f"Expected an array {observe!r} in {path}, got {', '.join(arrays) or 'none'}"
+            ": rename it, or say which species is seen with --observe."
+        )
+    extra = {
+        name: arrays.pop(name)
+        for name in ("times", "status", "num_steps", "mask", "pixel_size")
+        if name in arrays
+    }
+    if "pixel_size" in extra:
+        extra["pixel_size"] = float(extra["pixel_size"])
+    shape = arrays[observe].shape
+    fields = {n: a for n, a in arrays.items() if a.shape == shape or n == observe}
+    ndim = len(metadata.get("grid", {}).get("shape", (0, 0)))
+    if frame_interval is not None and len(shape) == ndim + 1:
+        extra["times"] = frame_interval * np.arange(shape[0])
+        fields = {name: array[np.newaxis] for name, array in fields.items()}
+    elif len(shape) == ndim:
+        fields = {name: array[np.newaxis] for name, array in fields.items()}
+    fields = {n: _check_field(path, n, a, extra, ndim) for n, a in fields.items()}
+    return Targets(fields, metadata=metadata, **extra)
+
+
+def _read_arrays(path):
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise InputError(
+            f"Expected a target file at {path}, found none: make it with "
+            "`python -m apps.generate --output=...`."
+        ) from None
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"Expected a readable .npz at {path}, got: {reason}. Is it complete?"
+        ) from None
+
+
+def _check_field(path, name, array, extra, ndim):
+    if array.dtype.kind not in "fiu" or array.size == 0:
+        raise InputError(
+            f"Expected numbers as {name!r} of {path}, got {array.dtype} of shape "
+            f"{array.shape}."
+        )
+    array = array.astype(np.float64)
+    if array.ndim not in (ndim + 1, ndim + 2):
+        raise InputError(
+            f"Expected {name!r} of {path} as [sample, *grid] or [sample, time, *grid] "
+            f"on a {ndim}-D grid, got shape {array.shape}."
+        )
+    seen = array
+    if "mask" in extra:
+        mask = np.asarray(extra["mask"], bool)
+        try:
+            extra["mask"] = mask = np.broadcast_to(mask, array.shape)
+        except ValueError:
+            raise InputError(
+                f"Expected a mask of shape {array.shape} in {path}, got {mask.shape}."
+            ) from None
+        seen = array[mask]
+    if not np.isfinite(seen).all():
+        raise InputError(
+            f"Expected finite numbers as {name!r} of {path}, got "
+            f"{int((~np.isfinite(seen)).sum())} NaN or infinite: mark missing cells "
+            "with an array `mask` (True where seen)."
+        )
+    return array

@@ -1,0 +1,26 @@
+"""Finding a model's parameters from pictures of its patterns."""
+
+from rdtf.fitting.bptt import OptimizerSettings, Trainer
+from rdtf.fitting.check import Check, check, simulate
+from rdtf.fitting.problem import Problem, StageResult
+from rdtf.fitting.records import Record, Recorder
+from rdtf.fitting.routes import ROUTES, Settings, fit, residual
+from rdtf.fitting.windows import Windows, WindowSettings
+
+__all__ = [
+    "ROUTES",
+    "Check",
+    "OptimizerSettings",
+    "Problem",
+    "Record",
+    "Recorder",
+    "Settings",
+    "StageResult",
+    "Trainer",
+    "WindowSettings",
+    "Windows",
+    "check",
+    "fit",
+    "residual",
+    "simulate",
+]

@@ -1,0 +1,61 @@
+"""How noisy a picture is, and a low-pass filter that fits it.
+
+White noise has the same power in every bin, a smooth pattern next to none at the
+shortest waves: the corners of the spectrum show the noise alone.
+"""
+
+import numpy as np
+import scipy.fft
+
+from rdtf.grids import Grid
+
+
+def _spectrum(fields, grid):
+    axes = tuple(range(1, fields.ndim))
+    if grid.boundary == "periodic":
+        return scipy.fft.fftn(fields, axes=axes, norm="ortho")
+    return scipy.fft.dctn(fields, type=2, axes=axes, norm="ortho")
+
+
+def _fields(spectrum, grid):
+    axes = tuple(range(1, spectrum.ndim))
+    if grid.boundary == "periodic":
+        return scipy.fft.ifftn(spectrum, axes=axes, norm="ortho").real
+    return scipy.fft.idctn(spectrum, type=2, axes=axes, norm="ortho")
+
+
+def _radius(grid):
+    """Radial wave number of each bin, 1 at the Nyquist wave of an axis."""
+    axes = []
+    for n in grid.shape:
+        if grid.boundary == "periodic":
+            axes.append(2.0 * np.abs(np.fft.fftfreq(n)))
+        else:
+            axes.append(np.arange(n) / n)
+    return np.sqrt(sum(a**2 for a in np.meshgrid(*axes, indexing="ij")))
+
+
+def estimate(fields: np.ndarray, grid: Grid) -> float:
+    """Standard deviation of white noise on `[n, *grid]`, from the shortest waves.
+
+    The twentieth of the bins farthest from the origin is used, for there a smooth
+    pattern has decayed most. Biased upwards where it has not.
+    """
+    power = np.abs(_spectrum(fields, grid)) ** 2
+    radius = _radius(grid)
+    return float(np.sqrt(power[:, radius >= np.quantile(radius, 0.95)].mean()))
+
+
+def low_pass(fields: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
+    """Keeps rings of the spectrum up to the first whose power is below 1.5 sigma²."""
+    spectrum = _spectrum(fields, grid)
+    rings = np.rint(_radius(grid) * min(grid.shape) / 2).astype(int)
+    power = np.abs(spectrum) ** 2
+    sums = np.zeros((fields.shape[0], rings.max() + 1))
+    for sample, row in enumerate(power):
+        sums[sample] = np.bincount(rings.ravel(), row.ravel())
+    sums /= np.maximum(np.bincount(rings.ravel()), 1)
+    weak = sums.mean(axis=0) < 1.5 * sigma**2
+    weak[0] = False
+    cutoff = int(np.argmax(weak)) if weak.any() else rings.max() + 1
+    return _fields(np.where(rings < cutoff, spectrum, 0.0), grid)

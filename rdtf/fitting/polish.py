@@ -1,0 +1,152 @@
+"""Polishing a noisy fit: short windows that start at the target state.
+
+From the observed field (filtered) and its hidden species, `window` steps are taken and
+compared with the raw observation. A good equation leaves a steady pattern where it is.
+The gradient is that of `Simulation.advance`, exact; the Gauss-Newton curvature comes
+from one batched sweep over the parameters. The result is kept only if it lowers the
+misfit on data that it was not fitted to.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf.fitting import levenberg_marquardt
+from rdtf.fitting.problem import Problem, StageResult
+from rdtf.fitting.records import Record, of_step
+from rdtf.losses.residual import Linearisation, SteadyResidual
+
+STAGE = "windows"
+
+
+class TargetWindows:
+    """The misfit of windows that start at the targets, in units of the noise.
+
+        cost = 1/2 Σ w (o_K - observed)² / sigma²
+
+    Args:
+      problem: with the raw fields.
+      smooth: the fields to start from, filtered.
+      sigma: standard deviation of the noise.
+      window: steps, K.
+      weights: w of each cell of each sample.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        smooth: np.ndarray,
+        sigma: float,
+        window: int,
+        weights: np.ndarray,
+    ):
+        simulation = problem.simulation
+        self._problem, self._simulation, self._window = problem, simulation, window
+        self._smooth, self._raw = tf.constant(smooth), tf.constant(problem.fields)
+        self._weights = tf.constant(weights / sigma**2)
+        self._names = list(simulation.model.parameters)
+        self._residual = SteadyResidual(
+            simulation.model, simulation.grid, problem.observe, smooth, problem.start
+        )
+
+    def cost(self, params) -> tf.Tensor:
+        """Differentiable in scalar tensors `params`."""
+        observed = self._run(self._smooth, self._residual.hidden_tensor(params), params)
+        squares = tf.math.squared_difference(observed, self._raw)
+        return 0.5 * tf.reduce_sum(self._weights * squares)
+
+    def __call__(self, params: dict[str, float]) -> Linearisation:
+        """Cost, exact gradient and Gauss-Newton curvature, by parameter."""
+        if not float(np.max(self._simulation.stability_ratio(params))) <= 1.0:
+            nothing = np.zeros(len(params))
+            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), 0.0)
+        tensors = {name: tf.constant(params[name], tf.float64) for name in self._names}
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            cost = self.cost(tensors)
+        gradient = tape.gradient(cost, tensors)
+        columns = self._tangents(params)
+        weighted = tf.reshape(columns * self._weights, [len(params), -1])
+        columns = tf.reshape(columns, [len(params), -1])
+        curvature = tf.matmul(weighted, columns, transpose_b=True)
+        exact = np.array([float(gradient[name]) for name in self._names])
+        return Linearisation(float(cost), exact, curvature.numpy(), 0.0)
+
+    def _run(self, observed, hidden, params):
+        index = self._problem.index
+        state = (observed, hidden) if index == 0 else (hidden, observed)
+        return self._simulation.advance(state, params, self._window)[index]
+
+    def _tangents(self, params):
+        """d o_K / d parameter, `[P, n, *grid]`, by central differences in one sweep."""
+        samples, count = len(self._problem.fields), len(self._names)
+        hidden, slopes = self._residual.hidden(params)
+        values = np.array([params[name] for name in self._names])
+        sizes = 1e-5 * np.maximum(np.abs(values), 1e-3)
+        moves = np.concatenate([np.diag(sizes), -np.diag(sizes)])
+        starts = [
+            hidden + sign * size * slope
+            for sign in (1.0, -1.0)
+            for size, slope in zip(sizes, slopes, strict=True)
+        ]
+        sweep = np.repeat(values + moves, samples, axis=0)
+        ends = self._run(
+            tf.tile(self._smooth, [2 * count, *[1] * (self._smooth.shape.rank - 1)]),
+            tf.concat(starts, 0),
+            dict(zip(self._names, sweep.T, strict=True)),
+        )
+        ends = tf.reshape(ends, [2, count, *self._smooth.shape])
+        shape = [count] + [1] * self._smooth.shape.rank
+        return (ends[0] - ends[1]) / tf.reshape(tf.constant(2.0 * sizes), shape)
+
+
+def split(fields: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (0 or 1) of what is fitted and what is held out.
+
+    Whole samples if there are several, otherwise a random half of the cells.
+    """
+    fitted = np.zeros(fields.shape)
+    if len(fields) > 1:
+        fitted[: (len(fields) + 1) // 2] = 1.0
+    else:
+        rng = np.random.Generator(np.random.Philox(key=[seed, 2**33]))
+        fitted[:] = rng.integers(2, size=fields.shape)
+    return fitted, 1.0 - fitted
+
+
+def polish(
+    problem: Problem,
+    smooth: np.ndarray,
+    sigma: float,
+    start: StageResult,
+    callback: Callable[[Record], None],
+    window: int = 50,
+) -> StageResult:
+    """Improves `start` by windows, or returns it with a note that they did not help."""
+    fitted, held_out = split(problem.fields, problem.seed)
+    found = levenberg_marquardt.minimise(
+        TargetWindows(problem, smooth, sigma, window, fitted),
+        levenberg_marquardt.Coordinates(problem.simulation.model, start.params),
+        start.params,
+        max_iterations=40,
+        callback=lambda step: callback(of_step(STAGE, step, window)),
+    )
+    judge = TargetWindows(problem, smooth, sigma, window, held_out)
+    before, after = (
+        2.0 * float(judge.cost(_tensors(params))) / held_out.sum()
+        for params in (start.params, found.params)
+    )
+    helped = after < before
+    notes = {
+        "held_out_misfit_before": before,
+        "held_out_misfit_after": after,
+        "accepted": helped,
+        "tried_params": found.params,
+    }
+    params = found.params if helped else start.params
+    return StageResult(STAGE, params, found.cost, found.status, found.iterations, notes)
+
+
+def _tensors(params):
+    return {name: tf.constant(p, tf.float64) for name, p in params.items()}

@@ -1,0 +1,84 @@
+"""What is to be fitted: pictures, the simulation that should explain them, a start."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from rdtf.simulation import Simulation
+from rdtf.status import FitStatus, InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Observed stills and what may explain them.
+
+    Attributes:
+      simulation: model, grid, scheme and time step.
+      observe: the species that is seen.
+      fields: float64 `[n, *grid.shape]`.
+      start: all parameters.
+      seed: of every random choice of the fit.
+      initial_condition: what simulations start from; None is the model's own.
+      tolerance, max_steps: of simulations until steady.
+      truth: the parameters that made the fields, where known; never used by a fit.
+    """
+
+    simulation: Simulation
+    observe: str
+    fields: np.ndarray
+    start: Mapping[str, float]
+    seed: int = 0
+    initial_condition: str | None = None
+    tolerance: float = 1e-4
+    max_steps: int = 40_000
+    truth: Mapping[str, float] | None = None
+
+    def __post_init__(self):
+        self.simulation.model.check_bounds(self.start)
+        self.simulation.model.check_species(self.observe)
+        grid = self.simulation.grid
+        if self.fields.shape[1:] != grid.shape or not len(self.fields):
+            raise InputError(
+                f"Expected stills [sample, {', '.join(map(str, grid.shape))}], got "
+                f"shape {self.fields.shape}."
+            )
+        if not np.isfinite(self.fields).all():
+            raise InputError("Expected finite stills, got NaN or infinity in them.")
+        if self.fields.std() == 0.0:
+            raise InputError("Expected patterns, got stills that are uniform.")
+
+    @property
+    def index(self) -> int:
+        """Of the observed species."""
+        return self.simulation.model.species.index(self.observe)
+
+
+@dataclasses.dataclass(frozen=True)
+class StageResult:
+    """How one stage of a fit ended.
+
+    Attributes:
+      stage: its name.
+      params: the best found.
+      loss: there.
+      status: why it ended.
+      iterations: of its optimiser.
+      notes: numbers worth keeping, JSON-able.
+    """
+
+    stage: str
+    params: dict[str, float]
+    loss: float
+    status: FitStatus
+    iterations: int
+    notes: dict = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict:
+        """For `stages.json`."""
+        return dataclasses.asdict(self) | {"status": self.status.value}
+
+    @classmethod
+    def from_json(cls, value: dict) -> "StageResult":
+        """Of `to_json`."""
+        return cls(**value | {"status": FitStatus(value["status"])})

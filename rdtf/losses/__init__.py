@@ -1,0 +1,47 @@
+"""Losses between fields `[B, *grid]`: pixels, spectra, statistics; and the residual.
+
+Every loss of `LOSSES` is `loss(predicted, target) -> scalar`. Those that compare sample
+by sample are the mean square difference of features `[B, n]`, which `FEATURES` offers
+alone: for all pairs, and for one loss per sample.
+"""
+
+from rdtf.losses.pixels import flatten, per_pixel
+from rdtf.losses.spectra import (
+    log_power_spectrum,
+    log_radial_spectrum,
+    log_windowed_power_spectrum,
+    power_spectrum,
+    radial_spectrum,
+    windowed_power_spectrum,
+)
+from rdtf.losses.statistics import field_statistics, statistics
+
+LOSSES = {
+    "per_pixel": per_pixel,
+    "power_spectrum": power_spectrum,
+    "windowed_power_spectrum": windowed_power_spectrum,
+    "radial_spectrum": radial_spectrum,
+    "field_statistics": field_statistics,
+}
+
+FEATURES = {
+    "per_pixel": flatten,
+    "power_spectrum": log_power_spectrum,
+    "windowed_power_spectrum": log_windowed_power_spectrum,
+    "radial_spectrum": log_radial_spectrum,
+    "field_statistics": statistics,
+}
+
+__all__ = [
+    "FEATURES",
+    "LOSSES",
+    "field_statistics",
+    "log_power_spectrum",
+    "log_radial_spectrum",
+    "log_windowed_power_spectrum",
+    "per_pixel",
+    "power_spectrum",
+    "radial_spectrum",
+    "statistics",
+    "windowed_power_spectrum",
+]

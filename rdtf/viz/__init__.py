@@ -1,0 +1,23 @@
+"""Pictures: animation frames, GIFs and figures. Arrays in, files out.
+
+matplotlib and Pillow are imported when the first picture is drawn.
+"""
+
+from rdtf.viz.figures import compare, heatmap, power_spectra
+from rdtf.viz.frames import PanelFrames, SpaceTime, colorize, middle_slice, upscale
+from rdtf.viz.gif import write_gif
+from rdtf.viz.landscapes import landscape_image, landscape_lines
+
+__all__ = [
+    "PanelFrames",
+    "SpaceTime",
+    "colorize",
+    "compare",
+    "heatmap",
+    "landscape_image",
+    "landscape_lines",
+    "middle_slice",
+    "power_spectra",
+    "upscale",
+    "write_gif",
+]
