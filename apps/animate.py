@@ -7,6 +7,7 @@
 that a fit sees.
 """
 
+import contextlib
 import json
 import pathlib
 
@@ -47,48 +48,54 @@ _MAX_PANELS = 64
 
 def main(argv):
     del argv
-    output = pathlib.Path(_OUTPUT.value)
-    if output.suffix != ".gif":
-        raise InputError(f"Expected --output to end in .gif, got {output}.")
-    if output.exists() and not _OVERWRITE.value:
-        raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    model = models.get(flags.FLAGS.model)
+    values = flags.FLAGS
+    output, model = pathlib.Path(values.output), models.get(values.model)
+    check(output, model)
     names, params = panels(model)
-    species = _SPECIES.value or model.species[-1]
-    model.check_species(species)
-    viz.colorize(np.zeros(1), 0.0, 1.0, _COLORMAP.value)  # fails here, not after a run
-    low, high = _VMIN.value, _VMAX.value
-    if low is not None and high is not None and not low < high:
-        raise InputError(f"Expected --vmin below --vmax, got {low:g} and {high:g}.")
     grid = common.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import analysis, initial_conditions
 
     largest = {name: max(p[name] for p in params) for name in model.parameters}
     simulation = common.simulation_from_flags(largest, grid)
-    state = initial_conditions.create(
-        _INITIAL.value, model, grid, 1, _SEED.value, params[0]
-    )
+    start = (_INITIAL.value, model, grid, 1, _SEED.value, params[0])
+    options = ("species", "vmin", "vmax", "colormap", "fps")
     sick = analysis.animation.write(
         output,
         simulation,
-        state,
+        initial_conditions.create(*start),
         params,
         _STEPS.value,
         _PER_FRAME.value,
-        names=names,
-        species=species,
-        vmin=low,
-        vmax=high,
-        colormap=_COLORMAP.value,
-        fps=_FPS.value,
-        watch=watch,
+        names,
+        watch=progress,
+        **{option: values[option].value for option in options},
     )
-    num_frames = _STEPS.value // _PER_FRAME.value + 1
-    print(f"{output}: {len(params)} panels of {species}, {num_frames} frames")
+    print(f"{output}: {len(params)} panels")
     for panel, fall in enumerate(sick):
         if fall:
             print(f"panel {panel + 1}: {fall[1].label} by step {fall[0]}")
+
+
+def check(output, model):
+    """Raises InputError for what would otherwise fail after the run."""
+    low, high = _VMIN.value, _VMAX.value
+    if output.suffix != ".gif":
+        raise InputError(f"Expected --output to end in .gif, got {output}.")
+    if output.exists() and not _OVERWRITE.value:
+        raise InputError(f"{output} exists: add --overwrite or choose another name.")
+    if low is not None and high is not None and not low < high:
+        raise InputError(f"Expected --vmin below --vmax, got {low:g} and {high:g}.")
+    model.check_species(_SPECIES.value or model.species[-1])
+    viz.colorize(np.zeros(1), 0.0, 1.0, _COLORMAP.value)
+
+
+def progress(frames, label):
+    """The same frames, with a progress bar."""
+    from tqdm import tqdm
+
+    total = _STEPS.value // _PER_FRAME.value + 1
+    return tqdm(frames, label, total, leave=False, unit="frame")
 
 
 def panels(model):
@@ -108,23 +115,20 @@ def panels(model):
 
 def read_trajectory(path, model):
     """(name, parameters) of every Nth iteration of a fit, and of the last one."""
-    try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")[:-1]
-        records = [json.loads(line) for line in lines]
-        records = [record for record in records if "params" in record]
-        chosen = [r for r in records if r["iteration"] % _EVERY.value == 0]
-        chosen += records[-1:] if records[-1:] != chosen[-1:] else []
-        found = []
-        for record in chosen:
+    records, path = [], pathlib.Path(path)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
+            record = json.loads(line)  # half a line, left by a kill, is no iteration
+            params = {name: float(x) for name, x in record["params"].items()}
             name = f"{record.get('stage', 'iteration')} {record['iteration']}"
-            text = ",".join(f"{n}={float(x)!r}" for n, x in record["params"].items())
-            found.append((name, common.full_params(model, text)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"Expected a fit's trajectory in {path}: {reason}.") from None
-    if not found:
-        raise InputError(f"Expected iterations in {path}, found none yet.")
-    return found
+            records.append((record["iteration"], name, {**model.defaults, **params}))
+    if not records:
+        raise InputError(f"Expected the trajectory of a fit in {path}, found none.")
+    for *_, params in records:
+        model.check_bounds(params)
+    wanted = [r for r in records if r[0] % _EVERY.value == 0 or r is records[-1]]
+    return [(name, params) for _, name, params in wanted]
 
 
 if __name__ == "__main__":

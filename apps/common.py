@@ -6,6 +6,7 @@ Nothing here imports TensorFlow before the flags are known to be good.
 import contextlib
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -16,6 +17,16 @@ from rdtf.status import InputError
 
 SCHEMES = ("forward_euler", "rk4")
 ENGINES = ("auto", "xla")
+RUN_FILES = (
+    "run.flags",
+    "result.json",
+    "stages.json",
+    "trajectory.jsonl",
+    "checkpoint.npz",
+    "fit.png",
+    "fit.gif",
+    "spectra.png",
+)
 
 
 def define_simulation_flags() -> None:
@@ -78,13 +89,13 @@ def grid_from_flags() -> grids.Grid:
     return grids.Grid(shape, values.spacing, values.boundary)
 
 
-def simulation_from_flags(params, grid=None):
+def simulation_from_flags(params, grid=None, model=None):
     """The simulation that the flags describe; `params` set the default time step."""
     from rdtf import schemes
     from rdtf.simulation import Simulation
 
     values = flags.FLAGS
-    model = models.get(values.model)
+    model = model or models.get(values.model)
     grid = grid or grid_from_flags()
     time_step = values.time_step
     if time_step is None:
@@ -93,15 +104,19 @@ def simulation_from_flags(params, grid=None):
     return Simulation(model, grid, time_step, values.scheme, values.engine)
 
 
-def open_workdir(app_name: str, marker: str = "run.flags") -> pathlib.Path:
-    """The work directory, refused if it holds a run without --resume or --overwrite."""
+def open_workdir(app_name: str) -> pathlib.Path:
+    """The work directory, refused if it holds a run without --resume or --overwrite.
+
+    With --resume, the flags of the run are taken over; to change one is refused, but
+    for --iterations.
+    """
     values = flags.FLAGS
     if values.workdir is None:
         if values.resume:
             raise InputError("Expected --workdir with --resume: which run goes on?")
         return pathlib.Path("runs") / time.strftime(f"{app_name}-%Y%m%d-%H%M%S")
     workdir = pathlib.Path(values.workdir)
-    holds_run = (workdir / marker).exists()
+    holds_run = (workdir / "run.flags").exists()
     if values.resume and values.overwrite:
         raise InputError("Expected one of --resume and --overwrite, got both.")
     if values.resume and not holds_run:
@@ -111,20 +126,50 @@ def open_workdir(app_name: str, marker: str = "run.flags") -> pathlib.Path:
             f"Expected a new work directory, but {workdir} holds a run: add --resume "
             "to go on with it, --overwrite to replace it, or choose another --workdir."
         )
+    if values.resume:
+        _take_over(workdir / "run.flags")
     return workdir
 
 
-def write_run_flags(workdir, leave_out=("workdir", "overwrite", "resume")) -> None:
+def _take_over(path):
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, text = line.removeprefix("--").partition("=")
+        if not equals and name not in flags.FLAGS:
+            name, text = name.removeprefix("no"), "false"
+        elif not equals:
+            text = "true"
+        flag = flags.FLAGS[name]
+        given = flag.value
+        if flag.using_default_value or name == "iterations":
+            if flag.using_default_value:
+                flag.parse(text)
+        elif given != flag.parser.parse(text):
+            raise InputError(
+                f"Expected the --{name} of the run to resume, {text}, got {given}: leave "
+                "it out, or start a new run."
+            )
+
+
+def clear_run(workdir) -> None:
+    """Removes what a former run left in a work directory, and nothing else."""
+    workdir = pathlib.Path(workdir)
+    for name in RUN_FILES:
+        (workdir / name).unlink(missing_ok=True)
+    shutil.rmtree(workdir / "tensorboard", ignore_errors=True)
+
+
+def write_run_flags(workdir) -> None:
     """Writes run.flags: every flag of the app, so that the run can be done again."""
-    lines = []
+    lines = set()
     for module, group in flags.FLAGS.flags_by_module_dict().items():
         if module.startswith("apps.") or module == sys.argv[0]:
-            lines += [
+            lines |= {
                 flag.serialize()
                 for flag in group
-                if flag.value is not None and flag.name not in leave_out
-            ]
-    text = "\n".join(sorted(line for line in lines if line)) + "\n"
+                if flag.value is not None
+                and flag.name not in ("workdir", "overwrite", "resume")
+            }
+    text = "\n".join(sorted(filter(None, lines))) + "\n"
     files.write_text(pathlib.Path(workdir) / "run.flags", text)
 
 
@@ -177,8 +222,7 @@ def run(main) -> None:
         except KeyboardInterrupt:
             _fail("Stopped by hand.", 130)
 
-    logging.set_verbosity(logging.WARNING)
-    logging.set_stderrthreshold("warning")
+    flags.FLAGS.set_default("verbosity", logging.INFO)
     app.run(guarded)
 
 

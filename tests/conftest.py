@@ -13,10 +13,6 @@ import rdtf
 from rdtf import finite_differences, schemes
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: longer than a few seconds")
-
-
 @functools.cache
 def _simulation(model, shape, boundary, spacing, scheme, engine, time_step):
     model = rdtf.models.get(model)
@@ -78,7 +74,7 @@ def unrolled():
 
 @pytest.fixture(scope="session")
 def input_error():
-    """`with input_error("words"):` expects an InputError of one line with these words."""
+    """`with input_error("words"):` expects a one-line InputError with these words."""
     return _InputErrorOfOneLine
 
 

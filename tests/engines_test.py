@@ -9,6 +9,7 @@ from rdtf.engines import xla
 
 pytestmark = pytest.mark.parametrize("engine", engines.ENGINES)
 
+SLOW = pytest.mark.slow  # compiling an adjoint costs seconds
 # Small and uneven, so that vectorised loops have remainders.
 CASES = [
     ("gray_scott", (9, 11), "periodic", "forward_euler"),
@@ -94,7 +95,14 @@ def test_sweep_is_a_loop(sim, start):
         _same(sim.advance(state, one, 25), [s[i : i + 1] for s in sweep])
 
 
-def test_gradient_of_one_sample_is_the_same_in_a_batch(sim, start):
+@pytest.mark.parametrize(
+    "case", [CASES[0], CASES[2], *(pytest.param(c, marks=SLOW) for c in CASES[1::2])]
+)
+def test_gradient_of_one_sample_is_the_same_in_a_batch(
+    case, engine, simulations, start
+):
+    model, shape, boundary, scheme = case
+    sim = simulations(model, shape, boundary, scheme=scheme, engine=engine)
     state, params = start(sim, 4), _sweep(sim.model, 4)
 
     def gradient(state, params):

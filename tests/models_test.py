@@ -16,6 +16,23 @@ every_preset = pytest.mark.parametrize(
 )
 
 
+# By hand from the papers, at u = 2, v = 3 (a = 2, h = 3) and simple parameters.
+BY_HAND = {
+    "gray_scott": ({"F": 0.5, "k": 0.25}, (-18.5, 15.75)),
+    "fitzhugh_nagumo": ({"epsilon": 0.5, "gamma": 4.0, "kappa": 0.25}, (-8.75, -5.0)),
+    "brusselator": ({"A": 5.0, "B": 7.0}, (1.0, 2.0)),
+    "schnakenberg": ({"a": 0.5, "b": 0.25}, (10.5, -11.75)),
+    "gierer_meinhardt": ({"rho0": 0.5, "mu": 2.0, "nu": 0.5}, (-3.5 + 4 / 3, 2.5)),
+}
+
+
+@every_model
+def test_reaction_by_hand(model):
+    params, expected = BY_HAND[model.name]
+    got = model.reaction((2.0, 3.0), {**model.defaults, **params})
+    assert got == pytest.approx(expected, rel=1e-14)
+
+
 def _numbers(model, seed=0):
     """Positive random fields, and parameters a little off their defaults."""
     rng = np.random.default_rng(seed)

@@ -167,7 +167,7 @@ def test_a_start_that_is_already_steady_or_sick(sim, start):
 
 @pytest.mark.parametrize("shape", [(9,), (4, 5, 6)])
 def test_other_dimensions(shape):
-    """Pure decay: |change| = r dt (1 - r dt)^n falls below the tolerance at a known n."""
+    """Pure decay: |change| = r dt (1 - r dt)^n passes the tolerance at a known n."""
     decay = ReactionDiffusion(
         name="decay",
         species=("u",),

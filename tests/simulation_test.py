@@ -36,7 +36,7 @@ def test_attributes(sim):
 
 
 def test_every_way_to_write_the_same_input(sim, state):
-    """Floats, NumPy numbers, tensors, vectors, variables; arrays and lists as fields."""
+    """Floats, NumPy numbers, tensors, vectors, variables; arrays as fields."""
     expected = sim.advance(state, DEFAULTS, 5)
     for wrap in (
         np.float64,

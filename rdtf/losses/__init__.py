@@ -5,6 +5,8 @@ by sample are the mean square difference of features `[B, n]`, which `FEATURES` 
 alone: for all pairs, and for one loss per sample.
 """
 
+import functools
+
 from rdtf.losses.pixels import flatten, per_pixel
 from rdtf.losses.spectra import (
     log_power_spectrum,
@@ -15,6 +17,7 @@ from rdtf.losses.spectra import (
     windowed_power_spectrum,
 )
 from rdtf.losses.statistics import field_statistics, statistics
+from rdtf.status import InputError
 
 LOSSES = {
     "per_pixel": per_pixel,
@@ -32,6 +35,17 @@ FEATURES = {
     "field_statistics": statistics,
 }
 
+
+def with_relative_floor(name: str, relative_floor: float):
+    """A spectrum loss of `LOSSES` with a floor relative to the field's mean power."""
+    loss = LOSSES[name]
+    if name not in ("power_spectrum", "windowed_power_spectrum"):
+        raise InputError(
+            f"Expected a spectrum loss for a relative floor, got {name!r}."
+        )
+    return functools.partial(loss, relative_floor=relative_floor)
+
+
 __all__ = [
     "FEATURES",
     "LOSSES",
@@ -44,4 +58,5 @@ __all__ = [
     "radial_spectrum",
     "statistics",
     "windowed_power_spectrum",
+    "with_relative_floor",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from rdtf.status import InputError
 
-LEVELS = 200  # leaves room for the greys of text in a palette of 256
+LEVELS = 224  # leaves room for the shades of text in a palette of 256
 MISSING = (190, 190, 190)
 _BACKGROUND, _INK, _ALARM = (255, 255, 255), (40, 40, 40), (176, 0, 32)
 _MARGIN, _GAP, _FONT_SIZE, _LINE = 12, 12, 13, 17
@@ -113,17 +113,16 @@ class PanelFrames:
           title: a line above the panels.
           notes: per panel, a warning drawn across it, or an empty text.
         """
-        from PIL import Image, ImageDraw
+        from PIL import Image
 
         image = self._blank.copy()
-        draw = ImageDraw.Draw(image)
-        draw.text((_MARGIN, 8), title, _INK, self._font)
+        self._write(image, (_MARGIN, 8), title)
         for panel, field in enumerate(fields):
             pixels = upscale(colorize(field, *self._range), self._factor)
             image.paste(Image.fromarray(pixels), self._corner(panel))
         for panel, note in enumerate(notes):
             if note:
-                self._draw_note(draw, self._corner(panel), note)
+                self._draw_note(image, self._corner(panel), note)
         return np.asarray(image)
 
     def _corner(self, panel):
@@ -133,21 +132,19 @@ class PanelFrames:
         return x, y + self._caption_height
 
     def _draw_blank(self, count, lines, label):
-        from PIL import Image, ImageDraw
+        from PIL import Image
 
         rows = -(-count // self._columns)
         x, y = self._corner(rows * self._columns - 1)
         size = (x + self._width + _MARGIN, y + self._height + 3 * _LINE)
         image = Image.new("RGB", size, _BACKGROUND)
-        draw = ImageDraw.Draw(image)
         for panel, text in enumerate(lines):
             x, y = self._corner(panel)
-            top = y - _LINE * len(text) - 4
-            draw.multiline_text((x, top), "\n".join(text), _INK, self._font)
-        self._draw_color_bar(image, draw, label)
+            self._write(image, (x, y - _LINE * len(text) - 4), "\n".join(text))
+        self._draw_color_bar(image, label)
         return image
 
-    def _draw_color_bar(self, image, draw, label):
+    def _draw_color_bar(self, image, label):
         from PIL import Image
 
         vmin, vmax, colormap = self._range
@@ -155,19 +152,29 @@ class PanelFrames:
         starts = [round(self._font.getlength(text)) for text in texts]
         width = min(256, image.width - 2 * _MARGIN - sum(starts) - 16)
         y = image.height - 2 * _LINE + 4
-        draw.text((_MARGIN, y), texts[0], _INK, self._font)
+        self._write(image, (_MARGIN, y), texts[0])
         x = _MARGIN + starts[0] + 8
-        draw.text((x + width + 8, y), texts[1], _INK, self._font)
+        self._write(image, (x + width + 8, y), texts[1])
         ramp = np.tile(np.linspace(vmin, vmax, width), (12, 1))
         bar = Image.fromarray(colorize(ramp, vmin, vmax, colormap))
         image.paste(bar, (x, y + 3))
 
-    def _draw_note(self, draw, corner, note):
+    def _draw_note(self, image, corner, note):
         lines = _wrap(note, self._font, self._width - 8)
         x, y = corner
-        top = y + self._height - _LINE * len(lines) - 4
-        draw.rectangle((x, top, x + self._width - 1, y + self._height - 1), _ALARM)
-        draw.multiline_text((x + 4, top), "\n".join(lines), _BACKGROUND, self._font)
+        top, bottom = y + self._height - _LINE * len(lines) - 4, y + self._height
+        image.paste(_ALARM, (x, top, x + self._width, bottom))
+        self._write(image, (x + 4, top), "\n".join(lines), _BACKGROUND)
+
+    def _write(self, image, corner, text, color=_INK):
+        """Draws text in few shades, so that a frame has few colours."""
+        from PIL import Image, ImageDraw
+
+        mask = Image.new("L", image.size)
+        draw = ImageDraw.Draw(mask)
+        draw.multiline_text(corner, text, 255, self._font, spacing=_LINE - 13)
+        mask = mask.point([51 * round(value / 51) for value in range(256)])
+        image.paste(color, mask=mask)
 
 
 def _colors(colormap):

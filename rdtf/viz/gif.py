@@ -29,7 +29,7 @@ def write_gif(path, frames: Iterable[np.ndarray], fps: float = 20.0) -> int:
     """
     if not 0 < fps <= 50:
         raise InputError(f"Expected 0 < fps <= 50 (GIF viewers' limit), got {fps:g}.")
-    count, previous = 0, None
+    count, previous, palette = 0, None, _Palette()
     with files.atomic(path) as temporary, open(temporary, "wb") as stream:
         for frame in frames:
             frame = np.ascontiguousarray(frame, np.uint8)
@@ -40,7 +40,7 @@ def write_gif(path, frames: Iterable[np.ndarray], fps: float = 20.0) -> int:
                     f"Expected frames of shape {previous.shape}, got {frame.shape}."
                 )
             end, start = round((count + 1) * 100 / fps), round(count * 100 / fps)
-            stream.write(_encode(frame, previous, 10 * (end - start)))
+            stream.write(_encode(frame, previous, palette, 10 * (end - start)))
             count, previous = count + 1, frame
         if not count:
             raise InputError(f"Expected at least one frame for {path}, got none.")
@@ -55,11 +55,11 @@ def _header(frame):
     return b"GIF89a" + size + b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 
 
-def _encode(frame, previous, milliseconds):
+def _encode(frame, previous, palette, milliseconds):
     from PIL import GifImagePlugin
 
     y, x, height, width = _changed(frame, previous)
-    image = _paletted(frame[y : y + height, x : x + width])
+    image = palette.apply(frame[y : y + height, x : x + width])
     parts = GifImagePlugin.getdata(
         image, (x, y), duration=milliseconds, include_color_table=True
     )
@@ -78,15 +78,28 @@ def _changed(frame, previous):
     return y, x, int(rows[-1]) + 1 - y, int(columns[-1]) + 1 - x
 
 
-def _paletted(pixels):
-    """A Pillow image of mode P: the same colours if at most 256, else the nearest."""
-    from PIL import Image
+class _Palette:
+    """Turns pixels into Pillow images of mode P, with the palette in use if it fits."""
 
-    packed = (pixels.astype(np.uint32) << np.array([16, 8, 0], np.uint32)).sum(axis=2)
-    colors, index = np.unique(packed, return_inverse=True)
-    if colors.size > 256:
-        return Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
-    image = Image.fromarray(index.reshape(packed.shape).astype(np.uint8))
-    palette = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1)
-    image.putpalette(palette.astype(np.uint8).tobytes())
-    return image
+    def __init__(self):
+        self._colors = np.zeros(1, np.uint32)
+        self._index = np.zeros(1 << 24, np.uint8)  # of every colour there is
+
+    def apply(self, pixels: np.ndarray):
+        """The same colours if there are at most 256, else the nearest of a new set."""
+        from PIL import Image
+
+        red, green, blue = np.moveaxis(pixels.astype(np.uint32), 2, 0)
+        packed = red << 16 | green << 8 | blue
+        index = self._index[packed]
+        if not np.array_equal(self._colors.take(index, mode="clip"), packed):
+            colors = np.unique(packed)
+            if colors.size > 256:
+                return Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE)
+            self._colors = colors
+            self._index[colors] = np.arange(colors.size)
+            index = self._index[packed]
+        image = Image.fromarray(index)
+        parts = [self._colors >> 16, self._colors >> 8 & 255, self._colors & 255]
+        image.putpalette(np.stack(parts, axis=1).astype(np.uint8).tobytes())
+        return image

@@ -1,0 +1,67 @@
+"""A fit on the console: one aligned line per iteration, above a progress bar."""
+
+from absl import logging
+
+
+class Console:
+    """Prints records as `--verbosity` asks.
+
+    -1 and below: nothing; 0: one line per iteration; 1: one more per rate tried.
+    """
+
+    def __init__(self, names, total: int):
+        from tqdm import tqdm
+
+        self._names = list(names)
+        self._quiet = logging.get_verbosity() < logging.INFO
+        self._bar = tqdm(total=total, unit="it", leave=False, disable=self._quiet)
+        self._stage = None
+
+    def __call__(self, record) -> None:
+        """Shows one `rdtf.fitting.Record`."""
+        if not self._quiet:
+            if record.stage != self._stage:
+                self._stage = record.stage
+                self._write(self._header())
+            self._write(self._line(record))
+            if logging.get_verbosity() >= logging.DEBUG:
+                for trial in record.tried:
+                    self._write(self._trial(trial))
+        self._bar.set_description_str(f"{record.stage} loss {record.loss:.4g}", False)
+        self._bar.update(max(0, record.iteration - self._bar.n))
+
+    def close(self) -> None:
+        """Clears the bar."""
+        self._bar.close()
+
+    def _write(self, line):
+        self._bar.write(line.rstrip())
+
+    def _header(self):
+        cells = [f"{'stage':<8}", f"{'it':>5}", f"{'loss':>11}"]
+        cells += [f"{name:>9}" for name in self._names]
+        cells += [f"{'d/d' + name:>10}" for name in self._names]
+        cells += [f"{'rate':>8}", f"{'tries':>5}", f"{'steps':>6}", "status"]
+        return " ".join(cells)
+
+    def _line(self, record):
+        rate = "-" if record.rate is None else f"{record.rate:.2g}"
+        steps = "-" if record.steps is None else str(record.steps)
+        refused = [t["outcome"] for t in record.tried if t["outcome"] != "ok"]
+        status = record.status
+        if refused and status == "ok":
+            status = f"ok after: {', '.join(dict.fromkeys(refused))}"
+        cells = [
+            f"{record.stage:<8}",
+            f"{record.iteration:>5}",
+            f"{record.loss:>11.5g}",
+        ]
+        cells += [f"{record.params[name]:>9.6f}" for name in self._names]
+        cells += [f"{record.gradient[name]:>+10.2e}" for name in self._names]
+        cells += [f"{rate:>8}", f"{len(record.tried):>5}", f"{steps:>6}", status]
+        return " ".join(cells)
+
+    def _trial(self, trial):
+        params = " ".join(f"{n} {x:.6f}" for n, x in trial.get("params", {}).items())
+        steps = f", {trial['steps']} steps" if "steps" in trial else ""
+        return f"{'':14} rate {trial['rate']:.3g}{steps}: {trial['outcome']} {params}"

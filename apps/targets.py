@@ -1,0 +1,131 @@
+"""Target files for apps: which flags describe them, and how they are read or made."""
+
+import pathlib
+
+from absl import flags
+
+from apps import common
+from rdtf import files, grids
+from rdtf.status import InputError
+
+flags.DEFINE_string("targets", None, "The .npz of pictures. Required.")
+flags.DEFINE_string("observe", None, "The species seen; default: the model's last.")
+flags.DEFINE_float(
+    "frame_interval", None, "Axis 0 without metadata is time, so far apart."
+)
+flags.DEFINE_integer("frame", None, "Of a movie: take this frame as a still.")
+flags.DEFINE_string(
+    "truth", None, "Parameters to make --targets with if it is missing."
+)
+flags.DEFINE_integer("num_samples", 4, "Patterns to make.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Of every random choice.", lower_bound=0)
+flags.DEFINE_string(
+    "initial_condition", None, "Default: as in --targets, or the model's."
+)
+flags.DEFINE_float("tolerance", 1e-4, "Largest change per step of a steady run.")
+flags.DEFINE_integer("max_steps", 40_000, "Of runs until steady.", lower_bound=1)
+
+
+class Source:
+    """The targets that the flags name; everything cheap is checked at once.
+
+    Args:
+      model: whose species is observed.
+    """
+
+    def __init__(self, model):
+        values = flags.FLAGS
+        self._model = model
+        self._path = pathlib.Path(values.targets)
+        if values.observe is None:
+            values.observe = model.species[-1]
+        model.check_species(values.observe)
+        self._truth = None
+        if self._path.exists():
+            self._targets = self._read()
+        elif values.truth is None:
+            raise InputError(
+                f"Expected a target file at {self._path}, found none: name one with "
+                "--targets, or give --truth=NAME=NUMBER,... to make it."
+            )
+        else:
+            self._targets = None
+            self._truth = common.full_params(model, values.truth)
+
+    def load(self):
+        """(simulation, targets); makes and keeps the file if it was missing."""
+        values = flags.FLAGS
+        if self._targets is None:
+            self._make()
+            self._targets = self._read()
+        grid = self._grid()
+        metadata = self._targets.metadata
+        if "scheme" in metadata and values["scheme"].using_default_value:
+            values.scheme = metadata["scheme"]
+        if "time_step" in metadata and values["time_step"].using_default_value:
+            values.time_step = metadata["time_step"]
+        start = common.full_params(self._model, values.start)
+        simulation = common.simulation_from_flags(start, grid, self._model)
+        simulation.check_stability(start)
+        return simulation, self._targets
+
+    def _read(self):
+        values = flags.FLAGS
+        found = files.load_targets(self._path, values.observe, values.frame_interval)
+        known = found.metadata.get("model")
+        if known is not None and known != self._model.name:
+            raise InputError(
+                f"Expected targets of {self._model.name}, but {self._path} holds {known}: "
+                f"add --model={known}."
+            )
+        return _stills(found, values.observe, values.frame, self._path)
+
+    def _make(self):
+        from rdtf import patterns
+
+        values = flags.FLAGS
+        simulation = common.simulation_from_flags(self._truth, model=self._model)
+        simulation.check_stability(self._truth)
+        with common.progress(values.max_steps, f"making {self._path}") as bar:
+            made = patterns.make(
+                simulation,
+                self._truth,
+                values.num_samples,
+                values.seed,
+                values.initial_condition,
+                values.tolerance,
+                values.max_steps,
+                bar,
+            )
+        files.save_targets(self._path, made)
+        print(f"{self._path}: {patterns.summary(made)}")
+
+    def _grid(self):
+        known = self._targets.metadata.get("grid")
+        if known is not None:
+            return grids.Grid(
+                tuple(known["shape"]), tuple(known["spacing"]), known["boundary"]
+            )
+        shape = self._targets.fields[flags.FLAGS.observe].shape[1:]
+        spacing = self._targets.pixel_size or flags.FLAGS.spacing
+        return grids.Grid(shape, spacing, flags.FLAGS.boundary)
+
+
+def _stills(found, observe, frame, path):
+    if found.mask is not None and not found.mask.all():
+        raise InputError(
+            f"Expected every cell of {path} to be seen: this version cannot fit masked "
+            "pictures; crop or fill them."
+        )
+    if found.times is None:
+        return found
+    if frame is None:
+        raise InputError(
+            f"Expected stills of steady patterns, but {path} holds a movie: choose one "
+            "frame, such as --frame=-1, if the pattern stands still there."
+        )
+    count = found.fields[observe].shape[1]
+    if not -count <= frame < count:
+        raise InputError(f"Expected --frame among {count} frames, got {frame}.")
+    fields = {name: field[:, frame] for name, field in found.fields.items()}
+    return files.Targets(fields, metadata=found.metadata, pixel_size=found.pixel_size)

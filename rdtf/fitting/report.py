@@ -1,0 +1,120 @@
+"""What a finished fit says: `result.json`, a table, a figure and a GIF."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import rdtf
+from rdtf import analysis, files, initial_conditions, viz
+from rdtf.fitting.check import Check, simulate
+from rdtf.fitting.problem import Problem, StageResult
+
+
+def table(problem: Problem, params: Mapping[str, float]) -> str:
+    """Parameters as aligned lines: true and error where known, start, found."""
+    truth = problem.truth
+    head = ["", "true", "start", "found", "error %"]
+    rows = []
+    for name, value in params.items():
+        known = truth is not None
+        row = [name, f"{truth[name]:.6g}" if known else "?"]
+        row += [f"{problem.start[name]:.6g}", f"{value:.6g}"]
+        row.append(f"{relative_error(value, truth[name]):.3f}" if known else "?")
+        rows.append(row)
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in [head, *rows]
+    )
+
+
+def relative_error(value: float, truth: float) -> float:
+    """|value / truth - 1| in per cent; the absolute error times 100 at truth 0."""
+    return 100.0 * abs(value - truth) / (abs(truth) or 1.0)
+
+
+def summary(stages: Sequence[StageResult], check: Check | None, seconds: float) -> str:
+    """How the fit ended and what the check says, in a line or two."""
+    last = stages[-1]
+    names = " + ".join(stage.stage for stage in stages)
+    lines = [f"{last.status.value} by {names} in {seconds:.1f} s: {last.status.advice}"]
+    if check is not None:
+        verdict = "alike" if check.passed else "NOT alike"
+        lines.append(
+            f"check: new patterns are {verdict} (spectrum loss {check.spectrum_loss:.2f}, "
+            f"among targets {check.floor:.2f})"
+        )
+    return "\n".join(lines)
+
+
+def result(
+    problem: Problem,
+    route: str,
+    stages: Sequence[StageResult],
+    check: Check | None,
+    wall_seconds: float,
+) -> dict:
+    """What `result.json` holds."""
+    last = stages[-1]
+    value = {
+        "status": last.status.value,
+        "advice": last.status.advice,
+        "route": route,
+        "params": last.params,
+        "start": dict(problem.start),
+        "loss": last.loss,
+        "iterations": sum(stage.iterations for stage in stages),
+        "wall_seconds": wall_seconds,
+        "stages": [stage.to_json() for stage in stages],
+        "check": check.to_json() if check else None,
+        "model": problem.simulation.model.name,
+        "observe": problem.observe,
+        "engine": problem.simulation.engine,
+        "scheme": problem.simulation.scheme.name,
+        "time_step": problem.simulation.time_step,
+        "rdtf_version": rdtf.__version__,
+    }
+    if problem.truth is not None:
+        value["true_params"] = dict(problem.truth)
+        value["relative_error_percent"] = {
+            name: relative_error(found, problem.truth[name])
+            for name, found in last.params.items()
+        }
+    return files.jsonable(value)
+
+
+def pictures(
+    workdir: pathlib.Path,
+    problem: Problem,
+    params: Mapping[str, float],
+    check: Check,
+    steps: int = 8000,
+    steps_per_frame: int = 100,
+) -> None:
+    """Writes `fit.png` (target / start / found), `spectra.png` and `fit.gif`."""
+    count = min(len(problem.fields), 4)
+    start = simulate(problem, problem.start, count).state[problem.index].numpy()
+    found = check.run.state[problem.index].numpy()
+    rows = {"target": problem.fields[:count], "start": start, "found": found[:count]}
+    name = problem.simulation.model.name
+    viz.compare(
+        workdir / "fit.png", rows, f"{name}: {problem.observe}", problem.observe
+    )
+    viz.power_spectra(workdir / "spectra.png", rows, f"{name}: power spectra")
+    state = initial_conditions.create(
+        problem.initial_condition,
+        problem.simulation.model,
+        problem.simulation.grid,
+        1,
+        problem.seed + 2**31,
+        params,
+    )
+    analysis.animation.write(
+        workdir / "fit.gif",
+        problem.simulation,
+        state,
+        [dict(problem.start), dict(params)],
+        steps,
+        steps_per_frame,
+        names=["start", "found"],
+        species=problem.observe,
+    )
