@@ -1,0 +1,130 @@
+"""How a fit is told what to do: flags, and the settings they stand for."""
+
+import dataclasses
+
+from absl import flags
+
+from rdtf.status import InputError
+
+flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
+_ROUTE = flags.DEFINE_enum("route", "auto", ["auto", "residual", "bptt"], "The route.")
+_RESIDUAL = flags.DEFINE_enum(
+    "residual_form", None, ["norm", "integral"], "Default: chosen by the noise."
+)
+_POLISH = flags.DEFINE_integer(
+    "polish_window", 50, "Steps of the windows that polish noisy fits.", lower_bound=1
+)
+_LOSS = flags.DEFINE_enum(
+    "loss",
+    "power_spectrum",
+    [
+        "per_pixel",
+        "power_spectrum",
+        "windowed_power_spectrum",
+        "radial_spectrum",
+        "field_statistics",
+    ],
+    "Of route bptt.",
+)
+_FLOOR = flags.DEFINE_float(
+    "relative_floor", None, "Floor of log spectra, of their mean; default: 1e-8 fixed."
+)
+_WINDOW = flags.DEFINE_integer(
+    "window", 50, "Steps with gradient, of route bptt.", lower_bound=1
+)
+_WARMUP = flags.DEFINE_string(
+    "warmup", "until_steady", "Steps without gradient before it, or until_steady."
+)
+_STRIDE = flags.DEFINE_integer(
+    "stride", 0, "Steps the window moves per iteration; 0: afresh.", lower_bound=0
+)
+_WINDOW_START = flags.DEFINE_enum(
+    "window_start", "simulated", ["simulated", "target"], "State a window starts from."
+)
+_BATCH = flags.DEFINE_integer("batch", 8, "Samples per iteration.", lower_bound=1)
+_REQUIRE = flags.DEFINE_bool(
+    "require_steady", False, "Refuse parameters whose runs do not settle."
+)
+_RANGE = flags.DEFINE_list(
+    "valid_range", None, "Species=LOW:HIGH,... that end a run; default: the model's."
+)
+_OPTIMIZER = flags.DEFINE_string("optimizer", "Adam", "A Keras optimiser.")
+_RATE = flags.DEFINE_float("learning_rate", 1e-2, "Base rate.", lower_bound=0.0)
+_DECAY = flags.DEFINE_float("weight_decay", 0.0, "On raw parameters.", lower_bound=0.0)
+_TRANSFORMS = flags.DEFINE_list(
+    "transforms", [], "Name=log|softplus|sigmoid:UPPER|identity,... of parameters."
+)
+_ITERATIONS = flags.DEFINE_integer("iterations", 100, "Of route bptt.", lower_bound=0)
+_KEEP_RATE = flags.DEFINE_bool("keep_rate", False, "Carry the rate used over.")
+_DECREASE = flags.DEFINE_float(
+    "decrease", None, "Accept a rate only if the loss falls by this much of ideal."
+)
+
+
+class Chosen:
+    """What the flags choose; texts are checked at once, without TensorFlow."""
+
+    def __init__(self):
+        self._transforms = dict(_pair(item) for item in _TRANSFORMS.value)
+        self._warmup = _warmup()
+
+    def settings(self):
+        """The `rdtf.fitting.Settings` of the flags."""
+        from rdtf import fitting, losses
+
+        loss = losses.LOSSES[_LOSS.value]
+        if _FLOOR.value is not None:
+            loss = losses.with_relative_floor(_LOSS.value, _FLOOR.value)
+        windows = fitting.WindowSettings(
+            window=_WINDOW.value,
+            warmup=self._warmup,
+            stride=_STRIDE.value,
+            start=_WINDOW_START.value,
+            batch=_BATCH.value,
+            require_steady=_REQUIRE.value,
+        )
+        optimizer = fitting.OptimizerSettings(
+            name=_OPTIMIZER.value,
+            learning_rate=_RATE.value,
+            weight_decay=_DECAY.value,
+            transforms=self._transforms,
+            iterations=_ITERATIONS.value,
+            keep_rate=_KEEP_RATE.value,
+            decrease=_DECREASE.value,
+        )
+        return fitting.Settings(
+            _ROUTE.value, _RESIDUAL.value, loss, windows, optimizer, _POLISH.value
+        )
+
+
+def _pair(item):
+    """NAME=TEXT as a pair."""
+    name, equals, text = item.partition("=")
+    if not equals:
+        raise InputError(f"Expected NAME=VALUE, got {item!r}.")
+    return name, text
+
+
+def _warmup():
+    """Steps, or None for until_steady."""
+    if _WARMUP.value == "until_steady":
+        return None
+    if not _WARMUP.value.isdigit():
+        raise InputError(
+            f"Expected --warmup=until_steady or a number of steps, got {_WARMUP.value!r}."
+        )
+    return int(_WARMUP.value)
+
+
+def custom_range(model):
+    """The model with the valid range of the flags."""
+    if _RANGE.value is None:
+        return model
+    bounds = {}
+    for name, text in map(_pair, _RANGE.value):
+        try:
+            low, high = map(float, text.split(":"))
+        except ValueError:
+            raise InputError(f"Expected {name}=LOW:HIGH, got {text!r}.") from None
+        bounds[name] = (low, high)
+    return dataclasses.replace(model, valid_range=bounds)

@@ -1,0 +1,152 @@
+"""Losses among the samples of a file, or over one or two parameters.
+
+    python -m apps.heatmap --mode=targets --targets=maze.npz --loss=per_pixel
+    python -m apps.heatmap --mode=landscape --axis=F=.03:.07:7 --axis=k=.053:.068:7
+
+--mode=landscape simulates every point from the same initial states and compares it with
+the end of a run at the truth (--params with --truth put over them), or with --targets.
+Rows are kept as they come: --resume goes on where a run was stopped. Results go into
+--workdir: pictures (.png) and numbers (.npz).
+"""
+
+import json
+
+import numpy as np
+import tqdm
+from absl import flags
+
+from apps import common
+from rdtf import files, models, viz
+from rdtf.status import InputError
+
+LOSSES = (
+    "per_pixel",
+    "power_spectrum",
+    "windowed_power_spectrum",
+    "radial_spectrum",
+    "field_statistics",
+)
+common.define_simulation_flags()
+common.define_workdir_flags("heatmap")
+_MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
+_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(LOSSES)}.")
+_TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
+_OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
+_AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
+_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
+_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
+_TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params.")
+_SAMPLES = flags.DEFINE_integer("num_samples", 4, "Initial states.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the initial states.", lower_bound=0)
+_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+_UNTIL = flags.DEFINE_enum(
+    "until", "steady", ["steady", "steps"], "Stop when steady, or after --max_steps."
+)
+_TOLERANCE = flags.DEFINE_float("tolerance", 1e-4, "Largest change per step if steady.")
+_MAX_STEPS = flags.DEFINE_integer("max_steps", 40_000, "At most.", lower_bound=1)
+
+
+def main(argv):
+    del argv
+    model = models.get(flags.FLAGS.model)
+    observe = _OBSERVE.value or model.species[-1]
+    for name in _LOSS.value:
+        if name not in LOSSES:
+            raise InputError(
+                f"Expected --loss among {', '.join(LOSSES)}, got {name!r}."
+            )
+    fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
+    if _MODE.value == "landscape":
+        landscape(model, observe, fields, truth)
+    elif fields is None or flags.FLAGS.resume:
+        raise InputError(
+            "Expected --targets=FILE, and no --resume, with --mode=targets."
+        )
+    else:
+        pairs(fields)
+
+
+def read_targets(observe):
+    """(the observed stills, their true parameters or None) of the target file."""
+    targets = files.load_targets(_TARGETS.value, observe)
+    if targets.times is not None or targets.mask is not None:
+        raise InputError(f"Expected stills without a mask in {_TARGETS.value}.")
+    return targets.fields[observe], targets.true_params
+
+
+def pairs(fields):
+    """Losses of all pairs of samples."""
+    workdir = common.open_workdir("heatmap")
+    common.quiet_tensorflow()
+    from rdtf import analysis
+
+    features = {name: analysis.sample_features(fields, name) for name in _LOSS.value}
+    matrices = {name: analysis.pair_losses(f) for name, f in features.items()}
+    common.write_run_flags(workdir)
+    with files.atomic(workdir / "pairs.npz") as temporary:
+        np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))
+    for name, matrix in matrices.items():
+        path, title = workdir / f"pairs_{name}.png", f"{len(fields)} samples: all pairs"
+        viz.heatmap(path, matrix, title=title, value_label=name.replace("_", " "))
+        print(path)
+
+
+def landscape(model, observe, target, truth):
+    """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
+    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
+    if target is None or _TRUTH.value:
+        truth = params | common.parse_params(_TRUTH.value)
+        model.check_bounds(truth)
+    grid = common.grid_from_flags()
+    if target is not None and target.shape[1:] != grid.shape:
+        shape = ",".join(map(str, target.shape[1:]))
+        raise InputError(f"Expected the grid of {_TARGETS.value}: add --shape={shape}.")
+    workdir, resume = common.open_workdir("heatmap"), flags.FLAGS.resume
+    common.quiet_tensorflow()
+    from rdtf import analysis, initial_conditions
+
+    run = params if target is not None else truth
+    largest = {n: max(params[n], run[n], *axes.get(n, [0.0])) for n in params}
+    simulation = common.simulation_from_flags(largest, grid)
+    simulation.check_stability(largest)
+    state = initial_conditions.create(
+        _INITIAL.value, model, grid, _SAMPLES.value, _SEED.value, params
+    )
+    stop = (_TOLERANCE.value if _UNTIL.value == "steady" else None, _MAX_STEPS.value)
+    paired = target is None
+    if paired:
+        target = analysis.simulate_target(simulation, truth, state, observe, *stop)
+    compared = (target, observe, tuple(_LOSS.value), paired)
+    part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
+    if not resume:
+        common.write_run_flags(workdir)
+    with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:
+        result = analysis.measure(
+            part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
+        )
+    result.save(workdir / "landscape.npz")
+    picture, title = workdir / "landscape.png", f"{model.name}: loss of {observe}"
+    viz.landscape(picture, result.axes, result.losses, truth, title)
+    print(f"{picture}: {result.num_sick} points without a valid run")
+
+
+def parse_axis(model, params, text):
+    """`F=.03:.07:7` as ("F", seven values); raises InputError in one line."""
+    name, _, span = text.partition("=")
+    try:
+        start, stop, points = span.split(":")
+        values = np.linspace(float(start), float(stop), int(points))
+    except ValueError:
+        raise InputError(
+            f"Expected --axis=NAME=FROM:TO:POINTS, as F=.03:.07:7, got {text!r}."
+        ) from None
+    if len(values) < 2:
+        raise InputError(f"Expected at least 2 points on --axis={text}.")
+    for value in values:
+        model.check_bounds({**params, name: value})
+    return name, values.tolist()
+
+
+if __name__ == "__main__":
+    common.run(main)
