@@ -132,21 +132,25 @@ def open_workdir(app_name: str) -> pathlib.Path:
 
 
 def _take_over(path):
+    texts = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals and name not in flags.FLAGS:
             name, text = name.removeprefix("no"), "false"
         elif not equals:
             text = "true"
+        texts.setdefault(name, []).append(text)  # a flag of many values has many lines
+    for name, values in texts.items():
         flag = flags.FLAGS[name]
         given = flag.value
-        if flag.using_default_value or name == "iterations":
-            if flag.using_default_value:
+        parsed = [flag.parser.parse(text) for text in values]
+        if flag.using_default_value:
+            for text in values:
                 flag.parse(text)
-        elif given != flag.parser.parse(text):
+        elif name != "iterations" and given not in (parsed, parsed[-1]):
             raise InputError(
-                f"Expected the --{name} of the run to resume, {text}, got {given}: leave "
-                "it out, or start a new run."
+                f"Expected the --{name} of the run to resume, {', '.join(values)}, got "
+                f"{given}: leave it out, or start a new run."
             )
 
 
@@ -208,7 +212,7 @@ def progress(total: int, label: str):
 
 
 def run(main) -> None:
-    """Runs an app: bad input is one line and exit code 2, other faults of use 1."""
+    """Runs an app: bad input is one line and exit code 2, a fault of the disk 1."""
 
     def guarded(argv):
         if len(argv) > 1:
@@ -223,7 +227,14 @@ def run(main) -> None:
             _fail("Stopped by hand.", 130)
 
     flags.FLAGS.set_default("verbosity", logging.INFO)
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(args):
+    try:
+        return flags.FLAGS(args)
+    except flags.Error as error:
+        _fail(f"{' '.join(str(error).split())} See --help.", 2)
 
 
 def _fail(message, code):

@@ -53,6 +53,7 @@ def run(problem, settings, workdir):
     from rdtf import fitting
     from rdtf.fitting import report
 
+    fitting.validate(problem, settings)
     if flags.FLAGS.overwrite:
         common.clear_run(workdir)
     common.write_run_flags(workdir)

@@ -48,6 +48,7 @@ _MAX_STEPS = flags.DEFINE_integer("max_steps", 40_000, "At most.", lower_bound=1
 
 def main(argv):
     del argv
+    workdir = common.open_workdir("heatmap")
     model = models.get(flags.FLAGS.model)
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
@@ -57,13 +58,13 @@ def main(argv):
             )
     fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
-        landscape(model, observe, fields, truth)
+        landscape(workdir, model, observe, fields, truth)
     elif fields is None or flags.FLAGS.resume:
         raise InputError(
             "Expected --targets=FILE, and no --resume, with --mode=targets."
         )
     else:
-        pairs(fields)
+        pairs(workdir, fields)
 
 
 def read_targets(observe):
@@ -74,15 +75,14 @@ def read_targets(observe):
     return targets.fields[observe], targets.true_params
 
 
-def pairs(fields):
+def pairs(workdir, fields):
     """Losses of all pairs of samples."""
-    workdir = common.open_workdir("heatmap")
     common.quiet_tensorflow()
     from rdtf import analysis
 
     features = {name: analysis.sample_features(fields, name) for name in _LOSS.value}
     matrices = {name: analysis.pair_losses(f) for name, f in features.items()}
-    common.write_run_flags(workdir)
+    begin(workdir)
     with files.atomic(workdir / "pairs.npz") as temporary:
         np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))
     for name, matrix in matrices.items():
@@ -91,10 +91,12 @@ def pairs(fields):
         print(path)
 
 
-def landscape(model, observe, target, truth):
+def landscape(workdir, model, observe, target, truth):
     """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
     params = common.full_params(model, _PARAMS.value, _PRESET.value)
     axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
+    if not len(axes) == len(_AXIS.value) in (1, 2):
+        raise InputError("Expected --axis once or twice, for different parameters.")
     if target is None or _TRUTH.value:
         truth = params | common.parse_params(_TRUTH.value)
         model.check_bounds(truth)
@@ -102,7 +104,6 @@ def landscape(model, observe, target, truth):
     if target is not None and target.shape[1:] != grid.shape:
         shape = ",".join(map(str, target.shape[1:]))
         raise InputError(f"Expected the grid of {_TARGETS.value}: add --shape={shape}.")
-    workdir, resume = common.open_workdir("heatmap"), flags.FLAGS.resume
     common.quiet_tensorflow()
     from rdtf import analysis, initial_conditions
 
@@ -119,8 +120,9 @@ def landscape(model, observe, target, truth):
         target = analysis.simulate_target(simulation, truth, state, observe, *stop)
     compared = (target, observe, tuple(_LOSS.value), paired)
     part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
+    resume = flags.FLAGS.resume
     if not resume:
-        common.write_run_flags(workdir)
+        begin(workdir)
     with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:
         result = analysis.measure(
             part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
@@ -129,6 +131,14 @@ def landscape(model, observe, target, truth):
     picture, title = workdir / "landscape.png", f"{model.name}: loss of {observe}"
     viz.landscape(picture, result.axes, result.losses, truth, title)
     print(f"{picture}: {result.num_sick} points without a valid run")
+
+
+def begin(workdir):
+    """Removes what a former run left, if --overwrite let us come here; notes the flags."""
+    results = ("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz")
+    for name in (*results, *(f"pairs_{loss}.png" for loss in LOSSES)):
+        (workdir / name).unlink(missing_ok=True)
+    common.write_run_flags(workdir)
 
 
 def parse_axis(model, params, text):
@@ -143,9 +153,10 @@ def parse_axis(model, params, text):
         ) from None
     if len(values) < 2:
         raise InputError(f"Expected at least 2 points on --axis={text}.")
+    values = [float(f"{x:.12g}") for x in values]  # 0.04, not 0.039999999999999994
     for value in values:
         model.check_bounds({**params, name: value})
-    return name, values.tolist()
+    return name, values
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from rdtf.fitting.bptt import OptimizerSettings, Trainer
 from rdtf.fitting.check import Check, check, simulate
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
-from rdtf.fitting.routes import ROUTES, Settings, fit, residual
+from rdtf.fitting.routes import ROUTES, Settings, fit, residual, validate
 from rdtf.fitting.windows import Windows, WindowSettings
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "fit",
     "residual",
     "simulate",
+    "validate",
 ]

@@ -37,6 +37,8 @@ class Problem:
     def __post_init__(self):
         self.simulation.model.check_bounds(self.start)
         self.simulation.model.check_species(self.observe)
+        if self.truth is not None:
+            self.simulation.model.check_names(self.truth)
         grid = self.simulation.grid
         if self.fields.shape[1:] != grid.shape or not len(self.fields):
             raise InputError(

@@ -12,12 +12,14 @@ from collections.abc import Callable
 import numpy as np
 
 from rdtf import files
+from rdtf.constraints import Constraints
 from rdtf.fitting import levenberg_marquardt, noise
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
 from rdtf.fitting.polish import polish
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
 from rdtf.fitting.windows import Windows, WindowSettings
+from rdtf.losses.elimination import eliminate
 from rdtf.losses.residual import SteadyResidual
 from rdtf.status import FitStatus
 
@@ -45,6 +47,16 @@ class Settings:
     windows: WindowSettings = dataclasses.field(default_factory=WindowSettings)
     optimizer: OptimizerSettings = dataclasses.field(default_factory=OptimizerSettings)
     polish_window: int = 50
+
+
+def validate(problem: Problem, settings: Settings) -> None:
+    """Raises InputError if the route cannot be taken; call it before touching files."""
+    model = problem.simulation.model
+    if settings.route != "bptt" or settings.windows.start == "target":
+        eliminate(model, problem.observe, problem.start)
+    if settings.route == "bptt":
+        Constraints(model, settings.optimizer.transforms).raw(problem.start)
+        settings.optimizer.make()
 
 
 def fit(

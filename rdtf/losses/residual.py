@@ -110,7 +110,7 @@ class SteadyResidual:
 
             return field, gradient
 
-        return solve(*(tf.convert_to_tensor(params[name]) for name in self._names))
+        return solve(*(_float64(params[name]) for name in self._names))
 
     def _tensors(self, params):
         shape = [1] * (self._grid.ndim + 1)
