@@ -80,8 +80,10 @@ def pairs(workdir, fields):
     common.quiet_tensorflow()
     from rdtf import analysis
 
-    features = {name: analysis.sample_features(fields, name) for name in _LOSS.value}
-    matrices = {name: analysis.pair_losses(f) for name, f in features.items()}
+    matrices = {
+        name: analysis.pair_losses(analysis.sample_features(fields, name))
+        for name in _LOSS.value
+    }
     begin(workdir)
     with files.atomic(workdir / "pairs.npz") as temporary:
         np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))

@@ -69,10 +69,12 @@ def _bijector(kind):
         try:
             upper = float(argument)
         except ValueError:
+            upper = 0.0
+        if not 0.0 < upper < float("inf"):
             raise InputError(
-                f"Expected sigmoid:UPPER with a number, such as sigmoid:0.1, got "
-                f"{kind!r}."
-            ) from None
+                f"Expected sigmoid:UPPER with a positive number, such as sigmoid:0.1, "
+                f"got {kind!r}."
+            )
         return bijectors.Sigmoid(
             low=tf.constant(0.0, tf.float64), high=tf.constant(upper, tf.float64)
         )

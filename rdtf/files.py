@@ -13,6 +13,7 @@ import os
 import pathlib
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -120,19 +121,15 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
     Args:
       path: an `.npz`.
       observe: the species that must be in it.
-      frame_interval: if given, axis 0 of an array without metadata is time.
+      frame_interval: between the frames of a movie without `times`. If it is given,
+        or the file has `times`, axis 0 of an array without metadata is time.
 
     Raises:
       InputError: in one line, if the file cannot be read or does not hold `observe` as
         finite numbers.
     """
     arrays = _read_arrays(path)
-    metadata = {}
-    if "metadata" in arrays:
-        try:
-            metadata = json.loads(str(arrays.pop("metadata")[()]))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"Expected JSON as metadata of {path}: {error}.") from None
+    metadata = _metadata(path, arrays.pop("metadata", None))
     if observe not in arrays:
         raise InputError(
             f"Expected an array {observe!r} in {path}, got {', '.join(arrays) or 'none'}"
@@ -143,18 +140,53 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
         for name in ("times", "status", "num_steps", "mask", "pixel_size")
         if name in arrays
     }
-    if "pixel_size" in extra:
-        extra["pixel_size"] = float(extra["pixel_size"])
     shape = arrays[observe].shape
-    fields = {n: a for n, a in arrays.items() if a.shape == shape or n == observe}
-    ndim = len(metadata.get("grid", {}).get("shape", (0, 0)))
-    if frame_interval is not None and len(shape) == ndim + 1:
-        extra["times"] = frame_interval * np.arange(shape[0])
+    fields = {
+        name: array
+        for name, array in arrays.items()
+        if name == observe or (array.shape == shape and array.dtype.kind in "fiu")
+    }
+    ndim = len(metadata["grid"]["shape"]) if "grid" in metadata else 2
+    timed = frame_interval is not None or "times" in extra
+    one_movie = timed and "grid" not in metadata and len(shape) == ndim + 1
+    if one_movie or len(shape) == ndim:
         fields = {name: array[np.newaxis] for name, array in fields.items()}
-    elif len(shape) == ndim:
-        fields = {name: array[np.newaxis] for name, array in fields.items()}
-    fields = {n: _check_field(path, n, a, extra, ndim) for n, a in fields.items()}
+    _check_field(path, observe, fields[observe], extra, ndim)
+    _check_extra(path, fields[observe].shape, extra, ndim, frame_interval or 1.0)
+    fields = {name: array.astype(np.float64) for name, array in fields.items()}
     return Targets(fields, metadata=metadata, **extra)
+
+
+def _metadata(path, text):
+    """A dict, of which `params` and `grid`, if there, can be used."""
+    if text is None:
+        return {}
+    try:
+        metadata = json.loads(str(text[()]))
+        dict(metadata.get("params", {}))
+        tuple(metadata.get("grid", {"shape": ()})["shape"])
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise InputError(
+            f"Expected a JSON object as metadata of {path}: {error}."
+        ) from None
+    return metadata
+
+
+def _check_extra(path, shape, extra, ndim, interval):
+    """Makes pixel_size a number, and gives a movie its times."""
+    if "pixel_size" in extra:
+        try:
+            extra["pixel_size"] = float(extra["pixel_size"])
+        except (TypeError, ValueError):
+            raise InputError(f"Expected one number as pixel_size of {path}.") from None
+    frames = shape[1:-ndim]  # () of stills
+    if frames:
+        extra.setdefault("times", interval * np.arange(*frames))
+    if "times" in extra and extra["times"].shape != frames:
+        raise InputError(
+            f"Expected {frames or 'no'} times in {path} beside fields of shape {shape}, "
+            f"got {extra['times'].shape}."
+        )
 
 
 def _read_arrays(path):
@@ -166,7 +198,10 @@ def _read_arrays(path):
             f"Expected a target file at {path}, found none: make it with "
             "`python -m apps.generate --output=...`."
         ) from None
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, EOFError, ValueError, TypeError, AttributeError),
+        *(NotImplementedError, zipfile.BadZipFile, zlib.error),
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"Expected a readable .npz at {path}, got: {reason}. Is it complete?"
@@ -179,7 +214,6 @@ def _check_field(path, name, array, extra, ndim):
             f"Expected numbers as {name!r} of {path}, got {array.dtype} of shape "
             f"{array.shape}."
         )
-    array = array.astype(np.float64)
     if array.ndim not in (ndim + 1, ndim + 2):
         raise InputError(
             f"Expected {name!r} of {path} as [sample, *grid] or [sample, time, *grid] "
@@ -201,4 +235,3 @@ def _check_field(path, name, array, extra, ndim):
             f"{int((~np.isfinite(seen)).sum())} NaN or infinite: mark missing cells "
             "with an array `mask` (True where seen)."
         )
-    return array

@@ -1,7 +1,7 @@
 """Looking at what a model does: sweeps, losses of all pairs, loss landscapes."""
 
 from rdtf.analysis import animation
-from rdtf.analysis.landscape import Landscape, Slice, measure
+from rdtf.analysis.landscape import Landscape, Slice, measure, simulate_target
 from rdtf.analysis.pairs import pair_losses, sample_features
 from rdtf.analysis.sweeps import Frame, frames, stack_params
 
@@ -14,5 +14,6 @@ __all__ = [
     "measure",
     "pair_losses",
     "sample_features",
+    "simulate_target",
     "stack_params",
 ]

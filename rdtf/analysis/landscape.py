@@ -8,12 +8,15 @@ are appended to a log as they come, so that a run can go on where it was stopped
 import dataclasses
 import hashlib
 import itertools
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 import rdtf
+from rdtf import files
 from rdtf.analysis import row_log
 from rdtf.analysis.pairs import sample_features
 from rdtf.simulation import Simulation
@@ -65,6 +68,11 @@ class Slice:
     def shape(self) -> tuple[int, ...]:
         """Points along each axis."""
         return tuple(len(values) for values in self.axes.values())
+
+    @property
+    def num_points(self) -> int:
+        """Points in all."""
+        return math.prod(self.shape)
 
     def rows(self) -> list[list[dict[str, float]]]:
         """The points, row by row; a line is cut into rows of a few points."""
@@ -123,6 +131,19 @@ class Landscape:
         """Points without a loss."""
         return int(np.isin(self.status, _SICK).any(axis=-1).sum())
 
+    def save(self, path) -> None:
+        """Writes an `.npz`: the axes, loss_NAME, status, num_steps, metadata."""
+        arrays = {f"loss_{name}": values for name, values in self.losses.items()}
+        with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+            np.savez_compressed(
+                stream,
+                **self.axes,
+                **arrays,
+                status=self.status,
+                num_steps=self.num_steps,
+                metadata=json.dumps(files.jsonable(self.settings)),
+            )
+
 
 def check_axes(model, axes, params) -> None:
     """Raises InputError unless `axes` are one or two parameters within their bounds."""
@@ -162,7 +183,7 @@ def measure(
     part: Slice,
     log=None,
     resume: bool = False,
-    callback: Callable[[int, int], None] | None = None,
+    callback: Callable[[int], None] | None = None,
 ) -> Landscape:
     """Measures a landscape.
 
@@ -170,8 +191,8 @@ def measure(
       part: what to measure.
       log: path of a JSON-lines file that rows are appended to, or None.
       resume: take the rows that `log` already holds.
-      callback: called as callback(points so far, points in all) after every row; an
-        exception in it (KeyboardInterrupt too) ends the run and loses no row.
+      callback: called as callback(points so far) after every row; an exception in it
+        (KeyboardInterrupt too) ends the run and loses no row.
 
     Raises:
       InputError: if the log to resume was made with other settings.
@@ -179,7 +200,7 @@ def measure(
     settings, rows = part.settings(), part.rows()
     done = row_log.start(log, settings, resume) if log else {}
     targets = {name: sample_features(part.target, name) for name in part.losses}
-    total, count = sum(map(len, rows)), 0
+    count = 0
     for number, points in enumerate(rows):
         if number not in done:
             done[number] = _measure_row(part, points, targets)
@@ -187,7 +208,7 @@ def measure(
                 row_log.append(log, number, done[number])
         count += len(points)
         if callback is not None:
-            callback(count, total)
+            callback(count)
 
     def gather(read):
         values = np.concatenate([np.asarray(read(done[i])) for i in range(len(rows))])

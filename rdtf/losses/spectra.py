@@ -122,7 +122,7 @@ def radial_spectrum(
 
 def _squared_transform(fields):
     transform = {1: tf.signal.fft, 2: tf.signal.fft2d, 3: tf.signal.fft3d}
-    spectrum = transform[fields.shape.rank - 1](tf.complex(fields, fields * 0.0))
+    spectrum = transform[fields.shape.rank - 1](tf.complex(fields, tf.zeros_like(fields)))
     return tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
 
 

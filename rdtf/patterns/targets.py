@@ -59,7 +59,7 @@ def make(
         initial_condition, simulation.model, simulation.grid, num_samples, seed, params
     )
     run = simulation.run_until_steady(
-        state, params, -np.inf if tolerance is None else tolerance, max_steps, callback
+        state, params, 0.0 if tolerance is None else tolerance, max_steps, callback
     )
     metadata = describe(simulation, params) | {
         "initial_condition": initial_condition or simulation.model.start.kind,

@@ -6,7 +6,7 @@ matplotlib and Pillow are imported when the first picture is drawn.
 from rdtf.viz.figures import compare, heatmap, power_spectra
 from rdtf.viz.frames import PanelFrames, SpaceTime, colorize, middle_slice, upscale
 from rdtf.viz.gif import write_gif
-from rdtf.viz.landscapes import landscape_image, landscape_lines
+from rdtf.viz.landscapes import landscape, landscape_image, landscape_lines
 
 __all__ = [
     "PanelFrames",
@@ -14,6 +14,7 @@ __all__ = [
     "colorize",
     "compare",
     "heatmap",
+    "landscape",
     "landscape_image",
     "landscape_lines",
     "middle_slice",

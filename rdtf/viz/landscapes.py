@@ -7,6 +7,30 @@ import numpy as np
 from rdtf.viz.figures import INK, figure
 
 
+def landscape(
+    path,
+    axes: Mapping[str, np.ndarray],
+    losses: Mapping[str, np.ndarray],
+    truth: Mapping[str, float] | None = None,
+    title: str = "",
+) -> None:
+    """Losses over one parameter as lines, over two as pictures; see the functions below.
+
+    Args:
+      axes: parameter -> values.
+      losses: loss name -> `[n]` or `[n0, n1]`.
+      truth: parameter -> true value; marked if it names every axis.
+    """
+    names, values = tuple(axes), tuple(axes.values())
+    mark = None
+    if truth and all(name in truth for name in names):
+        mark = tuple(truth[name] for name in names)
+    if len(names) == 1:
+        landscape_lines(path, names[0], values[0], losses, mark and mark[0], title)
+    else:
+        landscape_image(path, names, values, losses, mark, title)
+
+
 def landscape_lines(
     path,
     name: str,
@@ -39,7 +63,7 @@ def landscape_lines(
         marks = [] if truth is None else [("truth", "--", INK, 1)]
         if any((~np.isfinite(h)).any() for h in losses.values()):
             marks.append(("no valid run", "-", "0.8", 4))
-        _legend(drawing, axes[0], marks)
+        _legend(axes[0], marks)
 
 
 def landscape_image(
@@ -56,8 +80,8 @@ def landscape_image(
     Args:
       path: the PNG to write.
       names, values: of the parameter along axis 0 (upwards) and axis 1 (to the right).
-      losses: loss name -> `[n0, n1]`; a range of more than two decades is shown on a
-        logarithmic scale, on which zero takes the colour of the smallest other loss.
+      losses: loss name -> `[n0, n1]`; a range of one and a half to six decades is on a
+        logarithmic scale, on which smaller losses take the lowest colour.
       truth: (value along axis 0, along axis 1), marked by a star.
     """
     import matplotlib
@@ -75,6 +99,7 @@ def landscape_image(
                 shading="nearest",
             )
             axis.set_facecolor("0.75")
+            axis.locator_params(nbins=6)
             axis.set(xlabel=names[1], ylabel=names[0], title=loss.replace("_", " "))
             drawing.colorbar(image, ax=axis, label="loss")
             if truth is not None:
@@ -89,30 +114,35 @@ def landscape_image(
                 axis.legend(loc="upper right", framealpha=0.9)
 
 
-def _positive(values):
-    """The finite positive values."""
+def _decades(values):
+    """(low, high) of a logarithmic scale, at most six decades; None: linear is better.
+
+    At the truth a loss is zero or rounding error, far below all others.
+    """
     values = np.asarray(values)
-    return values[np.isfinite(values) & (values > 0)]
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not positive.size:
+        return None
+    high = float(positive.max())
+    low = float(positive[positive >= 1e-6 * high].min())
+    return (low, high) if high > 30 * low else None
 
 
 def _norm(values):
     from matplotlib.colors import LogNorm
 
-    positive = _positive(values)
-    if positive.size < 2 or positive.max() < 100 * positive.min():
-        return None
-    return LogNorm(positive.min(), positive.max(), clip=True)
+    decades = _decades(values)
+    return LogNorm(*decades, clip=True) if decades else None
 
 
 def _scale(axis, values):
-    """Logarithmic above the smallest positive value if there are over two decades."""
-    positive = _positive(values)
-    if positive.size > 1 and positive.max() > 100 * positive.min():
-        axis.set_yscale("symlog", linthresh=positive.min())
+    decades = _decades(values)
+    if decades:
+        axis.set_yscale("symlog", linthresh=decades[0])
     axis.set_ylim(bottom=0)
 
 
-def _legend(drawing, axis, marks):
+def _legend(axis, marks):
     from matplotlib.lines import Line2D
 
     if marks:

@@ -1,0 +1,57 @@
+"""Runs an app inside the test process, with flags of its own.
+
+Several apps define flags of the same name, which absl refuses in one process. So each
+run sees only the flags of its app, and those of the process come back afterwards.
+"""
+
+import contextlib
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+
+from absl import flags
+from absl.testing import flagsaver
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@contextlib.contextmanager
+def loaded(name, *arguments):
+    """Yields the module `apps.NAME`, freshly imported, its flags parsed."""
+    before = {m for m in sys.modules if m.startswith("apps.")}
+    kept_modules = {m: sys.modules.pop(m) for m in before}
+    kept_flags = dict(flags.FLAGS.__dict__)
+    flags.FLAGS.__dict__.clear()
+    flags.FLAGS.__dict__.update(flags.FlagValues().__dict__)
+    try:
+        module = importlib.import_module(f"apps.{name}")
+        flags.FLAGS([f"apps.{name}", *map(str, arguments)])
+        with flagsaver.flagsaver():
+            yield module
+    finally:
+        flags.FLAGS.__dict__.clear()
+        flags.FLAGS.__dict__.update(kept_flags)
+        for m in [m for m in sys.modules if m.startswith("apps.")]:
+            del sys.modules[m]
+        sys.modules.update(kept_modules)
+
+
+def run(name, *arguments):
+    """What the `main` of an app returns."""
+    with loaded(name, *arguments) as module:
+        return module.main([f"apps.{name}"])
+
+
+def shell(name, *arguments):
+    """The finished `python -m apps.NAME` as a user sees it."""
+    return subprocess.run(
+        [sys.executable, "-m", f"apps.{name}", *map(str, arguments)],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
