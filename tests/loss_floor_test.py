@@ -66,9 +66,9 @@ def test_a_relative_floor_keeps_the_slope_of_a_fading_pattern(name):
 @pytest.mark.parametrize("name", SPECTRA)
 def test_a_fixed_floor_saturates(name):
     values, slopes = _fading(name, losses.LOSSES[name], (1e-3, 1e-6, 1e-9))
-    assert abs(slopes[1]) < 1e-3 * abs(slopes[0])
-    assert abs(slopes[2]) < 1e-5 * abs(slopes[0])
-    assert values[2] == pytest.approx(values[1], rel=1e-4)
+    assert abs(slopes[1]) < 1e-2 * abs(slopes[0])
+    assert abs(slopes[2]) < 1e-5 * abs(slopes[1])
+    assert values[2] == pytest.approx(values[1], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", SPECTRA)
@@ -80,8 +80,12 @@ def test_a_relative_floor_is_a_share_of_the_mean_power(name):
     assert float(loss(tf.constant(50 * a), tf.constant(50 * b))) == pytest.approx(
         expected, rel=1e-9
     )
-    coarse = losses.with_relative_floor(name, 1e3)
-    assert float(coarse(tf.constant(a), tf.constant(b))) < 0.01 * expected
+    # Far above the power, only the mean power is left to compare.
+    coarse = losses.with_relative_floor(name, 1e9)
+    means = [np.mean(losses.spectra.power(tf.constant(f)), (1, 2)) for f in (a, b)]
+    assert float(coarse(tf.constant(a), tf.constant(b))) == pytest.approx(
+        np.mean(np.log(means[0] / means[1]) ** 2), rel=1e-3
+    )
 
 
 def test_a_relative_floor_is_finite_on_flat_fields():

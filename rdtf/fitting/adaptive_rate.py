@@ -93,7 +93,7 @@ class AdaptiveLearningRate:
           (accepted, trials); the last trial is the accepted one.
         """
         everything = [*variables, *optimizer.variables]
-        saved = [np.array(v) for v in everything]
+        saved = [v.value.numpy().copy() for v in everything]
         squared = sum(float(np.square(g)) for g in gradients)
         trials = []
         for rate in self.rates():

@@ -200,7 +200,7 @@ class Trainer:
             "targets": draw.targets if draw.warm else np.zeros(0),
         }
         for i, variable in enumerate([*self._variables, *self._optimizer.variables]):
-            arrays[f"variable_{i}"] = np.array(variable)
+            arrays[f"variable_{i}"] = variable.value.numpy()
         if draw.warm:
             arrays |= {f"state_{i}": field for i, field in enumerate(draw.state)}
         with files.atomic(self._checkpoint) as path, open(path, "wb") as stream:

@@ -131,10 +131,17 @@ def _iterate(linearise, coordinates, params, here, damping, largest_step):
     gradient = here.gradient * slopes
     curvature = here.curvature * np.outer(slopes, slopes)
     vector = coordinates.encode(params)
+    outwards = ((vector <= coordinates.lower) & (gradient > 0.0)) | (
+        (vector >= coordinates.upper) & (gradient < 0.0)
+    )
+    free = np.flatnonzero(~outwards)  # the others stay at their bounds
     tried = []
     while damping <= 1e8:
         tried.append(damping)
-        target = vector + _move(gradient, curvature, damping, largest_step)
+        target = vector.copy()
+        target[free] += _move(
+            gradient[free], curvature[np.ix_(free, free)], damping, largest_step
+        )
         target = np.clip(target, coordinates.lower, coordinates.upper)
         candidate = coordinates.decode(target)
         trial = linearise(candidate)
@@ -147,7 +154,7 @@ def _iterate(linearise, coordinates, params, here, damping, largest_step):
 def _move(gradient, curvature, damping, largest_step):
     damped = curvature + damping * np.diag(np.maximum(np.diag(curvature), 1e-300))
     step = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
-    size = np.max(np.abs(step))
+    size = np.max(np.abs(step), initial=0.0)
     return step * min(1.0, largest_step / max(size, 1e-300))
 
 

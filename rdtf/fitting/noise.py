@@ -47,7 +47,11 @@ def estimate(fields: np.ndarray, grid: Grid) -> float:
 
 
 def low_pass(fields: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
-    """Keeps rings of the spectrum up to the first whose power is below 1.5 sigma²."""
+    """Keeps the rings of the spectrum in which the pattern is stronger than the noise.
+
+    Those are all up to the strongest and on to the first whose power is below
+    1.5 sigma², and beyond it those above 3 sigma², the harmonics of a regular pattern.
+    """
     spectrum = _spectrum(fields, grid)
     rings = np.rint(_radius(grid) * min(grid.shape) / 2).astype(int)
     power = np.abs(spectrum) ** 2
@@ -55,7 +59,10 @@ def low_pass(fields: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
     for sample, row in enumerate(power):
         sums[sample] = np.bincount(rings.ravel(), row.ravel())
     sums /= np.maximum(np.bincount(rings.ravel()), 1)
-    weak = sums.mean(axis=0) < 1.5 * sigma**2
-    weak[0] = False
-    cutoff = int(np.argmax(weak)) if weak.any() else rings.max() + 1
-    return _fields(np.where(rings < cutoff, spectrum, 0.0), grid)
+    ring = sums.mean(axis=0)
+    strongest = 1 + int(np.argmax(ring[1:]))
+    weak = ring < 1.5 * sigma**2
+    weak[:strongest] = False
+    cutoff = int(np.argmax(weak)) if weak.any() else len(ring)
+    kept = (np.arange(len(ring)) < cutoff) | (ring > 3.0 * sigma**2)
+    return _fields(np.where(kept[rings], spectrum, 0.0), grid)
