@@ -121,6 +121,14 @@ def test_a_minimum_beyond_a_bound_stalls_at_it():
     assert found.params["x"] == pytest.approx(expected.x[0], rel=1e-4)
 
 
+def test_a_start_in_a_corner_that_pushes_outwards_stays():
+    model = _model(x=(5.0, 6.0), y=(-9.0, 0.0))
+    start = (5.0, 0.0)  # both would rather be nearer to (1, 0.5)
+    found = _minimise(lambda p: p - [1.0, 0.5], lambda p: np.eye(2), model, start)
+    assert found.status is FitStatus.STALLED
+    assert found.params == pytest.approx({"x": 5.0, "y": 0.0}, abs=1e-12)
+
+
 def test_a_failed_start_is_a_status():
     steps = []
     found = _minimise(

@@ -120,6 +120,9 @@ def residual(
     )
 
 
+_UNFINISHED = (FitStatus.INTERRUPTED, FitStatus.MAX_ITERATIONS)
+
+
 class _Stages:
     """Finished stages, on disk so that a resumed fit does not repeat them."""
 
@@ -136,7 +139,7 @@ class _Stages:
     def run(self, name, work):
         """The stage's result: the stored one, or that of `work()`, then stored."""
         for result in self.results:
-            if result.stage == name and result.status is not FitStatus.INTERRUPTED:
+            if result.stage == name and result.status not in _UNFINISHED:
                 return result
         self.results = [r for r in self.results if r.stage != name]
         if name != "bptt":  # its trainer goes on from a checkpoint
