@@ -20,7 +20,7 @@ ENGINES = ("auto", "xla")
 RUN_FILES = (
     "run.flags",
     "result.json",
-    "stages.json",
+    "checkpoint.json",
     "trajectory.jsonl",
     "checkpoint.npz",
     "fit.png",

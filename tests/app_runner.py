@@ -14,6 +14,8 @@ import sys
 from absl import flags
 from absl.testing import flagsaver
 
+import apps
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +27,8 @@ def loaded(name, *arguments):
     kept_flags = dict(flags.FLAGS.__dict__)
     flags.FLAGS.__dict__.clear()
     flags.FLAGS.__dict__.update(flags.FlagValues().__dict__)
+    flags.FLAGS["verbosity"] = kept_flags["__flags"]["verbosity"]  # absl's own
+    _forget(before)
     try:
         module = importlib.import_module(f"apps.{name}")
         flags.FLAGS([f"apps.{name}", *map(str, arguments)])
@@ -33,9 +37,17 @@ def loaded(name, *arguments):
     finally:
         flags.FLAGS.__dict__.clear()
         flags.FLAGS.__dict__.update(kept_flags)
-        for m in [m for m in sys.modules if m.startswith("apps.")]:
+        new = [m for m in sys.modules if m.startswith("apps.")]
+        for m in new:
             del sys.modules[m]
+        _forget(new)
         sys.modules.update(kept_modules)
+
+
+def _forget(modules):
+    """`from apps import x` would find the old module on the package."""
+    for name in modules:
+        vars(apps).pop(name.removeprefix("apps."), None)
 
 
 def run(name, *arguments):

@@ -64,7 +64,7 @@ def test_records_tell_the_whole_story(clean):
         assert value["gradient"] == record.gradient
         assert set(value["gradient"]) == set(problem.start)
     assert list((workdir / "tensorboard").glob("events.*"))
-    (stored,) = json.loads((workdir / "stages.json").read_text())
+    (stored,) = json.loads((workdir / "checkpoint.json").read_text())
     assert fitting.StageResult.from_json(stored) == stages[0]
 
 
@@ -184,7 +184,7 @@ def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
     assert good.passed and good.spectrum_loss < 1.5 * good.floor
     assert good.statuses == {"converged": 2}
     bad = fitting.check(problem, SEED_START)
-    assert not bad.passed and bad.spectrum_loss > 10 * good.spectrum_loss
+    assert not bad.passed and bad.spectrum_loss > 3 * good.spectrum_loss
     value = bad.to_json()
     assert value["passed"] is False and "run" not in value
     simulated, target = value["statistics"]["std"]
@@ -196,7 +196,7 @@ def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
 def test_check_uses_states_that_no_fit_has_seen(simulations):
     problem = _spots(simulations, max_steps=5)
     fresh = fitting.simulate(problem, problem.truth, 2).state[1].numpy()
-    sim, made = made_patterns.get(simulations)
+    made = made_patterns.get(simulations)[1]
     assert made.metadata["seed"] == problem.seed
     assert np.abs(fresh - made.fields["v"]).max() > 0.1
     again = fitting.simulate(problem, problem.truth, 2).state[1].numpy()

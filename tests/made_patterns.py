@@ -9,7 +9,7 @@ from rdtf import patterns
 # fit can tell from a steady one to far better than a tenth of a per cent.
 MADE = {
     ("gray_scott", "v"): (32, 1e-6, 30_000),
-    ("schnakenberg", "u"): (20, 1e-7, 30_000),
+    ("schnakenberg", "u"): (24, 1e-7, 30_000),
     ("brusselator", "u"): (20, 1e-7, 15_000),
     ("gierer_meinhardt", "a"): (20, 1e-7, 30_000),
     ("fitzhugh_nagumo", "u"): (20, 1e-7, 30_000),

@@ -124,20 +124,11 @@ class Engine:
         buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
         zeros = {name: tf.zeros(shape, p.dtype) for name, p in params.items()}
 
-        def segment_body(segment, adjoint, sums):
+        def segment_body(segment, adjoint, sums, buffer):
             done = segment * length
             steps = tf.minimum(length, num_steps - done)
-
-            def remember(i, state, buffer):
-                buffer = _write(buffer, i, state)
-                return i + 1, self._step(state, params, first + done + i), buffer
-
-            _, last, states = tf.while_loop(
-                lambda i, *_: i < steps - 1,
-                remember,
-                (tf.constant(0), _read(checkpoints, segment), buffer),
-            )
-            states = _write(states, steps - 1, last)
+            start = _read(checkpoints, segment)
+            states = self._replay(start, params, first + done, steps, buffer)
 
             def pull_back(i, adjoint, sums):
                 index = first + done + i
@@ -149,14 +140,28 @@ class Engine:
             _, adjoint, sums = tf.while_loop(
                 lambda i, *_: i >= 0, pull_back, (steps - 1, adjoint, sums)
             )
-            return segment - 1, adjoint, sums
+            return segment - 1, adjoint, sums, states
 
-        _, adjoint, sums = tf.while_loop(
+        # The buffer is carried, though every segment overwrites what it reads: an array
+        # from outside the loop would be copied whole in every segment.
+        _, adjoint, sums, _ = tf.while_loop(
             lambda segment, *_: segment >= 0,
             segment_body,
-            (tf.constant(count - 1), upstream, zeros),
+            (tf.constant(count - 1), upstream, zeros, buffer),
         )
         return adjoint, {name: _sum_like(sums[name], params[name]) for name in params}
+
+    def _replay(self, state, params, first, steps, buffer):
+        """Writes the state before each of `steps` steps into `buffer`."""
+
+        def body(i, state, buffer):
+            buffer = _write(buffer, i, state)
+            return i + 1, self._step(state, params, first + i), buffer
+
+        _, last, buffer = tf.while_loop(
+            lambda i, *_: i < steps - 1, body, (tf.constant(0), state, buffer)
+        )
+        return _write(buffer, steps - 1, last)
 
     def _pull_back(self, state, params, index, adjoint):
         fields = {n: tf.broadcast_to(p, state[0].shape) for n, p in params.items()}
@@ -233,7 +238,11 @@ def _write(buffers, index, state):
 
 
 def _read(buffers, index):
-    return tuple(buffer[index] for buffer in buffers)
+    """Reads the state at `index`; `buffer[index]` compiles slower (negative indices)."""
+    shape = buffers[0].shape
+    start = tf.stack([index] + [tf.constant(0)] * (shape.rank - 1))
+    size = tf.constant([1, *shape[1:]])
+    return tuple(gen_xla_ops.xla_dynamic_slice(b, start, size)[0] for b in buffers)
 
 
 def _sum_like(field, param):

@@ -134,7 +134,7 @@ def polish(
     )
     judge = TargetWindows(problem, smooth, sigma, window, held_out)
     before, after = (
-        2.0 * float(judge.cost(_tensors(params))) / held_out.sum()
+        2.0 * float(judge.cost(_tensors(params))) / float(held_out.sum())
         for params in (start.params, found.params)
     )
     helped = after < before

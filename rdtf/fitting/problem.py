@@ -77,7 +77,7 @@ class StageResult:
     notes: dict = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict:
-        """For `stages.json`."""
+        """For `checkpoint.json`."""
         return dataclasses.asdict(self) | {"status": self.status.value}
 
     @classmethod

@@ -64,7 +64,7 @@ def fit(
 ) -> list[StageResult]:
     """Runs a route; the last stage's parameters are the answer.
 
-    Finished stages are kept in `stages.json` of the work directory. With `resume` they
+    Finished stages are kept in `checkpoint.json` of the work directory. With `resume` they
     are not run again; an unfinished stage of route bptt goes on from its checkpoint,
     the others, which take seconds, start again.
     """
@@ -120,15 +120,12 @@ def residual(
     )
 
 
-_UNFINISHED = (FitStatus.INTERRUPTED, FitStatus.MAX_ITERATIONS)
-
-
 class _Stages:
     """Finished stages, on disk so that a resumed fit does not repeat them."""
 
     def __init__(self, recorder, resume):
         self._recorder = recorder
-        self._path = recorder.workdir / "stages.json"
+        self._path = recorder.workdir / "checkpoint.json"
         self.results = []
         if resume and self._path.exists():
             text = self._path.read_text(encoding="utf-8")
@@ -138,8 +135,11 @@ class _Stages:
 
     def run(self, name, work):
         """The stage's result: the stored one, or that of `work()`, then stored."""
+        unfinished = [FitStatus.INTERRUPTED]
+        if name == "bptt":  # --iterations may have been raised
+            unfinished.append(FitStatus.MAX_ITERATIONS)
         for result in self.results:
-            if result.stage == name and result.status not in _UNFINISHED:
+            if result.stage == name and result.status not in unfinished:
                 return result
         self.results = [r for r in self.results if r.stage != name]
         if name != "bptt":  # its trainer goes on from a checkpoint

@@ -1,0 +1,1 @@
+"""Measured claims: rdtf beside its peers, same work, same run."""

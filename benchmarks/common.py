@@ -1,0 +1,188 @@
+"""What the benchmarks share: workers, alternating measurements, tables."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+from absl import flags
+
+from benchmarks import cases
+
+_JSON = flags.DEFINE_string("json", None, "Also write all numbers to this file.")
+_PEER_PYTHON = flags.DEFINE_string(
+    "peer_python", sys.executable, "Interpreter that can import jax and torch."
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Measurements per contestant.", 3)
+_PEERS = flags.DEFINE_list("peers", ["jax", "torch"], "Peers to measure beside rdtf.")
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Worker:
+    """A contestant in its own process; see `benchmarks.worker` for its verbs."""
+
+    def __init__(self, name: str, python: str = sys.executable):
+        self.name = name
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.worker", f"with_{name}"],
+            cwd=_ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(_ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        hello = self._read()
+        self.version = hello.get("version")
+        self.missing = hello.get("missing")
+
+    def ask(self, verb: str, *arguments):
+        """The worker's answer; RuntimeError if it has none."""
+        self._process.stdin.write(json.dumps([verb, *arguments]) + "\n")
+        self._process.stdin.flush()
+        answer = self._read()
+        if "error" in answer:
+            raise RuntimeError(f"{self.name}: {answer['error']}")
+        return answer["value"]
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _read(self):
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {"error": "the process ended"}
+
+
+def start(*names: str) -> list[Worker]:
+    """rdtf and the peers that can be imported; says which cannot."""
+    workers = [Worker("rdtf")]
+    for name in names or _PEERS.value:
+        worker = Worker(name, _PEER_PYTHON.value)
+        if worker.missing:
+            print(f"{name} is not measured: {_PEER_PYTHON.value} has no such module.")
+        else:
+            workers.append(worker)
+    return workers
+
+
+def compare(workers: list[Worker], case: cases.Case) -> dict:
+    """Each worker's best variant, measured in turn, round after round.
+
+    Returns worker name -> {"variant", "seconds" per round, "compile" in seconds,
+    "numbers" it computed, "tried": seconds of every variant}.
+    """
+    results = {w.name: best for w in workers if (best := _best_variant(w, case))}
+    racing = [w for w in workers if w.name in results]
+    for index in range(_ROUNDS.value):
+        for worker in racing if index % 2 else reversed(racing):
+            result = results[worker.name]
+            result["seconds"].append(worker.ask("timing", result["variant"]))
+    return results
+
+
+def _best_variant(worker, case):
+    tried, first, errors = {}, {}, []
+    for variant in worker.ask("prepare", dataclasses.asdict(case)):
+        try:
+            first[variant] = worker.ask("first", variant)
+            tried[variant] = min(worker.ask("timing", variant) for _ in range(3))
+        except RuntimeError as error:
+            errors.append(f"{variant}: {error}")
+    if not tried:
+        print(f"{worker.name} failed: {'; '.join(errors)}")
+        return None
+    variant = min(tried, key=tried.get)
+    return {
+        "variant": variant,
+        "seconds": [],
+        "compile": first[variant]["seconds"] - tried[variant],
+        "numbers": first[variant]["numbers"],
+        "tried": tried,
+        "errors": errors,
+    }
+
+
+def rows(case: cases.Case, results: dict) -> list[list[str]]:
+    """One table row per contestant of `compare`."""
+    ours = results["rdtf"]
+    table = []
+    for name, result in results.items():
+        ratios = [
+            b / a for a, b in zip(ours["seconds"], result["seconds"], strict=True)
+        ]
+        table.append(
+            [
+                str(case),
+                f"{name} ({result['variant']})",
+                f"{_speed(case, statistics.median(result['seconds'])):.0f}",
+                f"{_speed(case, min(result['seconds'])):.0f}",
+                "" if result is ours else f"{statistics.median(ratios):.2f}",
+                f"{result['compile']:.2f}",
+                f"{_disagreement(ours['numbers'], result['numbers']):.0e}",
+            ]
+        )
+    return table
+
+
+HEADER = [
+    "case",
+    "contestant (best variant)",
+    "median",
+    "best",
+    "rdtf is faster by",
+    "compile s",
+    "differs by",
+]
+
+
+def _speed(case, seconds):
+    return case.cell_steps / seconds / 1e6
+
+
+def _disagreement(ours, theirs):
+    """Largest relative difference; every contestant must compute the same numbers."""
+    worst = max(abs(a - b) / abs(a) for a, b in zip(ours, theirs, strict=True))
+    if not worst < 1e-6:
+        raise ValueError(f"Expected the same numbers, got {ours} and {theirs}.")
+    return worst
+
+
+def race(all_cases) -> None:
+    """Measures all cases, prints the table and writes `--json`."""
+    workers = start()
+    table, results = [], {}
+    for case in all_cases:
+        results[str(case)] = compare(workers, case)
+        table += rows(case, results[str(case)])
+    print("Million cell-steps per second; median of the ratios of paired runs.\n")
+    report(HEADER, table, workers, results)
+    for worker in workers:
+        worker.close()
+
+
+def report(header, table, workers, results) -> None:
+    """Prints a Markdown table under the machine and versions; writes `--json`."""
+    versions = [worker.version for worker in workers]
+    print(f"{machine()}; {'; '.join(versions)}\n")
+    lines = [header, ["---"] * len(header), *table]
+    print("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    if _JSON.value:
+        record = {"machine": machine(), "versions": versions, "results": results}
+        pathlib.Path(_JSON.value).write_text(json.dumps(record, indent=1) + "\n")
+
+
+def machine() -> str:
+    """CPU model, cores and Python."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if "model name" in x]
+        model = names[0].split(":")[1].strip() if names else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"

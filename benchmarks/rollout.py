@@ -1,0 +1,17 @@
+"""Forward speed beside JAX and PyTorch.
+
+python -m benchmarks.rollout --json rollout.json --peer_python PATH
+"""
+
+from absl import app
+
+from benchmarks import cases, common
+
+
+def main(_) -> None:
+    """Measures and prints."""
+    common.race(cases.FORWARD)
+
+
+if __name__ == "__main__":
+    app.run(main)
