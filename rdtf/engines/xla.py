@@ -33,9 +33,13 @@ def _compiled(function):
 
 
 def segments(num_steps: int) -> tuple[int, int]:
-    """(number of checkpoints, steps between them) for a window of `num_steps`."""
-    length = max(1, math.isqrt(max(0, num_steps - 1)) + 1)
-    return max(1, -(-num_steps // length)), length
+    """(room for checkpoints, steps between them) for a window of `num_steps`.
+
+    Their product is the next power of two, so that windows of similar length, such as
+    runs until steady, share one program.
+    """
+    doublings = max(0, num_steps - 1).bit_length()
+    return 2 ** (doublings // 2), 2 ** (doublings - doublings // 2)
 
 
 class Engine:
@@ -70,12 +74,23 @@ class Engine:
 
     def checkpointed(self, state: State, params: dict, first: int, num_steps: int):
         """(state after `num_steps` steps, checkpoints for `backward`)."""
-        return self._checkpointed(state, params, tf.constant(first), num_steps)
+        return self._checkpointed(
+            state,
+            params,
+            tf.constant(first),
+            tf.constant(num_steps),
+            *segments(num_steps),
+        )
 
     def backward(self, checkpoints, params: dict, first: int, num_steps: int, upstream):
         """Gradients with respect to the first state and to the parameters."""
         return self._backward(
-            checkpoints, params, tf.constant(first), num_steps, upstream
+            checkpoints,
+            params,
+            tf.constant(first),
+            tf.constant(num_steps),
+            upstream,
+            segments(num_steps)[1],
         )
 
     def until_steady(self, state, params, active, tolerance, first, num_steps):
@@ -99,9 +114,9 @@ class Engine:
         zero = tf.constant(0)
         return tf.while_loop(lambda i, _: i < num_steps, body, (zero, state))[1]
 
-    def _take_steps_with_checkpoints(self, state, params, first, num_steps):
-        count, length = segments(num_steps)
-
+    def _take_steps_with_checkpoints(
+        self, state, params, first, num_steps, room, length
+    ):
         def body(segment, state, saved):
             saved = _write(saved, segment, state)
             done = segment * length
@@ -112,14 +127,15 @@ class Engine:
                 saved,
             )
 
-        saved = tuple(tf.zeros([count, *s.shape], s.dtype) for s in state)
+        saved = tuple(tf.zeros([room, *s.shape], s.dtype) for s in state)
         _, state, saved = tf.while_loop(
-            lambda segment, *_: segment < count, body, (tf.constant(0), state, saved)
+            lambda segment, *_: segment * length < num_steps,
+            body,
+            (tf.constant(0), state, saved),
         )
         return state, saved
 
-    def _take_steps_back(self, checkpoints, params, first, num_steps, upstream):
-        count, length = segments(num_steps)
+    def _take_steps_back(self, checkpoints, params, first, num_steps, upstream, length):
         shape = upstream[0].shape
         buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
         zeros = {name: tf.zeros(shape, p.dtype) for name, p in params.items()}
@@ -147,7 +163,7 @@ class Engine:
         _, adjoint, sums, _ = tf.while_loop(
             lambda segment, *_: segment >= 0,
             segment_body,
-            (tf.constant(count - 1), upstream, zeros, buffer),
+            ((num_steps - 1) // length, upstream, zeros, buffer),
         )
         return adjoint, {name: _sum_like(sums[name], params[name]) for name in params}
 

@@ -57,6 +57,8 @@ def validate(problem: Problem, settings: Settings) -> None:
     if settings.route == "bptt":
         Constraints(model, settings.optimizer.transforms).raw(problem.start)
         settings.optimizer.make()
+        draw = Windows(problem, settings.windows, settings.loss).draw(0)
+        settings.loss(draw.targets, draw.targets)  # whether the grid suits the loss
 
 
 def fit(
