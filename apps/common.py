@@ -68,10 +68,11 @@ def parse_params(text: str) -> dict[str, float]:
     return params
 
 
-def full_params(model, text: str, preset: str | None = None) -> dict[str, float]:
-    """A model's parameters: its defaults or preset, then those named in `text`."""
+def full_params(model, text: str, preset: str | None = None, known=()):
+    """A model's parameters: its defaults or preset, then those in `text` and `known`."""
     params = model.preset(preset) if preset else model.defaults
     params.update(parse_params(text))
+    params.update(known)
     model.check_bounds(params)
     return params
 

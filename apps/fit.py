@@ -26,9 +26,10 @@ def main(argv):
     del argv
     workdir = common.open_workdir("fit")
     model = fit_flags.custom_range(models.get(flags.FLAGS.model))
-    start = common.full_params(model, flags.FLAGS.start)
+    known = common.parse_params(flags.FLAGS.known)
+    start = common.full_params(model, flags.FLAGS.start, known=known)
     chosen = fit_flags.Chosen()
-    source = targets.Source(model)
+    source = targets.Source(model, start)
     common.quiet_tensorflow()
     from rdtf import fitting
 
@@ -39,6 +40,7 @@ def main(argv):
         flags.FLAGS.observe,
         found.fields[flags.FLAGS.observe],
         start,
+        tuple(known),
         flags.FLAGS.seed,
         flags.FLAGS.initial_condition or found.metadata.get("initial_condition"),
         flags.FLAGS.tolerance,

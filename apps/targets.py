@@ -31,11 +31,12 @@ class Source:
 
     Args:
       model: whose species is observed.
+      start: parameters that set the time step, if neither flags nor file do.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, start):
         values = flags.FLAGS
-        self._model = model
+        self._model, self._start = model, start
         self._path = pathlib.Path(values.targets)
         if values.observe is None:
             values.observe = model.species[-1]
@@ -64,9 +65,7 @@ class Source:
             values.scheme = metadata["scheme"]
         if "time_step" in metadata and values["time_step"].using_default_value:
             values.time_step = metadata["time_step"]
-        start = common.full_params(self._model, values.start)
-        simulation = common.simulation_from_flags(start, grid, self._model)
-        simulation.check_stability(start)
+        simulation = common.simulation_from_flags(self._start, grid, self._model)
         return simulation, self._targets
 
     def _read(self):

@@ -4,7 +4,7 @@
 
 The peak resident size of a fresh process, above what it held before the call. A peer
 is measured with the variant that keeps one state per segment: keeping all 4,000 states
-takes more than 8 GB, and what its tape adds.
+takes 7.8 GiB, and what its tape adds.
 """
 
 import dataclasses

@@ -25,11 +25,14 @@ def test_writing_replaces_all_or_nothing(tmp_path):
         interrupted(error)
         assert json.loads(path.read_text()) == {"a": 1}
         assert os.listdir(tmp_path) == ["f.json"]
+    os.link(path, path.with_suffix(".old"))
     with files.atomic(path) as temporary:
         temporary.write_text("whole")
         assert json.loads(path.read_text()) == {"a": 1}  # until the block ends
     assert path.read_text() == "whole"
-    assert os.listdir(tmp_path) == ["f.json"]
+    # A reader that holds the old file keeps it whole: it was replaced, not rewritten.
+    assert json.loads(path.with_suffix(".old").read_text()) == {"a": 1}
+    assert set(os.listdir(tmp_path)) == {"f.json", "f.old"}
 
 
 def test_a_failed_save_keeps_the_old_targets(tmp_path, monkeypatch):

@@ -196,6 +196,15 @@ def test_one_program_for_a_whole_fit(problem, tmp_path):
     assert len(counts) == 6 and counts[0] == counts[-1]
 
 
+def test_the_best_is_kept_not_the_last(problem, tmp_path):
+    """Uphill, by a negative rate."""
+    settings = _settings("target", optimizer={"learning_rate": -1e-2})
+    stage, records = _fit(problem, tmp_path, settings)
+    losses_seen = [record["loss"] for record in records]
+    assert losses_seen == sorted(losses_seen) and len(set(losses_seen)) == 4
+    assert stage.params == records[0]["params"] and stage.loss == losses_seen[0]
+
+
 def test_a_failed_start_is_a_status(problem, tmp_path):
     for change, word in (
         ({"start": START | {"Du": 0.3}}, "stability bound"),

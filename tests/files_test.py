@@ -174,11 +174,13 @@ def test_a_truncated_file_is_one_line(length, tmp_path, input_error):
 
 
 def test_a_damaged_file_is_one_line(tmp_path, input_error):
-    content = bytearray(_good_bytes(tmp_path))
-    content[60] ^= 255
-    (tmp_path / "bad.npz").write_bytes(content)
-    with input_error("readable .npz", "bad.npz"):
-        load_targets(tmp_path / "bad.npz", "v")
+    whole, path = _good_bytes(tmp_path), tmp_path / "bad.npz"
+    for start in range(50, 250, 10):
+        content = bytearray(whole)
+        content[start : start + 10] = b"\xff" * 10
+        path.write_bytes(content)
+        with input_error("readable .npz", "bad.npz"):
+            load_targets(path, "v")
 
 
 def test_what_is_no_npz_is_one_line(tmp_path, input_error):

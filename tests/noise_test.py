@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from rdtf import Grid
 from rdtf.fitting import noise
@@ -81,6 +82,23 @@ def test_the_filter_cuts_where_the_pattern_ends(turns):
     weak = 0.01 * _waves(10, 20, 25)
     kept = noise.low_pass(_waves(*turns) + weak, Grid((64,)), sigma=0.1)
     np.testing.assert_allclose(kept, _waves(*turns), atol=1e-12)
+
+
+def test_the_filter_keeps_the_flank_of_the_pattern():
+    """Twice the noise, next to the strongest ring; the same far away is noise."""
+    flank = 0.0354 * _waves(6)  # its power is 2 sigma²
+    kept = noise.low_pass(_waves(5) + flank, Grid((64,)), sigma=0.1)
+    np.testing.assert_allclose(kept, _waves(5) + flank, atol=1e-12)
+    kept = noise.low_pass(_waves(5) + 0.0354 * _waves(9), Grid((64,)), sigma=0.1)
+    np.testing.assert_allclose(kept, _waves(5), atol=1e-12)
+
+
+def test_only_the_shortest_waves_count_as_noise():
+    """A pattern with waves up to half the Nyquist wave is none."""
+    x = np.arange(48) % 8 < 3
+    rows = scipy.ndimage.gaussian_filter1d(x.astype(float), 1.5, mode="wrap")
+    fields = (rows[:, np.newaxis] * rows)[np.newaxis]
+    assert noise.estimate(fields, Grid((48, 48))) < 1e-3 * fields.std()
 
 
 def test_the_filter_keeps_harmonics():

@@ -15,6 +15,7 @@ KINDS = {
     "stride": {"warmup": 10, "stride": 4},
     "target": {"start": "target"},
 }
+IDENTITY = dict.fromkeys(START, "identity")
 LAST = 6
 
 
@@ -102,6 +103,20 @@ def test_stopped_at_either_end(iteration, problem, tmp_path):
     with pytest.raises(_Killed):
         _fit(problem, broken, listener=_at(iteration, _kill))
     assert _fit(problem, broken, resume=True) == expected
+    assert _left(broken) == _left(whole)
+
+
+def test_a_kept_rate_is_kept(problem, tmp_path):
+    """The first rates fail; the one that was found is where the next begins."""
+    options = {"keep_rate": True, "learning_rate": 1e4, "transforms": IDENTITY}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = _fit(problem, whole, **options)
+    lines = (whole / "trajectory.jsonl").read_text().splitlines()
+    tried = [json.loads(line)["tried"] for line in lines]
+    assert len(tried[1]) > 1 and tried[4][0]["rate"] < tried[1][0]["rate"]
+    with pytest.raises(_Killed):
+        _fit(problem, broken, listener=_at(4, _kill), **options)
+    assert _fit(problem, broken, resume=True, **options) == expected
     assert _left(broken) == _left(whole)
 
 

@@ -82,8 +82,9 @@ class Trainer:
             keras.Variable(raw[name], dtype="float64", name=name)
             for name in self._names
         ]
+        self._free = [i for i, n in enumerate(self._names) if n not in problem.held]
         self._optimizer = settings.make()
-        self._optimizer.build(self._variables)
+        self._optimizer.build(self._of_free(self._variables))
         self._rate = AdaptiveLearningRate(
             settings.learning_rate, keep=settings.keep_rate, decrease=settings.decrease
         )
@@ -123,13 +124,20 @@ class Trainer:
                 return params, self._windows.run(params, draw)
 
             accepted, trials = self._rate.attempt(
-                self._optimizer, self._variables, gradients, evaluate, loss
+                self._optimizer,
+                self._of_free(self._variables),
+                self._of_free(gradients),
+                evaluate,
+                loss,
             )
             if not accepted:
                 self._fail("no learning rate was accepted", trials)
                 return FitStatus.NO_RATE_ACCEPTED
             draw, gradients, loss = self._differentiate(trials[-1].outcome, trials)
         return FitStatus.MAX_ITERATIONS
+
+    def _of_free(self, values):
+        return [values[i] for i in self._free]
 
     def _params(self):
         raw = {n: v.value for n, v in zip(self._names, self._variables, strict=True)}

@@ -5,7 +5,7 @@ parameters are fitted in their logarithms, the others as they are.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -17,11 +17,17 @@ class Coordinates:
     """The coordinates of the fit: log p where p cannot be negative, else p.
 
     Bounds are the model's, and a factor of `reach` (positive parameters) from `start`.
+    Parameters in `held` keep their value: nothing depends on their coordinate.
     """
 
     def __init__(
-        self, model: ReactionDiffusion, start: Mapping[str, float], reach: float = 300.0
+        self,
+        model: ReactionDiffusion,
+        start: Mapping[str, float],
+        held: Collection[str] = (),
+        reach: float = 300.0,
     ):
+        self.free = np.array([name not in held for name in model.parameters])
         self.names = list(model.parameters)
         parameters = [model.parameters[name] for name in self.names]
         values = np.array([start[name] for name in self.names])
@@ -46,9 +52,9 @@ class Coordinates:
         return dict(zip(self.names, map(float, values), strict=True))
 
     def slopes(self, params: Mapping[str, float]) -> np.ndarray:
-        """dp / dcoordinate."""
+        """dp / dcoordinate, 0 for what is held."""
         values = np.array([params[name] for name in self.names])
-        return np.where(self._log, values, 1.0)
+        return np.where(self._log, values, 1.0) * self.free
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,12 +78,18 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Minimum:
-    """How a minimisation ended."""
+    """How a minimisation ended.
+
+    Attributes:
+      undetermined: directions in coordinates, {name: component}, along which the cost
+        hardly changes: singular values of J below 1e-4 of the largest.
+    """
 
     params: dict[str, float]
     cost: float
     status: FitStatus
     iterations: int
+    undetermined: list[dict[str, float]]
 
 
 def minimise(
@@ -120,9 +132,28 @@ def minimise(
         if not accepted or here.cost == 0.0 or (move < 1e-5 and gain < 1e-9):
             vector = coordinates.encode(params)
             stuck = (vector <= coordinates.lower) | (vector >= coordinates.upper)
-            status = FitStatus.STALLED if stuck.any() else FitStatus.CONVERGED
+            status = (
+                FitStatus.STALLED
+                if (stuck & coordinates.free).any()
+                else FitStatus.CONVERGED
+            )
             break
-    return Minimum(params, here.cost, status, iteration)
+    weak = _undetermined(here, coordinates, params)
+    return Minimum(params, here.cost, status, iteration, weak)
+
+
+def _undetermined(here, coordinates, params):
+    slopes = coordinates.slopes(params)
+    curvature = (here.curvature * np.outer(slopes, slopes))[coordinates.free]
+    curvature = curvature[:, coordinates.free]
+    if not curvature.size or not np.isfinite(curvature).all():
+        return []
+    values, vectors = np.linalg.eigh(curvature)
+    weak = vectors.T[np.maximum(values, 0.0) < 1e-8 * values.max()]
+    names = [
+        n for n, free in zip(coordinates.names, coordinates.free, strict=True) if free
+    ]
+    return [dict(zip(names, map(float, vector), strict=True)) for vector in weak]
 
 
 def _iterate(linearise, coordinates, params, here, damping, largest_step):

@@ -127,7 +127,9 @@ def polish(
     fitted, held_out = split(problem.fields, problem.seed)
     found = levenberg_marquardt.minimise(
         TargetWindows(problem, smooth, sigma, window, fitted),
-        levenberg_marquardt.Coordinates(problem.simulation.model, start.params),
+        levenberg_marquardt.Coordinates(
+            problem.simulation.model, start.params, problem.held
+        ),
         start.params,
         max_iterations=40,
         callback=lambda step: callback(of_step(STAGE, step, window)),

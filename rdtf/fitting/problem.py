@@ -18,6 +18,7 @@ class Problem:
       observe: the species that is seen.
       fields: float64 `[n, *grid.shape]`.
       start: all parameters.
+      held: parameters that are known and keep their start.
       seed: of every random choice of the fit.
       initial_condition: what simulations start from; None is the model's own.
       tolerance, max_steps: of simulations until steady.
@@ -28,6 +29,7 @@ class Problem:
     observe: str
     fields: np.ndarray
     start: Mapping[str, float]
+    held: tuple[str, ...] = ()
     seed: int = 0
     initial_condition: str | None = None
     tolerance: float = 1e-4

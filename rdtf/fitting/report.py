@@ -3,6 +3,8 @@
 import pathlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 import rdtf
 from rdtf import analysis, files, initial_conditions, viz
 from rdtf.fitting.check import Check, simulate
@@ -37,6 +39,12 @@ def summary(stages: Sequence[StageResult], check: Check | None, seconds: float) 
     last = stages[-1]
     names = " + ".join(stage.stage for stage in stages)
     lines = [f"{last.status.value} by {names} in {seconds:.1f} s: {last.status.advice}"]
+    for direction in stages[0].notes.get("undetermined", ()):
+        parts = [f"{n} {x:+.2f}" for n, x in direction.items() if abs(x) > 0.05]
+        lines.append(
+            f"not determined by the pictures: {', '.join(parts)} (in logarithms) leave "
+            "them as they are; give one of these with --known"
+        )
     if check is not None:
         verdict = "alike" if check.passed else "NOT alike"
         lines.append(
@@ -92,9 +100,13 @@ def pictures(
 ) -> None:
     """Writes `fit.png` (target / start / found), `spectra.png` and `fit.gif`."""
     count = min(len(problem.fields), 4)
-    start = simulate(problem, problem.start, count).state[problem.index].numpy()
-    found = check.run.state[problem.index].numpy()
-    rows = {"target": problem.fields[:count], "start": start, "found": found[:count]}
+    rows = {"target": problem.fields[:count]}
+    panels = {"found": dict(params)}
+    if np.max(problem.simulation.stability_ratio(problem.start)) <= 1.0:
+        start = simulate(problem, problem.start, count)
+        rows["start"] = start.state[problem.index].numpy()
+        panels = {"start": dict(problem.start)} | panels
+    rows["found"] = check.run.state[problem.index].numpy()[:count]
     name = problem.simulation.model.name
     viz.compare(
         workdir / "fit.png", rows, f"{name}: {problem.observe}", problem.observe
@@ -112,9 +124,9 @@ def pictures(
         workdir / "fit.gif",
         problem.simulation,
         state,
-        [dict(problem.start), dict(params)],
+        list(panels.values()),
         steps,
         steps_per_frame,
-        names=["start", "found"],
+        names=list(panels),
         species=problem.observe,
     )

@@ -55,6 +55,7 @@ def validate(problem: Problem, settings: Settings) -> None:
     if settings.route != "bptt" or settings.windows.start == "target":
         eliminate(model, problem.observe, problem.start)
     if settings.route == "bptt":
+        problem.simulation.check_stability(problem.start)
         Constraints(model, settings.optimizer.transforms).raw(problem.start)
         settings.optimizer.make()
         draw = Windows(problem, settings.windows, settings.loss).draw(0)
@@ -109,13 +110,14 @@ def residual(
     )
     found = levenberg_marquardt.minimise(
         linearise,
-        levenberg_marquardt.Coordinates(model, problem.start),
+        levenberg_marquardt.Coordinates(model, problem.start, problem.held),
         problem.start,
         callback=lambda step: callback(of_step("residual", step)),
     )
     notes = {
         "form": form,
         "noise_over_std": float(noise_ratio),
+        "undetermined": found.undetermined,
     }
     return StageResult(
         "residual", found.params, found.cost, found.status, found.iterations, notes
