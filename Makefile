@@ -32,8 +32,11 @@ test-all: $(VENV)/.installed-dev ## run all tests, the slow ones too
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 
-bench: $(VENV)/.installed ## measure the speed of the engines
-	$(RUN) -m benchmarks $(ARGS)
+bench: $(VENV)/.installed ## measure speed and memory, beside JAX and PyTorch if installed
+	$(RUN) -m benchmarks.rollout $(ARGS)
+	$(RUN) -m benchmarks.gradient $(ARGS)
+	$(RUN) -m benchmarks.memory $(ARGS)
+	$(RUN) -m benchmarks.startup
 
 format: $(VENV)/.installed-dev ## format the code and apply the linter's safe fixes
 	$(RUN) -m ruff check --fix

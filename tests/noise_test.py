@@ -96,7 +96,7 @@ def test_the_filter_keeps_the_flank_of_the_pattern():
 def test_only_the_shortest_waves_count_as_noise():
     """A pattern with waves up to half the Nyquist wave is none."""
     x = np.arange(48) % 8 < 3
-    rows = scipy.ndimage.gaussian_filter1d(x.astype(float), 1.5, mode="wrap")
+    rows = scipy.ndimage.gaussian_filter1d(x.astype(float), 1.0, mode="wrap")
     fields = (rows[:, np.newaxis] * rows)[np.newaxis]
     assert noise.estimate(fields, Grid((48, 48))) < 1e-3 * fields.std()
 

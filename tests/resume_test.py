@@ -108,7 +108,7 @@ def test_stopped_at_either_end(iteration, problem, tmp_path):
 
 def test_a_kept_rate_is_kept(problem, tmp_path):
     """The first rates fail; the one that was found is where the next begins."""
-    options = {"keep_rate": True, "learning_rate": 1e4, "transforms": IDENTITY}
+    options = {"keep_rate": True, "learning_rate": 1.0, "transforms": IDENTITY}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     expected = _fit(problem, whole, **options)
     lines = (whole / "trajectory.jsonl").read_text().splitlines()
