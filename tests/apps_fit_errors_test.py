@@ -16,8 +16,11 @@ BAD = {
     "out of bounds": (["--start=F=-1"], ["F between 0 and inf", "-1"]),
     "species": (["--observe=w"], ["u, v", "'w'"]),
     "other species": (["--observe=u"], ["'u'", "--observe"]),
-    "unstable": (["--time_step=5"], ["time step of at most", "got 5"]),
-    "unstable start": (["--time_step=1", "--start=Du=.3"], ["time step of at most"]),
+    "unstable": (["--route=bptt", "--time_step=5"], ["time step of at most", "got 5"]),
+    "unstable start": (
+        ["--route=bptt", "--time_step=1", "--start=Du=.3"],
+        ["time step of at most"],
+    ),
     "window": (["--window=0"], ["--window"]),
     "batch": (["--batch=0"], ["--batch"]),
     "stride": (["--stride=-1"], ["--stride"]),

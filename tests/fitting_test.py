@@ -113,7 +113,9 @@ def test_polish_is_judged_by_what_it_was_not_fitted_to(helps, simulations, monke
 
         def worse(linearise, coordinates, params, **options):
             far = {n: 1.3 * v for n, v in params.items()}
-            return polish.levenberg_marquardt.Minimum(far, 0.0, FitStatus.CONVERGED, 1)
+            return polish.levenberg_marquardt.Minimum(
+                far, 0.0, FitStatus.CONVERGED, 1, []
+            )
 
         monkeypatch.setattr(polish.levenberg_marquardt, "minimise", worse)
     found = polish.polish(problem, smooth, sigma, start, lambda record: None, 20)
