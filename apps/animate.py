@@ -15,10 +15,11 @@ import numpy as np
 from absl import flags
 
 from apps import common
-from rdtf import models, viz
+from rdtf import files, models, viz
 from rdtf.status import InputError
 
 common.define_simulation_flags()
+flags.adopt_module_key_flags(common)
 _OUTPUT = flags.DEFINE_string("output", None, "The .gif to write. Required.")
 _PRESET = flags.DEFINE_multi_string("preset", [], "A preset of the model; repeatable.")
 _PARAMS = flags.DEFINE_multi_string(
@@ -51,6 +52,7 @@ def main(argv):
     values = flags.FLAGS
     output, model = pathlib.Path(values.output), models.get(values.model)
     check(output, model)
+    files.check_writable(output)
     names, params = panels(model)
     grid = common.grid_from_flags()
     common.quiet_tensorflow()

@@ -19,6 +19,8 @@ from rdtf.status import FitStatus
 
 common.define_simulation_flags()
 common.define_workdir_flags("fit")
+for module in (common, targets, fit_flags):
+    flags.adopt_module_key_flags(module)
 _CHECK = flags.DEFINE_bool("check", True, "Simulate the result; draw pictures.")
 
 

@@ -15,6 +15,7 @@ from rdtf import files, models
 from rdtf.status import InputError
 
 common.define_simulation_flags()
+flags.adopt_module_key_flags(common)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
@@ -36,6 +37,7 @@ def main(argv):
         raise InputError(f"Expected --output to end in .npz, got {output}.")
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
+    files.check_writable(output)
     model = models.get(flags.FLAGS.model)
     params = common.full_params(model, _PARAMS.value, _PRESET.value)
     grid = common.grid_from_flags()

@@ -28,6 +28,7 @@ LOSSES = (
 )
 common.define_simulation_flags()
 common.define_workdir_flags("heatmap")
+flags.adopt_module_key_flags(common)
 _MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
 _LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(LOSSES)}.")
 _TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")

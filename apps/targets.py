@@ -61,11 +61,14 @@ class Source:
             self._targets = self._read()
         grid = self._grid()
         metadata = self._targets.metadata
+        chosen = not values["time_step"].using_default_value
         if "scheme" in metadata and values["scheme"].using_default_value:
             values.scheme = metadata["scheme"]
         if "time_step" in metadata and values["time_step"].using_default_value:
             values.time_step = metadata["time_step"]
         simulation = common.simulation_from_flags(self._start, grid, self._model)
+        if chosen:
+            simulation.check_stability(self._start)
         return simulation, self._targets
 
     def _read(self):
@@ -100,6 +103,19 @@ class Source:
         print(f"{self._path}: {patterns.summary(made)}")
 
     def _grid(self):
+        grid = self._described_grid()
+        shape = flags.FLAGS["shape"]
+        if (
+            not shape.using_default_value
+            and common.grid_from_flags().shape != grid.shape
+        ):
+            raise InputError(
+                f"Expected pictures of --shape={','.join(shape.value)}, but {self._path} "
+                f"holds {','.join(map(str, grid.shape))}: leave --shape out."
+            )
+        return grid
+
+    def _described_grid(self):
         known = self._targets.metadata.get("grid")
         if known is not None:
             return grids.Grid(

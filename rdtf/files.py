@@ -50,6 +50,16 @@ def atomic(path):
         temporary.unlink(missing_ok=True)
 
 
+def check_writable(path) -> None:
+    """Raises InputError if `path` could not be written; before long work."""
+    with contextlib.suppress(_Untouched), atomic(path):
+        raise _Untouched
+
+
+class _Untouched(Exception):
+    """Leaves `atomic` without replacing the file."""
+
+
 def write_text(path, text: str) -> None:
     """Writes a text file atomically."""
     with atomic(path) as temporary:

@@ -232,7 +232,6 @@ def test_a_failed_start_has_an_exit_code_and_a_result(spots, outcome, tmp_path):
     assert result["params"] == pytest.approx(result["start"])
 
 
-@pytest.mark.xfail(reason="--help leaves out the flags of other modules", strict=True)
 def test_help_names_every_flag():
     text = app_runner.shell("fit", "--help").stdout
     for word in ("--targets", "--window", "--learning_rate", "--model", "--workdir"):

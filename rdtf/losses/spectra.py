@@ -122,7 +122,9 @@ def radial_spectrum(
 
 def _squared_transform(fields):
     transform = {1: tf.signal.fft, 2: tf.signal.fft2d, 3: tf.signal.fft3d}
-    spectrum = transform[fields.shape.rank - 1](tf.complex(fields, tf.zeros_like(fields)))
+    spectrum = transform[fields.shape.rank - 1](
+        tf.complex(fields, tf.zeros_like(fields))
+    )
     return tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
 
 
