@@ -21,6 +21,7 @@ common.define_simulation_flags()
 common.define_workdir_flags("fit")
 for module in (common, targets, fit_flags):
     flags.adopt_module_key_flags(module)
+_HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
 _CHECK = flags.DEFINE_bool("check", True, "Simulate the result; draw pictures.")
 
 
@@ -65,15 +66,18 @@ def run(problem, settings, workdir):
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
     lines = console.Console(problem.start, total)
     recorder = fitting.Recorder(workdir, [lines])
-    with contextlib.closing(recorder), contextlib.closing(lines):
-        stages = fitting.fit(problem, settings, recorder, flags.FLAGS.resume)
-    seconds = time.monotonic() - began
-    params, status = stages[-1].params, stages[-1].status
     verdict = None
-    if _CHECK.value and status not in (FitStatus.FAILED_START, FitStatus.INTERRUPTED):
-        with common.progress(problem.max_steps, "checking by simulation") as bar:
-            verdict = fitting.check(problem, params, bar)
-        report.pictures(workdir, problem, params, verdict)
+    with contextlib.closing(recorder):
+        with contextlib.closing(lines):
+            stages = fitting.fit(problem, settings, recorder, flags.FLAGS.resume)
+        seconds = time.monotonic() - began
+        params, status = stages[-1].params, stages[-1].status
+        if _CHECK.value and status not in _HOPELESS:
+            with common.progress(problem.max_steps, "checking by simulation") as bar:
+                verdict = fitting.check(problem, params, bar)
+            found = verdict.run.state[problem.index][0]
+            recorder.pictures(target=problem.fields[0], found=found)
+            report.pictures(workdir, problem, params, verdict)
     value = report.result(problem, settings.route, stages, verdict, seconds)
     files.write_json(workdir / "result.json", value)
     print(report.table(problem, params))

@@ -15,18 +15,12 @@ from rdtf import files, models
 from rdtf.status import InputError
 
 common.define_simulation_flags()
+common.define_pattern_flags()
+common.define_until_flag()
 flags.adopt_module_key_flags(common)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_SAMPLES = flags.DEFINE_integer("num_samples", 4, "Initial states.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the initial states.", lower_bound=0)
-_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
-_UNTIL = flags.DEFINE_enum(
-    "until", "steady", ["steady", "steps"], "Stop when steady, or after --max_steps."
-)
-_TOLERANCE = flags.DEFINE_float("tolerance", 1e-4, "Largest change per step if steady.")
-_MAX_STEPS = flags.DEFINE_integer("max_steps", 40_000, "At most.", lower_bound=1)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 
@@ -46,26 +40,10 @@ def main(argv):
 
     simulation = common.simulation_from_flags(params, grid)
     simulation.check_stability(params)
-    targets = make_targets(simulation, params)
+    tolerance, _ = common.stopping()
+    targets = common.make_patterns(simulation, params, tolerance)
     files.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")
-
-
-def make_targets(simulation, params):
-    """Targets of the flags, with a progress bar."""
-    from rdtf import patterns
-
-    with common.progress(_MAX_STEPS.value, "simulating") as bar:
-        return patterns.make(
-            simulation,
-            params,
-            _SAMPLES.value,
-            _SEED.value,
-            _INITIAL.value,
-            _TOLERANCE.value if _UNTIL.value == "steady" else None,
-            _MAX_STEPS.value,
-            bar,
-        )
 
 
 if __name__ == "__main__":

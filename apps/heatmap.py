@@ -27,6 +27,8 @@ LOSSES = (
     "field_statistics",
 )
 common.define_simulation_flags()
+common.define_pattern_flags()
+common.define_until_flag()
 common.define_workdir_flags("heatmap")
 flags.adopt_module_key_flags(common)
 _MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
@@ -37,14 +39,6 @@ _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twic
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
 _TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params.")
-_SAMPLES = flags.DEFINE_integer("num_samples", 4, "Initial states.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the initial states.", lower_bound=0)
-_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
-_UNTIL = flags.DEFINE_enum(
-    "until", "steady", ["steady", "steps"], "Stop when steady, or after --max_steps."
-)
-_TOLERANCE = flags.DEFINE_float("tolerance", 1e-4, "Largest change per step if steady.")
-_MAX_STEPS = flags.DEFINE_integer("max_steps", 40_000, "At most.", lower_bound=1)
 
 
 def main(argv):
@@ -110,20 +104,21 @@ def landscape(workdir, model, observe, target, truth):
     common.quiet_tensorflow()
     from rdtf import analysis, initial_conditions
 
+    values = flags.FLAGS
     run = params if target is not None else truth
     largest = {n: max(params[n], run[n], *axes.get(n, [0.0])) for n in params}
     simulation = common.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
     state = initial_conditions.create(
-        _INITIAL.value, model, grid, _SAMPLES.value, _SEED.value, params
+        values.initial_condition, model, grid, values.num_samples, values.seed, params
     )
-    stop = (_TOLERANCE.value if _UNTIL.value == "steady" else None, _MAX_STEPS.value)
+    stop = common.stopping()
     paired = target is None
     if paired:
         target = analysis.simulate_target(simulation, truth, state, observe, *stop)
     compared = (target, observe, tuple(_LOSS.value), paired)
     part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
-    resume = flags.FLAGS.resume
+    resume = values.resume
     if not resume:
         begin(workdir)
     with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:

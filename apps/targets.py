@@ -17,13 +17,7 @@ flags.DEFINE_integer("frame", None, "Of a movie: take this frame as a still.")
 flags.DEFINE_string(
     "truth", None, "Parameters to make --targets with if it is missing."
 )
-flags.DEFINE_integer("num_samples", 4, "Patterns to make.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of every random choice.", lower_bound=0)
-flags.DEFINE_string(
-    "initial_condition", None, "Default: as in --targets, or the model's."
-)
-flags.DEFINE_float("tolerance", 1e-4, "Largest change per step of a steady run.")
-flags.DEFINE_integer("max_steps", 40_000, "Of runs until steady.", lower_bound=1)
+common.define_pattern_flags()
 
 
 class Source:
@@ -88,17 +82,7 @@ class Source:
         values = flags.FLAGS
         simulation = common.simulation_from_flags(self._truth, model=self._model)
         simulation.check_stability(self._truth)
-        with common.progress(values.max_steps, f"making {self._path}") as bar:
-            made = patterns.make(
-                simulation,
-                self._truth,
-                values.num_samples,
-                values.seed,
-                values.initial_condition,
-                values.tolerance,
-                values.max_steps,
-                bar,
-            )
+        made = common.make_patterns(simulation, self._truth, values.tolerance)
         files.save_targets(self._path, made)
         print(f"{self._path}: {patterns.summary(made)}")
 
