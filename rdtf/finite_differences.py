@@ -5,39 +5,67 @@
 Ghost cells wrap around (periodic) or repeat the edge cell (no flux). Both make the
 Laplacian symmetric, hence its own adjoint: the gradient is one more stencil and never
 passes through the padding.
+
+Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
+grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
+it would cross the edge of another axis, a second slice is selected. XLA turns this into
+plain vector loads, which it does not where indices have to be split into coordinates.
 """
 
+import functools
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from rdtf.grids import Grid
 from rdtf.types import State
 
 
-def pad(field: tf.Tensor, grid: Grid) -> tf.Tensor:
-    """Adds one ghost cell on each side of every grid axis of `field` [B, *grid.shape]."""
-    for axis in range(grid.ndim, 0, -1):  # whole rows last: they are copied fastest
-        first = [slice(None)] * axis + [slice(None, 1)]
-        last = [slice(None)] * axis + [slice(-1, None)]
-        if grid.boundary == "periodic":
-            first, last = last, first
-        field = tf.concat([field[tuple(first)], field, field[tuple(last)]], axis)
-    return field
+def flatten(fields: tf.Tensor) -> tf.Tensor:
+    """`[B, ...]` as rows, `[B, n]`."""
+    return tf.reshape(fields, [fields.shape[0], -1])
 
 
-def _interior(padded, ndim):
-    return padded[(slice(None), *[slice(1, -1)] * ndim)]
+def _pad(row, grid):
+    """Adds a ghost layer on both sides of the first grid axis: `[B, cells + 2 layer]`."""
+    layer = grid.num_cells // grid.shape[0]
+    first, last = row[:, :layer], row[:, -layer:]
+    if grid.boundary == "periodic":
+        first, last = last, first
+    return tf.concat([first, row, last], 1)
+
+
+def _shifted(padded, grid, offset):
+    """The cells `offset` further along the row; 0 is the row itself."""
+    begin = grid.num_cells // grid.shape[0] + offset
+    return padded[:, begin : begin + grid.num_cells]
+
+
+@functools.lru_cache(maxsize=32)
+def _at_edge(grid, axis, side):
+    """True at the first (side -1) or last (side 1) cell along an axis, `[cells]`."""
+    index = np.arange(grid.num_cells) // int(np.prod(grid.shape[axis + 1 :]))
+    with tf.init_scope():  # an argument of the programs, not a constant inside them
+        return tf.constant(
+            index % grid.shape[axis] == (0 if side < 0 else grid.shape[axis] - 1)
+        )
 
 
 def _stencil(padded, grid):
-    centre = _interior(padded, grid.ndim)
+    centre = _shifted(padded, grid, 0)
     total = -2.0 * sum(1.0 / h**2 for h in grid.spacing) * centre
-    for axis, spacing in enumerate(grid.spacing, start=1):
-        for neighbour in (slice(None, -2), slice(2, None)):
-            index = [slice(None), *[slice(1, -1)] * grid.ndim]
-            index[axis] = neighbour
-            total += padded[tuple(index)] / spacing**2
+    stride = grid.num_cells
+    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
+        stride //= n
+        for side in (-1, 1):
+            neighbour = _shifted(padded, grid, side * stride)
+            if axis > 0:
+                beyond = centre
+                if grid.boundary == "periodic":
+                    beyond = _shifted(padded, grid, -side * (n - 1) * stride)
+                neighbour = tf.where(_at_edge(grid, axis, side), beyond, neighbour)
+            total += neighbour / spacing**2
     return total
 
 
@@ -58,8 +86,8 @@ def diffusion_operator(
     grid, a coefficient gets its gradient as the field s ∇²G, whose sum is exact.
 
     Args:
-      grid: the grid; fields are `[B, *grid.shape]`, coefficients `[1 or B, 1, ...]` or
-        fields that are uniform in space.
+      grid: the grid; fields are `[B, *grid.shape]` or rows `[B, cells]`, coefficients
+        `[1 or B, 1, ...]` of the same rank, or fields that are uniform in space.
       barrier: a function from a list of tensors to the same list, which an engine puts
         between padding and use, so that the compiler does not recompute the padding
         for every neighbour.
@@ -69,14 +97,15 @@ def diffusion_operator(
 
     def laplacians(fields):
         return [
-            _stencil(padded, grid) for padded in barrier([pad(f, grid) for f in fields])
+            _stencil(padded, grid)
+            for padded in barrier([_pad(f, grid) for f in fields])
         ]
 
     @tf.custom_gradient
-    def flat(*arguments):
+    def diffuse(*arguments):
         state, coefficients = _halves(arguments)
-        padded = barrier([pad(field, grid) for field in state])
-        values = [_interior(p, grid.ndim) for p in padded] if reread else list(state)
+        padded = barrier([_pad(field, grid) for field in state])
+        values = [_shifted(p, grid, 0) for p in padded] if reread else list(state)
         terms = [
             d * _stencil(p, grid) for d, p in zip(coefficients, padded, strict=True)
         ]
@@ -100,7 +129,8 @@ def diffusion_operator(
         return laplacians(fields), lambda *upstream: laplacian_of(list(upstream))
 
     def operator(state: State, coefficients) -> tuple[State, State]:
-        return _halves(flat(*state, *coefficients))
+        outputs = diffuse(*map(flatten, (*state, *coefficients)))
+        return _halves([tf.reshape(x, state[0].shape) for x in outputs])
 
     return operator
 

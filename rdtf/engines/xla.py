@@ -63,7 +63,7 @@ class Engine:
         self._step = scheme.make_step(model, operator, time_step)
         taped = finite_differences.diffusion_operator(grid, _barrier, reread=False)
         self._taped_step = scheme.make_step(model, taped, time_step)
-        self._forward = _compiled(self._take_steps)
+        self._forward = _compiled(self._run)
         self._checkpointed = _compiled(self._take_steps_with_checkpoints)
         self._backward = _compiled(self._take_steps_back)
         self._until_steady = _compiled(self._take_steps_until_steady)
@@ -107,16 +107,24 @@ class Engine:
             tf.constant(num_steps),
         )
 
-    def _take_steps(self, state, params, first, num_steps):
-        def body(i, state):
-            return i + 1, self._step(state, params, first + i)
+    def _on_grid(self, rows):
+        return tuple(tf.reshape(r, [r.shape[0], *self._grid.shape]) for r in rows)
 
-        zero = tf.constant(0)
-        return tf.while_loop(lambda i, _: i < num_steps, body, (zero, state))[1]
+    def _run(self, state, params, first, num_steps):
+        state, params = _rows((state, params))
+        return self._on_grid(self._take_steps(state, params, first, num_steps))
+
+    def _take_steps(self, state, params, first, num_steps):
+        def body(i, *state):
+            return self._step(state, params, first + i)
+
+        return _repeat(num_steps, body, state)
 
     def _take_steps_with_checkpoints(
         self, state, params, first, num_steps, room, length
     ):
+        state, params = _rows((state, params))
+
         def body(segment, state, saved):
             saved = _write(saved, segment, state)
             done = segment * length
@@ -133,9 +141,11 @@ class Engine:
             body,
             (tf.constant(0), state, saved),
         )
-        return state, saved
+        return self._on_grid(state), saved
 
     def _take_steps_back(self, checkpoints, params, first, num_steps, upstream, length):
+        shapes = {name: p.shape for name, p in params.items()}
+        upstream, params = _rows((upstream, params))
         shape = upstream[0].shape
         buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
         zeros = {name: tf.zeros(shape, p.dtype) for name, p in params.items()}
@@ -147,15 +157,13 @@ class Engine:
             states = self._replay(start, params, first + done, steps, buffer)
 
             def pull_back(i, adjoint, sums):
-                index = first + done + i
+                i = steps - 1 - i
                 adjoint, terms = self._pull_back(
-                    _read(states, i), params, index, adjoint
+                    _read(states, i), params, first + done + i, adjoint
                 )
-                return i - 1, adjoint, {name: sums[name] + terms[name] for name in sums}
+                return adjoint, {name: sums[name] + terms[name] for name in sums}
 
-            _, adjoint, sums = tf.while_loop(
-                lambda i, *_: i >= 0, pull_back, (steps - 1, adjoint, sums)
-            )
+            adjoint, sums = _repeat(steps, pull_back, (adjoint, sums))
             return segment - 1, adjoint, sums, states
 
         # The buffer is carried, though every segment overwrites what it reads: an array
@@ -165,18 +173,17 @@ class Engine:
             segment_body,
             ((num_steps - 1) // length, upstream, zeros, buffer),
         )
-        return adjoint, {name: _sum_like(sums[name], params[name]) for name in params}
+        sums = {n: tf.reshape(_sum_like(sums[n], params[n]), shapes[n]) for n in sums}
+        return self._on_grid(adjoint), sums
 
     def _replay(self, state, params, first, steps, buffer):
         """Writes the state before each of `steps` steps into `buffer`."""
 
         def body(i, state, buffer):
             buffer = _write(buffer, i, state)
-            return i + 1, self._step(state, params, first + i), buffer
+            return self._step(state, params, first + i), buffer
 
-        _, last, buffer = tf.while_loop(
-            lambda i, *_: i < steps - 1, body, (tf.constant(0), state, buffer)
-        )
+        last, buffer = _repeat(steps - 1, body, (state, buffer))
         return _write(buffer, steps - 1, last)
 
     def _pull_back(self, state, params, index, adjoint):
@@ -191,15 +198,15 @@ class Engine:
     def _take_steps_until_steady(
         self, state, params, active, tolerance, first, num_steps
     ):
+        state, params = _rows((state, params))
         batch = active.shape[0]
-        ones = [batch] + [1] * self._grid.ndim
 
         def body(i, state, active, steps, change):
             candidate = self._step(state, params, first + i)
             new_change = self._largest_change(state, candidate)
             healthy = tf.math.is_finite(new_change)
             moves = active & healthy
-            mask = tf.reshape(moves, ones)
+            mask = moves[:, tf.newaxis]
             state = tuple(
                 tf.where(mask, c, s) for c, s in zip(candidate, state, strict=True)
             )
@@ -221,16 +228,14 @@ class Engine:
         failed = self._step(state, params, first)
         finite = tf.ones([batch], tf.bool)
         for field in failed:
-            finite &= tf.reduce_all(
-                tf.math.is_finite(field), tf.range(1, self._grid.ndim + 1)
-            )
+            finite &= tf.reduce_all(tf.math.is_finite(field), 1)
         sick = tf.where(finite, int(Status.LEFT_VALID_RANGE), int(Status.NOT_FINITE))
         status = tf.where(
             still,
             int(Status.NOT_CONVERGED),
             tf.where(tf.math.is_finite(change), int(Status.CONVERGED), sick),
         )
-        return state, steps, status, change
+        return self._on_grid(state), steps, status, change
 
     def _largest_change(self, before, after):
         """max |after - before| per sample; infinite where `after` is not valid."""
@@ -240,8 +245,33 @@ class Engine:
             lower, upper = self._valid_range.get(name, (-math.inf, math.inf))
             valid = (new >= lower) & (new <= upper) & (size < math.inf)
             change = tf.maximum(change, tf.where(valid, size, math.inf))
-        change = _barrier([tf.reduce_max(change, 1)])[0]  # vectorised: rows first
-        return tf.reduce_max(change, tf.range(1, change.shape.rank))
+        layers = [change.shape[0], self._grid.shape[0], -1]
+        change = tf.reshape(_barrier([change])[0], layers)
+        change = _barrier([tf.reduce_max(change, 1)])[0]  # vectorised: layers first
+        return tf.reduce_max(change, 1)
+
+
+def _repeat(count, body, carry):
+    """carry = body(i, *carry) for i = 0, 1, ... count - 1.
+
+    Two rounds to a loop body: the second writes where the first has read, which spares
+    XLA a copy of the carry.
+    """
+
+    def once(i, *carry):
+        return i + 1, *body(i, *carry)
+
+    def twice(*carry):
+        return once(*once(*carry))
+
+    carry = (tf.constant(0), *carry)
+    carry = tf.while_loop(lambda i, *_: i + 1 < count, twice, carry)
+    return tf.while_loop(lambda i, *_: i < count, once, carry)[1:]
+
+
+def _rows(tree):
+    """Fields and parameters as `[B, cells]` and `[1 or B, 1]`: see finite_differences."""
+    return tf.nest.map_structure(finite_differences.flatten, tree)
 
 
 def _write(buffers, index, state):
