@@ -65,7 +65,8 @@ def run(problem, settings, workdir):
     began = time.monotonic()
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
     lines = console.Console(problem.start, total)
-    recorder = fitting.Recorder(workdir, [lines])
+    context = {"engine": problem.simulation.engine}
+    recorder = fitting.Recorder(workdir, [lines], context)
     verdict = None
     with contextlib.closing(recorder):
         with contextlib.closing(lines):

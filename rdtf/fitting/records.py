@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -70,12 +70,19 @@ class Recorder:
     Args:
       workdir: where.
       listeners: called with every `Record`, for a console.
+      context: what every line of the trajectory says too, such as the engine.
     """
 
-    def __init__(self, workdir, listeners: Sequence[Callable[[Record], None]] = ()):
+    def __init__(
+        self,
+        workdir,
+        listeners: Sequence[Callable[[Record], None]] = (),
+        context: Mapping[str, str] | None = None,
+    ):
         self.workdir = pathlib.Path(workdir)
         self.trajectory = self.workdir / "trajectory.jsonl"
         self._listeners = listeners
+        self._context = dict(context or {})
         self._writer = None
         self._step = 0
 
@@ -97,7 +104,7 @@ class Recorder:
 
     def write(self, record: Record) -> None:
         """Appends one iteration."""
-        value = files.jsonable(dataclasses.asdict(record))
+        value = files.jsonable(dataclasses.asdict(record) | self._context)
         with open(self.trajectory, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(value) + "\n")
         self._summarise(record)
