@@ -110,6 +110,7 @@ def test_what_is_left(finished):
     records = [
         json.loads(line) for line in (run / "trajectory.jsonl").read_text().splitlines()
     ]
+    assert {record["engine"] for record in records} == {"xla"}
     assert len(records) == _result(run)["iterations"] + 1
     assert records[-1]["params"] == _result(run)["params"]
     for picture in ("fit.png", "spectra.png"):
