@@ -7,7 +7,7 @@ with respect to the state after a step, one backward step is
 
 States are recomputed from checkpoints about sqrt(steps) apart (Griewank 1992,
 doi:10.1080/10556789208805505 keeps fewer still), so a window of n steps needs memory
-for about 2 sqrt(n) states. Parameter gradients are gathered as fields, one number per
+for 2 to 3 sqrt(n) states. Parameter gradients are gathered as fields, one number per
 cell, and summed over the grid once at the end: a sum in every step would be slower than
 the step.
 """
