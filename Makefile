@@ -32,10 +32,12 @@ test-all: $(VENV)/.installed-dev ## run all tests, the slow ones too
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 
-bench: $(VENV)/.installed ## measure speed and memory, beside JAX and PyTorch if installed
+bench: $(VENV)/.installed ## measure speed and memory, beside C and the peers installed
 	$(RUN) -m benchmarks.rollout $(ARGS)
 	$(RUN) -m benchmarks.gradient $(ARGS)
 	$(RUN) -m benchmarks.memory $(ARGS)
+	$(RUN) -m benchmarks.scaling $(ARGS)
+	$(RUN) -m benchmarks.subnormal $(ARGS)
 	$(RUN) -m benchmarks.startup
 
 format: $(VENV)/.installed-dev ## format the code and apply the linter's safe fixes
@@ -62,10 +64,10 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created setup.py constraints.txt
 	@echo "installing (about 3 minutes, once) ..."
-	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[native]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.created setup.py constraints.txt
 	@echo "installing with development tools (about 3 minutes, once) ..."
-	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,native]'
 	@touch $(VENV)/.installed $@

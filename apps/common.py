@@ -16,10 +16,11 @@ from rdtf import files, grids, models
 from rdtf.status import InputError
 
 SCHEMES = ("forward_euler", "rk4")
-ENGINES = ("auto", "xla")
+ENGINES = ("auto", "native", "xla")
 RUN_FILES = (
     "run.flags",
     "result.json",
+    "certificates.json",
     "checkpoint.json",
     "trajectory.jsonl",
     "checkpoint.npz",

@@ -18,6 +18,7 @@ _MODULES = (
     "files",
     "finite_differences",
     "fitting",
+    "gradients",
     "grids",
     "homogeneous",
     "initial_conditions",
@@ -39,6 +40,7 @@ _NAMES = {
     "Status": "status",
     "InputError": "status",
     "StabilityError": "status",
+    "steady_state": "gradients",
 }
 
 

@@ -2,18 +2,20 @@
 
 `advance` is one compiled program with its own exact gradient, so a plain
 `tf.GradientTape` around a window costs four to eight forward runs (two CPU
-cores, four parameters) and keeps 2 to 3 sqrt(steps) states.
+cores, four parameters) and keeps 2 to 3 sqrt(steps) states. `tangents` carries the
+derivatives by the parameters along instead, for as many steps as one likes.
 """
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import record
 
 from rdtf import engines, finite_differences, schemes
+from rdtf.engines import arguments, windows
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError, StabilityError, Status
@@ -68,13 +70,19 @@ class Simulation:
         self.grid = grid
         self.time_step = float(time_step)
         self.scheme = schemes.get(scheme)
-        self.engine = engines.resolve(engine)
+        self.engine = engines.resolve(engine, model, self.scheme)
+        self._bind = functools.partial(arguments.bind, model, grid)
         self._programs = engines.create(
             self.engine, model, grid, self.scheme, self.time_step
         )
 
     def advance(
-        self, state: State, params: Params, num_steps: int, first_step: int = 0
+        self,
+        state: State,
+        params: Params,
+        num_steps: int,
+        first_step: int = 0,
+        gradient: str = "adjoint",
     ) -> State:
         """The state after `num_steps` steps, differentiable in state and parameters.
 
@@ -83,49 +91,72 @@ class Simulation:
           params: name -> scalar or `[B]`.
           num_steps: a Python int; 0 returns the state.
           first_step: index of the first step, for steps that depend on it.
+          gradient: how a tape around this gets it, exact for the steps taken:
+            "adjoint": back over the steps, from 2 to 3 sqrt(num_steps) kept states;
+            "tangents": of the parameters alone, beside the steps, with memory for one
+            state per parameter; the starting state is a constant of gradient None;
+            "unrolled": a tape over uncompiled steps, slow, to any order.
 
         Raises:
           InputError: if names or shapes do not fit the model and the grid.
         """
-        num_steps = _count("num_steps", num_steps, 0)
+        num_steps = arguments.count("num_steps", num_steps, 0)
+        windows.check_gradient(gradient)
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
+        if gradient == "tangents":
+            state = tuple(tf.stop_gradient(field) for field in state)
+        window = (state, params, first_step, num_steps)
         if num_steps == 0:
             return state
-        species, names = len(state), list(params)
-        # Checkpoints are only worth storing if somebody may ask for the gradient. If
-        # this guess is wrong, the gradient runs the window once more: slower, not wrong.
-        recording = record.could_possibly_record()
+        if gradient == "unrolled":
+            operator = finite_differences.diffusion_operator(self.grid)
+            step = self.scheme.make_step(self.model, operator, self.time_step)
+            return windows.unrolled(step, *window)
+        take = windows.tangents if gradient == "tangents" else windows.adjoint
+        return take(self._programs, *window)
 
-        @tf.custom_gradient
-        def run(*flat):
-            flat = [tf.stop_gradient(x) for x in flat]  # the programs are not taped
-            start = flat[:species]
-            values = dict(zip(names, flat[species:], strict=True))
-            window = (values, first_step, num_steps)
-            checkpoints = None
-            if recording:
-                final, checkpoints = self._programs.checkpointed(start, *window)
-            else:
-                final = self._programs.forward(start, *window)
+    def tangents(
+        self,
+        state: State,
+        params: Params,
+        num_steps: int,
+        tangents: dict[str, State] | None = None,
+        first_step: int = 0,
+    ) -> tuple[State, dict[str, State]]:
+        """The state after `num_steps` steps and its derivatives by the parameters.
 
-            def gradient(*upstream):
-                saved = checkpoints
-                if saved is None:
-                    _, saved = self._programs.checkpointed(start, *window)
-                adjoint, sums = self._programs.backward(saved, *window, upstream)
-                return [*adjoint, *(sums[name] for name in names)]
+        Args:
+          state, params, num_steps, first_step: as for `advance`.
+          tangents: parameter -> ∂state/∂parameter at the start, one field
+            `[B, *grid.shape]` per species, such as an earlier call returned; so a
+            horizon of any length is taken in parts. Only the parameters in it are
+            carried. None: of all parameters, and the state depends on none of them.
 
-            return tuple(final), gradient
+        Returns:
+          (state, tangents), each sample's derivative by its own parameter, in units of
+          species / parameter. Nothing here is recorded by a tape.
 
-        return tuple(run(*state, *params.values()))
+        Raises:
+          InputError: if names or shapes do not fit the model and the grid.
+        """
+        num_steps = arguments.count("num_steps", num_steps, 0)
+        state, params = self._bind(state, params)
+        self._warn_if_unstable(params)
+        if tangents is None:
+            tangents = windows.zero_tangents(self.model.parameters, state)
+        tangents = arguments.bind_tangents(self.model, state, tangents)
+        state, tangents, params = tf.nest.map_structure(
+            tf.stop_gradient, (state, tangents, params)
+        )
+        return self._programs.tangents(state, tangents, params, first_step, num_steps)
 
     def rollout(
         self, state: State, params: Params, num_steps: int, every: int = 1
     ) -> State:
         """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`."""
-        every = _count("every", every, 1)
-        num_steps = _count("num_steps", num_steps, 0)
+        every = arguments.count("every", every, 1)
+        num_steps = arguments.count("num_steps", num_steps, 0)
         state, params = self._bind(state, params)
         frames = [state]
         flat = {name: tf.reshape(p, [-1]) for name, p in params.items()}
@@ -155,8 +186,8 @@ class Simulation:
           callback: called as callback(steps so far, samples still running) after every
             `chunk` steps; an exception in it (KeyboardInterrupt too) ends the run.
         """
-        max_steps = _count("max_steps", max_steps, 0)
-        chunk = _count("chunk", chunk, 1)
+        max_steps = arguments.count("max_steps", max_steps, 0)
+        chunk = arguments.count("chunk", chunk, 1)
         if not tolerance >= 0.0:
             raise InputError(f"Expected a tolerance of at least 0, got {tolerance!r}.")
         state, params = self._bind(state, params)
@@ -207,58 +238,6 @@ class Simulation:
         ratio = float(np.max(self.stability_ratio(params)))
         if not ratio <= 1.0:
             warnings.warn(_unstable_message(self, ratio), RuntimeWarning, stacklevel=3)
-
-    def _bind(self, state, params):
-        """Float64 tensors: `[B, *grid.shape]` fields and `[1 or B, 1, ...]` params."""
-        self.model.check_names(params)
-        if not isinstance(state, (tuple, list)) or len(state) != len(
-            self.model.species
-        ):
-            raise InputError(
-                f"Expected a state tuple with one field for each of "
-                f"{', '.join(self.model.species)}."
-            )
-        state = [_float64(field) for field in state]
-        values = {name: _float64(params[name]) for name in self.model.parameters}
-        rank = self.grid.ndim + 1
-        batches = {s.shape[0] for s in state if s.shape.rank == rank}
-        batches |= {p.shape[0] for p in values.values() if p.shape.rank == 1}
-        batch = max(batches, default=1)
-        for field in state:
-            if field.shape[1:] != self.grid.shape or field.shape[0] not in (1, batch):
-                raise InputError(
-                    f"Expected fields of shape [{batch}, "
-                    f"{', '.join(map(str, self.grid.shape))}], got "
-                    f"{list(field.shape)}."
-                )
-        for name, value in values.items():
-            if value.shape.rank > 1 or (
-                value.shape.rank and value.shape[0] not in (1, batch)
-            ):
-                raise InputError(
-                    f"Expected {name} to be a scalar or a vector of length {batch}, got "
-                    f"shape {list(value.shape)}."
-                )
-        shape = [batch, *self.grid.shape]
-        state = tuple(
-            s if s.shape[0] == batch else tf.broadcast_to(s, shape) for s in state
-        )
-        ones = [1] * self.grid.ndim
-        return state, {n: tf.reshape(p, [-1, *ones]) for n, p in values.items()}
-
-
-def _float64(value):
-    if isinstance(value, (tf.Tensor, tf.Variable)):
-        return value if value.dtype == tf.float64 else tf.cast(value, tf.float64)
-    return tf.convert_to_tensor(value, tf.float64)
-
-
-def _count(name, value, lowest):
-    if not isinstance(value, (int, np.integer)) or value < lowest:
-        raise InputError(
-            f"Expected {name} to be an integer of at least {lowest}, got {value!r}."
-        )
-    return int(value)
 
 
 def _unstable_message(simulation, ratio):

@@ -1,5 +1,6 @@
 """Truncated backpropagation: windows of every kind, exact gradients, every ending."""
 
+import dataclasses
 import itertools
 import json
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import rdtf
 from rdtf import fitting, initial_conditions, losses
 from rdtf.constraints import Constraints
 from rdtf.fitting import OptimizerSettings, Problem, Recorder, Windows, WindowSettings
@@ -184,7 +186,10 @@ def test_adam_and_transforms(problem, tmp_path):
 
 def test_one_program_for_a_whole_fit(problem, tmp_path):
     """No iteration compiles anything that the one before has compiled."""
-    programs = problem.simulation._programs
+    sim = problem.simulation
+    sim = rdtf.Simulation(sim.model, sim.grid, sim.time_step, engine="xla")
+    problem = dataclasses.replace(problem, simulation=sim)
+    programs = sim._programs
     jitted = [programs._forward, programs._checkpointed, programs._backward]
     counts = []
 

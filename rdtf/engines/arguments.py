@@ -1,0 +1,94 @@
+"""What programs take: float64 fields and parameters whose shapes fit each other."""
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+from rdtf.status import InputError
+from rdtf.types import Params, State
+
+
+def bind(
+    model: ReactionDiffusion, grid: Grid, state: State, params: Params
+) -> tuple[State, dict[str, tf.Tensor]]:
+    """Float64 tensors: `[B, *grid.shape]` fields and `[1 or B, 1, ...]` params.
+
+    Raises:
+      InputError: if names or shapes do not fit the model and the grid.
+    """
+    model.check_names(params)
+    if not isinstance(state, (tuple, list)) or len(state) != len(model.species):
+        raise InputError(
+            f"Expected a state tuple with one field for each of "
+            f"{', '.join(model.species)}."
+        )
+    state = [float64(field) for field in state]
+    values = {name: float64(params[name]) for name in model.parameters}
+    batches = {s.shape[0] for s in state if s.shape.rank == grid.ndim + 1}
+    batches |= {p.shape[0] for p in values.values() if p.shape.rank == 1}
+    batch = max(batches, default=1)
+    for field in state:
+        if field.shape[1:] != grid.shape or field.shape[0] not in (1, batch):
+            raise InputError(_shape_message([batch, *grid.shape], field))
+    for name, value in values.items():
+        if value.shape.rank > 1 or (
+            value.shape.rank and value.shape[0] not in (1, batch)
+        ):
+            raise InputError(
+                f"Expected {name} to be a scalar or a vector of length {batch}, got "
+                f"shape {list(value.shape)}."
+            )
+    shape = [batch, *grid.shape]
+    state = tuple(
+        s if s.shape[0] == batch else tf.broadcast_to(s, shape) for s in state
+    )
+    ones = [1] * grid.ndim
+    return state, {n: tf.reshape(p, [-1, *ones]) for n, p in values.items()}
+
+
+def bind_tangents(
+    model: ReactionDiffusion, state: State, tangents: dict[str, State]
+) -> dict[str, State]:
+    """Float64 tensors `[B, *grid.shape]`, one per species, by parameter.
+
+    Raises:
+      InputError: if names or shapes do not fit the model and the state.
+    """
+    for name, fields in tangents.items():
+        if name not in model.parameters:
+            raise InputError(
+                f"Expected tangents of the parameters {', '.join(model.parameters)} of "
+                f"{model.name}; unknown: {name}."
+            )
+        if not isinstance(fields, (tuple, list)) or len(fields) != len(model.species):
+            raise InputError(
+                f"Expected the tangent of {name} as a tuple with one field for each of "
+                f"{', '.join(model.species)}."
+            )
+    tangents = {n: tuple(float64(f) for f in fields) for n, fields in tangents.items()}
+    for fields in tangents.values():
+        for field in fields:
+            if field.shape != state[0].shape:
+                raise InputError(_shape_message(state[0].shape, field))
+    return tangents
+
+
+def count(name: str, value, lowest: int) -> int:
+    """An integer of at least `lowest`; raises InputError if it is none."""
+    if not isinstance(value, (int, np.integer)) or value < lowest:
+        raise InputError(
+            f"Expected {name} to be an integer of at least {lowest}, got {value!r}."
+        )
+    return int(value)
+
+
+def float64(value) -> tf.Tensor:
+    """A float64 tensor, or a variable as it is if it is float64."""
+    if isinstance(value, (tf.Tensor, tf.Variable)):
+        return value if value.dtype == tf.float64 else tf.cast(value, tf.float64)
+    return tf.convert_to_tensor(value, tf.float64)
+
+
+def _shape_message(shape, field):
+    return f"Expected fields of shape {list(shape)}, got {list(field.shape)}."

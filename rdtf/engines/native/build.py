@@ -1,0 +1,68 @@
+"""Kernels on disk: source text, written once, imported, compiled and cached by Numba."""
+
+import atexit
+import functools
+import hashlib
+import importlib.util
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from rdtf import files
+from rdtf.engines.native import source
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+
+_HERE = pathlib.Path(__file__).parent
+
+
+@functools.lru_cache(maxsize=256)
+def module(model: ReactionDiffusion, grid: Grid, carried: tuple[str, ...]):
+    """The module with the kernels that `source.generate` writes.
+
+    Its name carries a digest of all that shapes the machine code but the machine, which
+    Numba's own cache tells apart: a changed model or a new rdtf is a new module.
+    """
+    text = source.generate(model, grid, carried)
+    stable = text + (_HERE / "intrinsics.py").read_text(encoding="utf-8")
+    digest = hashlib.sha256(stable.encode()).hexdigest()[:16]
+    name = f"rdtf_kernels_{digest}"
+    if name not in sys.modules:
+        _import(name, _written(f"{name}.py", text))
+    return sys.modules[name]
+
+
+def _written(name, text):
+    path = _cache_directory() / name
+    if not (path.exists() and path.read_text(encoding="utf-8") == text):
+        files.write_text(path, text)
+    return path
+
+
+def _import(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded  # before it runs: Numba's cache looks its functions up
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+@functools.cache
+def _cache_directory():
+    """$RDTF_CACHE_DIR, the user's cache directory, or one that ends with the process."""
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    wanted = os.environ.get("RDTF_CACHE_DIR") or pathlib.Path(home) / "rdtf"
+    path = pathlib.Path(wanted).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError:
+        temporary = tempfile.mkdtemp(prefix="rdtf-kernels-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return pathlib.Path(temporary)

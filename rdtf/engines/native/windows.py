@@ -1,0 +1,222 @@
+"""Windows of steps in NumPy: memory, threads, and the calls of the compiled drivers."""
+
+import math
+
+import numpy as np
+
+from rdtf.engines.native import build, crews, drivers
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+
+PAD = 8  # as in drivers
+_TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
+_CACHED = 2**17  # doubles that stay in a core's second-level cache
+_SAVED_BYTES = 2**29  # of one window; beyond, states in between are computed again
+
+
+def aligned(*shape: int) -> np.ndarray:
+    """An array of doubles at a cache line; its values are not set."""
+    size = math.prod(shape)
+    raw = np.empty(8 * size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + 8 * size].view(np.float64).reshape(shape)
+
+
+class Windows:
+    """The steps of the species, or of these and their tangents by `carried` parameters.
+
+    Fields are read-only `[B, *grid.shape]` arrays, parameters a table `[B, P]`.
+    """
+
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        grid: Grid,
+        time_step: float,
+        carried: tuple[str, ...] = (),
+    ):
+        self._model, self._grid, self._carried = model, grid, carried
+        self._constants = np.array([time_step, *(1.0 / h**2 for h in grid.spacing)])
+        self._fields = len(model.species) * (1 + len(carried))
+        cells = grid.shape[-1]
+        layers = grid.shape[0] if grid.ndim > 1 else 1
+        rows = grid.shape[1] if grid.ndim > 2 else 1
+        width = PAD + -(-cells // PAD) * PAD
+        periodic = int(grid.boundary == "periodic")
+        self._shape = (self._fields, layers, rows, cells, width, periodic)
+        self._area = self._fields * layers * rows * width
+        self._levels, self._block = self._sweeps()
+        most = math.prod(grid.shape) // _TEAM_CELLS
+        self._largest_team = max(1, min(most, layers // (4 * self._levels)))
+
+    def _sweeps(self):
+        """(steps in one sweep, layers in one block), one step if a state stays cached."""
+        _, layers, rows, _, width, _ = self._shape
+        if 2 * self._area > _CACHED and layers >= 16:
+            for levels, block in ((4, 6), (2, 2)):
+                ring = (levels - 1) * (block + 2) * self._fields * rows * width
+                if 2 * ring <= _CACHED:
+                    return levels, block
+        return 1, 1
+
+    def spacing(self, num_steps: int, batch: int) -> tuple[int, int]:
+        """(steps between the states a window keeps, steps that are computed again).
+
+        The second are about sqrt(num_steps), but few, so that they stay in the cache;
+        the first are as many. If that kept too much, they are a multiple: then states
+        in between are computed again first, and both grow as sqrt(num_steps).
+        """
+        length = max(1, min(math.isqrt(num_steps), 16))
+        room = max(1, _SAVED_BYTES // (8 * self._area * batch))
+        if length * room < num_steps:
+            length = max(length, math.isqrt(num_steps // room))
+        return length * max(1, -(-num_steps // (length * room))), length
+
+    def forward(self, state, table, num_steps: int, spacing: int = 0):
+        """(state after `num_steps` steps, states kept every `spacing` steps)."""
+        batch = table.shape[0]
+        inputs, outputs = self._rows(state), self._new_rows(batch)
+        room = -(-num_steps // spacing) if spacing else 0
+        saved = aligned(batch, room * self._area + PAD)
+        kernels = self._kernels()
+
+        def begin():
+            work = aligned(4 * self._area + PAD)
+
+            def task(first, last, me, team, progress):
+                drivers.forward(
+                    kernels.forward_rows,
+                    _addresses(inputs),
+                    _addresses(outputs),
+                    table,
+                    (first, last),
+                    num_steps,
+                    saved,
+                    spacing,
+                    work,
+                    self._plan(),
+                    self._crew(me, team, progress),
+                    self._shape,
+                    self._constants,
+                )
+
+            return task
+
+        crews.run(begin, batch, self._largest_team)
+        return self._on_grid(outputs), saved
+
+    def backward(self, saved, upstream, table, num_steps: int):
+        """(gradient by the first state, gradient by the parameters `[B, P]`)."""
+        batch = table.shape[0]
+        spacing, length = self.spacing(num_steps, batch)
+        inputs, outputs = self._rows(upstream), self._new_rows(batch)
+        gradients = np.empty(table.shape)
+        layers, rows = self._shape[1:3]
+        kernels = self._kernels()
+
+        def begin():
+            sums = np.empty(layers * rows * table.shape[1])
+            states = aligned((length - 1) * self._area + PAD)
+            middle = aligned((spacing // length - 1) * self._area + PAD)
+            work = aligned(4 * self._area + PAD)
+
+            def task(first, last, me, team, progress):
+                drivers.backward(
+                    kernels.forward_rows,
+                    kernels.backward_rows,
+                    saved,
+                    _addresses(inputs),
+                    _addresses(outputs),
+                    table,
+                    gradients,
+                    (first, last),
+                    num_steps,
+                    spacing,
+                    length,
+                    sums,
+                    states,
+                    middle,
+                    work,
+                    self._plan(),
+                    self._crew(me, team, progress),
+                    self._shape,
+                    self._constants,
+                )
+
+            return task
+
+        crews.run(begin, batch, self._largest_team)
+        return self._on_grid(outputs), gradients
+
+    def steady(self, state, table, active, tolerance: float, num_steps: int):
+        """(state, steps `[B]`, last change `[B]`, whether it was finite `[B]`)."""
+        batch = table.shape[0]
+        inputs, outputs = self._rows(state), self._new_rows(batch)
+        results = np.zeros((batch, 3))
+        running = np.flatnonzero(active)
+        for row, out in zip(inputs, outputs, strict=True):
+            out[~active] = row[~active]
+        kernels = self._kernels()
+
+        def begin():
+            work = aligned(2 * self._area + PAD)
+            changes = np.zeros((2, PAD * crews.num_threads()), np.int64)
+
+            def task(first, last, me, team, progress):
+                tick = 0
+                for sample in running[first:last]:
+                    tick = drivers.steady(
+                        kernels.steady_rows,
+                        _addresses(inputs),
+                        _addresses(outputs),
+                        table,
+                        sample,
+                        tolerance,
+                        num_steps,
+                        changes,
+                        results[sample],
+                        work,
+                        tick,
+                        self._crew(me, team, progress),
+                        self._shape,
+                        self._constants,
+                    )
+
+            return task
+
+        crews.run(begin, len(running), self._largest_team)
+        steps, change, finite = results.T
+        return self._on_grid(outputs), steps.astype(np.int32), change, finite > 0.0
+
+    def _kernels(self):
+        return build.module(self._model, self._grid, self._carried)
+
+    def _plan(self):
+        _, _, rows, _, width, _ = self._shape
+        slots = (self._block + 2) * rows * width * self._fields
+        return self._levels, self._block, aligned((self._levels - 1) * slots + PAD)
+
+    def _crew(self, me, team, progress):
+        layers = self._shape[1]
+        return layers * me // team, layers * (me + 1) // team, me, team, progress
+
+    def _rows(self, fields):
+        """`[B, *grid.shape]` as `[B, layers * rows, cells]`, read-only."""
+        rows = []
+        for field in fields:
+            row = np.ascontiguousarray(field)
+            row = row.reshape(row.shape[0], -1, self._shape[3]).view()
+            row.flags.writeable = False
+            rows.append(row)
+        return tuple(rows)
+
+    def _new_rows(self, batch):
+        _, layers, rows, cells, _, _ = self._shape
+        return tuple(aligned(batch, layers * rows, cells) for _ in range(self._fields))
+
+    def _on_grid(self, rows):
+        return tuple(row.reshape(-1, *self._grid.shape) for row in rows)
+
+
+def _addresses(rows):
+    return np.array([row.ctypes.data for row in rows], np.int64)

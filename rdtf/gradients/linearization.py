@@ -1,0 +1,155 @@
+"""The linearization of a model on a grid, sample by sample, in NumPy.
+
+    F(s, p) = D ∇²s + R(s, p),    J = D ∇² + ∂R/∂s
+
+∂R/∂s and ∂R/∂p are exact, derived by SymPy once per model; ∇² is the second-order
+Laplacian of `rdtf.finite_differences`.
+"""
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+
+
+class Linearization:
+    """F, J and ∂F/∂p at one state of one sample.
+
+    Args:
+      model: the equations.
+      grid: where they are solved.
+      fields: float64 `[species, *grid.shape]`.
+      params: name -> number.
+
+    Attributes:
+      rate: F, `[species, *grid.shape]`.
+      slopes: ∂R/∂s, `[species, species, *grid.shape]`.
+      diffusivity: D, `[species]`; zero for a species that does not diffuse.
+    """
+
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        grid: Grid,
+        fields: np.ndarray,
+        params: Mapping[str, float],
+    ):
+        self.model, self.grid, self.fields = model, grid, fields
+        self._params = [params[name] for name in model.parameters]
+        names = (model.diffusivity.get(name) for name in model.species)
+        self.diffusivity = np.array([params[n] if n else 0.0 for n in names])
+        count = len(model.species)
+        with np.errstate(all="ignore"):
+            self.rate = self._diffuse(fields) + self._evaluate("rate")
+            values = self._evaluate("slopes")
+        self.slopes = values.reshape(count, count, *grid.shape)
+
+    def moved(self, step: np.ndarray) -> "Linearization":
+        """The linearization at fields + step."""
+        params = dict(zip(self.model.parameters, self._params, strict=True))
+        return Linearization(self.model, self.grid, self.fields + step, params)
+
+    @property
+    def norm(self) -> float:
+        """About the largest eigenvalue of J, in 1 / time."""
+        diffusion = self.diffusivity.max() * self.grid.laplacian_bound
+        return float(np.abs(self.slopes).max() + diffusion)
+
+    def apply(self, x: np.ndarray, transpose: bool = False) -> np.ndarray:
+        """J x, or Jᵀ x, for x `[species, *grid.shape]`; ∇² is its own transpose."""
+        axes = "ji...,j...->i..." if transpose else "ij...,j...->i..."
+        return self._diffuse(x) + np.einsum(axes, self.slopes, x)
+
+    def matrix(self, shift: float = 0.0):
+        """J - shift as a SciPy CSC matrix; the species of one cell stand together."""
+        from scipy import sparse
+
+        count, cells = len(self.diffusivity), self.grid.num_cells
+        blocks = np.moveaxis(self.slopes.reshape(count, count, cells), -1, 0)
+        blocks = np.ascontiguousarray(blocks) - shift * np.eye(count)
+        rows = np.arange(cells + 1)
+        reaction = sparse.bsr_matrix((blocks, rows[:-1], rows))
+        diffusion = sparse.kron(laplacian_matrix(self.grid), np.diag(self.diffusivity))
+        return (reaction + diffusion).tocsc()
+
+    def by_params(self, adjoint: np.ndarray) -> dict[str, float]:
+        """adjointᵀ ∂F/∂p for every parameter."""
+        slopes = self._evaluate("by_params").reshape(-1, adjoint.size)
+        sums = slopes @ adjoint.ravel()
+        result = dict(zip(self.model.parameters, sums, strict=True))
+        for species, name in self.model.diffusivity.items():
+            i = self.model.species.index(species)
+            field = self._laplacian(self.fields[i])
+            result[name] += np.vdot(adjoint[i], field)
+        return result
+
+    def _evaluate(self, name):
+        values = _functions(self.model)[name](*self.fields, *self._params)
+        return np.stack([np.broadcast_to(v, self.grid.shape) for v in values])
+
+    def _diffuse(self, x):
+        lap = np.stack([self._laplacian(field) for field in x])
+        return lap * self.diffusivity.reshape(-1, *[1] * self.grid.ndim)
+
+    def _laplacian(self, field):
+        mode = "wrap" if self.grid.boundary == "periodic" else "edge"
+        total = 0.0
+        for axis, spacing in enumerate(self.grid.spacing):
+            pad = [(1, 1) if a == axis else (0, 0) for a in range(field.ndim)]
+            f = np.moveaxis(np.pad(field, pad, mode=mode), axis, 0)
+            total += np.moveaxis(f[2:] - 2.0 * f[1:-1] + f[:-2], 0, axis) / spacing**2
+        return total
+
+
+@functools.cache
+def laplacian_matrix(grid: Grid):
+    """The Laplacian as a sparse matrix over the cells in C order."""
+    from scipy import sparse
+
+    total = sparse.csr_matrix((grid.num_cells, grid.num_cells))
+    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
+        index = np.arange(n)
+        step = np.ones(n)
+        line = sparse.csr_matrix((-2.0 * step, (index, index)), (n, n))
+        for offset in (-1, 1):
+            other = index + offset
+            wrapped = other % n if grid.boundary == "periodic" else other.clip(0, n - 1)
+            line = line + sparse.csr_matrix((step, (index, wrapped)), (n, n))
+        before = sparse.eye(int(np.prod(grid.shape[:axis])))
+        after = sparse.eye(int(np.prod(grid.shape[axis + 1 :])))
+        total = total + sparse.kron(sparse.kron(before, line), after) / spacing**2
+    return total.tocsr()
+
+
+def laplacian_symbol(grid: Grid) -> np.ndarray:
+    """Eigenvalues of the Laplacian in the layout of `rfftn`, or `dctn` if no flux."""
+    total = np.zeros(())
+    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
+        periodic = grid.boundary == "periodic"
+        half = periodic and axis == grid.ndim - 1
+        angles = np.arange(n // 2 + 1 if half else n) * np.pi / n
+        if periodic:
+            angles = 2.0 * angles
+        total = np.add.outer(total, (2.0 * np.cos(angles) - 2.0) / spacing**2)
+    return total
+
+
+@functools.cache
+def _functions(model):
+    """name -> NumPy function (*species, *parameters) -> list of arrays."""
+    import sympy
+
+    species, names, reaction = model.equations()
+    symbols = [*species, *names.values()]
+    expressions = {
+        "rate": reaction,
+        "slopes": [sympy.diff(r, s) for r in reaction for s in species],
+        "by_params": [sympy.diff(r, p) for p in names.values() for r in reaction],
+    }
+    return {
+        name: sympy.lambdify(symbols, e, "numpy", cse=True)
+        for name, e in expressions.items()
+    }
