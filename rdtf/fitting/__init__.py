@@ -1,6 +1,7 @@
 """Finding a model's parameters from pictures of its patterns."""
 
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
+from rdtf.fitting.certificates import certify
 from rdtf.fitting.check import Check, check, simulate
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
@@ -19,6 +20,7 @@ __all__ = [
     "Trainer",
     "WindowSettings",
     "Windows",
+    "certify",
     "check",
     "fit",
     "residual",

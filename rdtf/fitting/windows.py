@@ -156,13 +156,21 @@ class Windows:
 
     def loss(self, params, window: Window) -> tuple[tf.Tensor, State]:
         """(loss, final state) of a window, differentiable in `params`."""
-        simulation, index = self._problem.simulation, self._problem.index
-        state = window.state
-        if state is None:
-            hidden = self._at_targets.hidden_tensor(params)
-            state = (window.draw.targets, hidden)[:: 1 if index == 0 else -1]
-        final = simulation.advance(state, params, window.length)
-        return self._loss(final[index], window.draw.targets), final
+        state = self.first_state(params, window)
+        final = self._problem.simulation.advance(state, params, window.length)
+        return self.compare(final, window), final
+
+    def first_state(self, params, window: Window) -> State:
+        """Where a window starts; at the targets, the hidden species depend on `params`."""
+        if window.state is not None:
+            return window.state
+        hidden = self._at_targets.hidden_tensor(params)
+        order = 1 if self._problem.index == 0 else -1
+        return (window.draw.targets, hidden)[::order]
+
+    def compare(self, final: State, window: Window) -> tf.Tensor:
+        """The loss of a window's final state."""
+        return self._loss(final[self._problem.index], window.draw.targets)
 
     def _until_steady(self, params, draw):
         """(failure, state at the window's start, steps, window length)."""

@@ -6,7 +6,7 @@ theorem the gradient of a loss L(s) needs one linear solve and no time steps,
     Jᵀ λ = ∂L/∂s,    dL/dp = -λᵀ ∂F/∂p,    J = ∂F/∂s
 
 (Griewank & Walther 2008, Evaluating Derivatives, chapter 15). A periodic pattern is
-held in its place, see `rdtf.gradients.newton_krylov`: of a loss that tells shifted
+held in its place, see `rdtf.gradients.bordered`: of a loss that tells shifted
 patterns apart, this is the gradient at that place.
 """
 
@@ -17,8 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from rdtf.gradients.bordered import BorderedSolver, shifts
 from rdtf.gradients.linearization import Linearization
-from rdtf.gradients.newton_krylov import BorderedSolver, newton, shifts
+from rdtf.gradients.newton_krylov import newton
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
 from rdtf.types import Params, State
@@ -189,12 +190,10 @@ def implicit(
     upstream, _ = simulation._bind(upstream, simulation.model.defaults)
     fields, rows = _stack(state), _per_sample(params, len(state[0]))
     batch = range(len(fields))
-    sums, status, residual = _solve(
-        [_linearize(simulation, fields, rows, i) for i in batch],
-        _stack(upstream),
-        [BorderedSolver() for _ in batch],
-        np.ones(len(fields), bool),
-    )
+    systems = [_linearize(simulation, fields, rows, i) for i in batch]
+    solvers = [BorderedSolver() for _ in batch]
+    steady = np.ones(len(fields), bool)
+    sums, status, residual = _solve(systems, _stack(upstream), solvers, steady)
     gradients = {
         name: tf.reshape(_like(sums[name], params[name]), shape)
         for name, shape in given.items()
@@ -206,12 +205,10 @@ def _solve(systems, upstream, solvers, steady):
     """({name: gradient `[B]`}, status, relative residual `[B]`)."""
     rows, status, residuals = [], [], []
     for system, g, solver, good in zip(systems, upstream, solvers, steady, strict=True):
-        adjoint, residual = np.zeros_like(g), 0.0
-        if np.any(g):
-            residual = np.inf
-            if good:
-                modes = solver.weak(system, shifts(system))
-                adjoint, residual = solver.solve(system, modes, g, _TOLERANCE, True)
+        adjoint, residual = np.zeros_like(g), np.inf if np.any(g) else 0.0
+        if good and np.any(g):
+            modes = solver.weak(system, shifts(system))
+            adjoint, residual = solver.solve(system, modes, g, _TOLERANCE, True)
         failed = not residual <= _ACCEPTED
         slopes = system.by_params(adjoint)
         rows.append({n: np.nan if failed else -s for n, s in slopes.items()})

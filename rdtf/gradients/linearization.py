@@ -80,10 +80,10 @@ class Linearization:
         slopes = self._evaluate("by_params").reshape(-1, adjoint.size)
         sums = slopes @ adjoint.ravel()
         result = dict(zip(self.model.parameters, sums, strict=True))
+        laplacian = self.laplacian(self.fields)
         for species, name in self.model.diffusivity.items():
             i = self.model.species.index(species)
-            field = self._laplacian(self.fields[i])
-            result[name] += np.vdot(adjoint[i], field)
+            result[name] += np.vdot(adjoint[i], laplacian[i])
         return result
 
     def _evaluate(self, name):
@@ -91,17 +91,12 @@ class Linearization:
         return np.stack([np.broadcast_to(v, self.grid.shape) for v in values])
 
     def _diffuse(self, x):
-        lap = np.stack([self._laplacian(field) for field in x])
-        return lap * self.diffusivity.reshape(-1, *[1] * self.grid.ndim)
+        return self.laplacian(x) * self.diffusivity.reshape(-1, *[1] * self.grid.ndim)
 
-    def _laplacian(self, field):
-        mode = "wrap" if self.grid.boundary == "periodic" else "edge"
-        total = 0.0
-        for axis, spacing in enumerate(self.grid.spacing):
-            pad = [(1, 1) if a == axis else (0, 0) for a in range(field.ndim)]
-            f = np.moveaxis(np.pad(field, pad, mode=mode), axis, 0)
-            total += np.moveaxis(f[2:] - 2.0 * f[1:-1] + f[:-2], 0, axis) / spacing**2
-        return total
+    def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """∇²x for x `[species, *grid.shape]`."""
+        columns = np.ascontiguousarray(x.reshape(len(x), -1).T)
+        return (laplacian_matrix(self.grid) @ columns).T.reshape(x.shape)
 
 
 @functools.cache

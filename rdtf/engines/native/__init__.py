@@ -39,33 +39,43 @@ class Engine:
     def forward(self, state: State, params: dict, first: int, num_steps: int) -> State:
         """The state after `num_steps` steps."""
         del first  # as the steps, here and below
+        n = len(state)
 
-        def run(state, params):
-            return self._windows.forward(state, _table(state, params), num_steps)[0]
+        def run(*flat):
+            return self._windows.forward(flat[:n], _table(*flat[n:]), num_steps)[0]
 
-        return _call(run, (state, params), state)
+        return tuple(_call(run, (*state, *_columns(state, params)), state))
 
     def checkpointed(self, state: State, params: dict, first: int, num_steps: int):
         """(state after `num_steps` steps, checkpoints for `backward`)."""
         del first
+        n = len(state)
         spacing, _ = self._windows.spacing(num_steps, state[0].shape[0])
 
-        def run(state, params):
-            table = _table(state, params)
-            return self._windows.forward(state, table, num_steps, spacing)
+        def run(*flat):
+            table = _table(*flat[n:])
+            final, saved = self._windows.forward(flat[:n], table, num_steps, spacing)
+            return *final, saved
 
-        return _call(run, (state, params), (state, _OPAQUE))
+        inputs = (*state, *_columns(state, params))
+        *final, saved = _call(run, inputs, (*state, _OPAQUE))
+        return tuple(final), saved
 
     def backward(self, checkpoints, params: dict, first: int, num_steps: int, upstream):
         """Gradients with respect to the first state and to the parameters."""
         del first
+        n = len(upstream)
 
-        def run(saved, params, upstream):
-            table = _table(upstream, params)
-            adjoint, sums = self._windows.backward(saved, upstream, table, num_steps)
-            return adjoint, _like(sums, params)
+        def run(saved, *flat):
+            values = flat[n + 1 :]
+            table = _table(flat[n], *values)
+            adjoint, sums = self._windows.backward(saved, flat[:n], table, num_steps)
+            shared = (c.sum() if v.size == 1 else c for c, v in zip(sums.T, values))
+            return *adjoint, *(np.reshape(c, v.shape) for c, v in zip(shared, values))
 
-        return _call(run, (checkpoints, params, upstream), (upstream, params))
+        inputs = (checkpoints, *upstream, *_columns(upstream, params))
+        results = _call(run, inputs, (*upstream, *params.values()))
+        return tuple(results[:n]), dict(zip(params, results[n:], strict=True))
 
     def tangents(
         self, state: State, tangents: dict, params: dict, first: int, num_steps: int
@@ -76,15 +86,16 @@ class Engine:
         """
         del first
         windows = self._with_tangents(tuple(tangents))
+        n = len(state)
+        fields = (*state, *(field for t in tangents.values() for field in t))
 
-        def run(state, tangents, params):
-            fields = (*state, *(f for t in tangents.values() for f in t))
-            fields, _ = windows.forward(fields, _table(state, params), num_steps)
-            n = self._species
-            parts = [fields[i : i + n] for i in range(0, len(fields), n)]
-            return parts[0], dict(zip(tangents, parts[1:], strict=True))
+        def run(*flat):
+            table = _table(*flat[len(fields) :])
+            return windows.forward(flat[: len(fields)], table, num_steps)[0]
 
-        return _call(run, (state, tangents, params), (state, tangents))
+        results = _call(run, (*fields, *_columns(state, params)), fields)
+        parts = [tuple(results[i : i + n]) for i in range(0, len(fields), n)]
+        return parts[0], dict(zip(tangents, parts[1:], strict=True))
 
     def until_steady(self, state, params, active, tolerance, first, num_steps):
         """Steps the active samples until each is steady or sick.
@@ -92,61 +103,58 @@ class Engine:
         Returns (state, steps taken `[B]`, status `[B]`, last largest change `[B]`).
         """
         del first
+        n = len(state)
 
-        def run(state, params, active):
-            state, steps, change, finite = self._windows.steady(
-                state, _table(state, params), active, tolerance, num_steps
+        def run(active, *flat):
+            final, steps, change, finite = self._windows.steady(
+                flat[:n], _table(*flat[n:]), active, tolerance, num_steps
             )
             status = np.full(len(steps), int(Status.CONVERGED), np.int32)
             status[active & (change >= tolerance)] = int(Status.NOT_CONVERGED)
             status[np.isinf(change)] = int(Status.LEFT_VALID_RANGE)
             status[~finite & active] = int(Status.NOT_FINITE)
-            return state, steps, status, change
+            return *final, steps, status, change
 
-        batch = [len(active)]
-        like = tuple(tf.TensorSpec(batch, t) for t in (tf.int32, tf.int32, tf.float64))
-        return _call(run, (state, params, active), (state, *like))
+        per_sample = [
+            tf.TensorSpec([len(active)], dtype)
+            for dtype in (tf.int32, tf.int32, tf.float64)
+        ]
+        inputs = (active, *state, *_columns(state, params))
+        *final, steps, status, change = _call(run, inputs, (*state, *per_sample))
+        return tuple(final), steps, status, change
 
 
-_OPAQUE = tf.TensorSpec(None, tf.float64)  # arrays that only this engine reads
+_OPAQUE = tf.TensorSpec(None, tf.float64)  # an array that only this engine reads
 
 
-def _table(state, params):
+def _columns(state, params):
+    """What `_table` takes: the size of the batch, and the parameters."""
+    return np.int64(state[0].shape[0]), *params.values()
+
+
+def _table(batch, *columns):
     """Parameters as `[B, P]`."""
-    batch = state[0].shape[0]
-    columns = [np.broadcast_to(p.ravel(), batch) for p in params.values()]
-    return np.ascontiguousarray(np.stack(columns, 1))
+    table = np.empty((batch, len(columns)))
+    for i, column in enumerate(columns):
+        table[:, i] = column.ravel()
+    return table
 
 
-def _like(sums, params):
-    """`[B, P]` by name; a parameter that the batch shares gets the sum."""
-    columns = zip(params.items(), sums.T, strict=True)
-    return {
-        name: (c.sum() if p.size == 1 else c).reshape(p.shape)
-        for (name, p), c in columns
-    }
-
-
-def _call(function, inputs, like):
-    """function(*inputs) on arrays, its result as tensors of the structure of `like`.
+def _call(function, inputs, specs):
+    """function(*inputs) on arrays; its results as tensors, described by `specs`.
 
     Eagerly a plain call; inside a `tf.function` an operation that calls back. Neither
     has a gradient of its own, and says so.
     """
-    flat = tf.nest.flatten(inputs)
-
-    def call(*flat):
-        take = _eagerly if tf.executing_eagerly() else _in_graph
-        return take(function, tf.nest.pack_sequence_as(inputs, flat), like)
-
-    if not record.should_record_backprop([x for x in flat if tf.is_tensor(x)]):
-        return call(*flat)
+    take = _eagerly if tf.executing_eagerly() else _in_graph
+    if not record.should_record_backprop([x for x in inputs if tf.is_tensor(x)]):
+        return take(function, inputs, specs)
 
     @tf.custom_gradient
-    def opaque(*flat):
-        return tuple(tf.nest.flatten(call(*flat))), _no_gradient
+    def opaque(*inputs):
+        return tuple(take(function, inputs, specs)), _no_gradient
 
-    return tf.nest.pack_sequence_as(like, opaque(*flat))
+    return opaque(*inputs)
 
 
 def _no_gradient(*_):
@@ -155,28 +163,22 @@ def _no_gradient(*_):
     )
 
 
-def _eagerly(function, inputs, like):
-    results = function(*tf.nest.map_structure(np.asarray, inputs))
-    flat = [
+def _eagerly(function, inputs, specs):
+    results = function(*map(np.asarray, inputs))
+    return [
         x if spec is _OPAQUE else tf.convert_to_tensor(x)
-        for x, spec in zip(tf.nest.flatten(results), tf.nest.flatten(like), strict=True)
+        for x, spec in zip(results, specs, strict=True)
     ]
-    return tf.nest.pack_sequence_as(like, flat)
 
 
-def _in_graph(function, inputs, like):
+def _in_graph(function, inputs, specs):
     if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
         raise InputError(
             "Expected an engine that XLA can compile inside jit_compile=True, got "
             'native: make the Simulation with engine="xla".'
         )
-
-    def on_arrays(*flat):
-        return tf.nest.flatten(function(*tf.nest.pack_sequence_as(inputs, flat)))
-
-    specs = tf.nest.flatten(like)
-    flat = tf.nest.flatten(inputs)
-    outputs = tf.numpy_function(on_arrays, flat, [s.dtype for s in specs], False)
+    types = [spec.dtype for spec in specs]
+    outputs = tf.numpy_function(lambda *a: list(function(*a)), inputs, types, False)
     for output, spec in zip(outputs, specs, strict=True):
         output.set_shape(spec.shape)
-    return tf.nest.pack_sequence_as(like, outputs)
+    return outputs

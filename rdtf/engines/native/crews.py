@@ -1,23 +1,17 @@
-"""Threads: each takes its share of the batch; what is left over is a team's work.
-
-Members of a team wait for each other, so they must all run at once. One call at a time
-uses the pool; a second one, from another thread, does its work alone: the same bits,
-and no deadlock.
-"""
+"""Threads from a pool: each takes its share of the batch, the rest goes to teams."""
 
 import concurrent.futures
+import functools
 import itertools
 import os
-import threading
 
 import numpy as np
 import tensorflow as tf
 
-PAD = 8  # as in drivers: one cache line for each member's counter
-_busy = threading.Lock()
-_pool = None
+PAD = 8  # as in teams
 
 
+@functools.cache  # fixed once TensorFlow runs, and slow to ask
 def num_threads() -> int:
     """TensorFlow's intra-op threads if set, else the cores of this process."""
     chosen = tf.config.threading.get_intra_op_parallelism_threads()
@@ -29,60 +23,42 @@ def num_threads() -> int:
 
 
 def run(begin, batch: int, largest_team: int) -> None:
-    """Runs begin()(first sample, last sample, me, team, progress) for every share.
+    """Runs begin()(first sample, last sample, crew) for all shares of a batch.
 
-    Samples are shared evenly; a remainder, or all of a small batch, goes to teams of at
-    most `largest_team` threads. `begin` makes what the members of a team share beside
-    `progress`, an int64 array of zeros.
+    Samples are shared evenly. A remainder, or all of a small batch, is done sample by
+    sample by teams of at most `largest_team` threads; `begin` makes what the members
+    of a team share. Safe to call from several threads at once: who waits for a member
+    that the pool has no thread for does its work.
     """
-    alone = not _busy.acquire(blocking=False)
-    try:
-        threads = 1 if alone else num_threads()
-        team = min(threads, largest_team)
-        each = batch // threads
-        edges = [each * i for i in range(threads + 1)]
-        if team == 1:
-            edges = [batch * i // threads for i in range(threads + 1)]
-        _together(
-            [
-                (begin(), first, last, 0, 1, np.zeros(PAD, np.int64))
-                for first, last in itertools.pairwise(edges)
-                if last > first
-            ]
-        )
-        if edges[-1] < batch:
-            task, progress = begin(), np.zeros(team * PAD, np.int64)
-            _together(
-                [(task, edges[-1], batch, i, team, progress) for i in range(team)]
-            )
-    finally:
-        if not alone:
-            _busy.release()
+    threads = num_threads()
+    team = min(threads, largest_team)
+    alone = batch if team == 1 else batch // threads * threads
+    edges = [alone * i // threads for i in range(threads + 1)]
+    shares = [pair for pair in itertools.pairwise(edges) if pair[0] < pair[1]]
+    _together([(begin(), *share, _crew(0, 1)) for share in shares])
+    for sample in range(alone, batch):
+        task, (board, _, _) = begin(), _crew(0, team)
+        _together([(task, sample, sample + 1, (board, i, team)) for i in range(team)])
+
+
+def _crew(me, team):
+    """A crew as in teams, that has begun nothing."""
+    return np.zeros(2 * team * PAD, np.int64), me, team
 
 
 def _together(calls):
     """Runs all calls at once; the first in this thread."""
-    if not calls:
-        return
-    others = [_threads(len(calls) - 1).submit(*call) for call in calls[1:]]
-    function, *arguments = calls[0]
-    function(*arguments)
+    others = [_pool().submit(*call) for call in calls[1:]]
+    for function, *arguments in calls[:1]:
+        function(*arguments)
     for other in others:
         other.result()
 
 
-def _threads(count):
-    global _pool
-    if count and (_pool is None or _pool._max_workers < count):
-        _pool = concurrent.futures.ThreadPoolExecutor(count, "rdtf")
-    return _pool
+@functools.cache
+def _pool():
+    return concurrent.futures.ThreadPoolExecutor(num_threads(), "rdtf")
 
 
-def _after_fork():
-    """A forked process has none of its parent's threads."""
-    global _pool, _busy
-    _pool, _busy = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # a forked process has no threads of its parent
+    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -1,4 +1,4 @@
-"""What Numba lacks for stencils: loads and stores known not to overlap, and atomics.
+"""What Numba lacks: loads and stores known not to overlap, atomics, subnormals off.
 
 Numba cannot say that two arrays do not overlap (C's `restrict`). A stencil reads from
 six or more places and writes to two, so LLVM would have to test every pair before each
@@ -7,9 +7,15 @@ instead: within one function, no `load` reads what a `store` writes. The functio
 never inlined, so that the promise does not reach its callers.
 """
 
+import platform
+
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+_WORD = ir.IntType(32)
+_ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def _place(arguments):
@@ -114,3 +120,56 @@ def from_bits(typing_context, value):
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.int64), generate
+
+
+def _control_word(builder, name, slot):
+    byte = ir.IntType(8).as_pointer()
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [byte]), f"llvm.x86.sse.{name}"
+    )
+    builder.call(function, [builder.bitcast(slot, byte)])
+
+
+@intrinsic
+def flush_subnormals(typing_context):
+    """Numbers below 2.3e-308 count as zero in this thread; returns how it was before.
+
+    Processors compute with them more slowly. Only on x86.
+    """
+
+    def generate(context, builder, signature, arguments):
+        before = ir.Constant(_WORD, 0)
+        if _ON_X86:
+            slot = cgutils.alloca_once(builder, _WORD)
+            _control_word(builder, "stmxcsr", slot)
+            before = builder.load(slot)
+            builder.store(builder.or_(before, ir.Constant(_WORD, 0x8040)), slot)
+            _control_word(builder, "ldmxcsr", slot)
+        return before
+
+    return types.int32(), generate
+
+
+@intrinsic
+def restore_subnormals(typing_context, before):
+    """Undoes `flush_subnormals`."""
+
+    def generate(context, builder, signature, arguments):
+        if _ON_X86:
+            slot = cgutils.alloca_once_value(builder, arguments[0])
+            _control_word(builder, "ldmxcsr", slot)
+        return context.get_dummy_value()
+
+    return types.void(types.int32), generate
+
+
+@intrinsic
+def compare_and_set(typing_context, array, index, expected, value):
+    """Sets array[index] if it is as expected, and says whether it did; atomic."""
+
+    def generate(context, builder, signature, arguments):
+        place = _element(context, builder, signature, arguments)
+        pair = builder.cmpxchg(place, *arguments[2:], "acq_rel", "acquire")
+        return builder.extract_value(pair, 1)
+
+    return types.boolean(array, types.intp, array.dtype, array.dtype), generate

@@ -76,29 +76,20 @@ class Windows:
         """(state after `num_steps` steps, states kept every `spacing` steps)."""
         batch = table.shape[0]
         inputs, outputs = self._rows(state), self._new_rows(batch)
+        outside = _addresses(inputs), _addresses(outputs)
         room = -(-num_steps // spacing) if spacing else 0
         saved = aligned(batch, room * self._area + PAD)
-        kernels = self._kernels()
+        kernel = self._kernels().forward_rows
 
         def begin():
             work = aligned(4 * self._area + PAD)
 
-            def task(first, last, me, team, progress):
+            def task(first, last, crew):
+                window = first, last, num_steps, spacing
                 drivers.forward(
-                    kernels.forward_rows,
-                    _addresses(inputs),
-                    _addresses(outputs),
-                    table,
-                    (first, last),
-                    num_steps,
-                    saved,
-                    spacing,
-                    work,
-                    self._plan(),
-                    self._crew(me, team, progress),
-                    self._shape,
-                    self._constants,
-                )
+                    kernel, outside, table, self._constants, window, saved, work,
+                    self._plan(), crew, self._shape,
+                )  # fmt: skip
 
             return task
 
@@ -110,38 +101,26 @@ class Windows:
         batch = table.shape[0]
         spacing, length = self.spacing(num_steps, batch)
         inputs, outputs = self._rows(upstream), self._new_rows(batch)
+        outside = _addresses(inputs), _addresses(outputs)
         gradients = np.empty(table.shape)
-        layers, rows = self._shape[1:3]
-        kernels = self._kernels()
+        module = self._kernels()
+        kernel, adjoint_kernel = module.forward_rows, module.backward_rows
+        _, layers, rows, _, _, _ = self._shape
 
         def begin():
-            sums = np.empty(layers * rows * table.shape[1])
-            states = aligned((length - 1) * self._area + PAD)
-            middle = aligned((spacing // length - 1) * self._area + PAD)
-            work = aligned(4 * self._area + PAD)
+            memory = (
+                aligned((length - 1) * self._area + PAD),
+                aligned((spacing // length - 1) * self._area + PAD),
+                aligned(4 * self._area + PAD),
+                np.empty(layers * rows * table.shape[1]),
+            )
 
-            def task(first, last, me, team, progress):
+            def task(first, last, crew):
+                window = first, last, num_steps, spacing, length
                 drivers.backward(
-                    kernels.forward_rows,
-                    kernels.backward_rows,
-                    saved,
-                    _addresses(inputs),
-                    _addresses(outputs),
-                    table,
-                    gradients,
-                    (first, last),
-                    num_steps,
-                    spacing,
-                    length,
-                    sums,
-                    states,
-                    middle,
-                    work,
-                    self._plan(),
-                    self._crew(me, team, progress),
-                    self._shape,
-                    self._constants,
-                )
+                    kernel, adjoint_kernel, outside, table, self._constants, window,
+                    saved, memory, gradients, self._plan(), crew, self._shape,
+                )  # fmt: skip
 
             return task
 
@@ -150,37 +129,24 @@ class Windows:
 
     def steady(self, state, table, active, tolerance: float, num_steps: int):
         """(state, steps `[B]`, last change `[B]`, whether it was finite `[B]`)."""
-        batch = table.shape[0]
-        inputs, outputs = self._rows(state), self._new_rows(batch)
-        results = np.zeros((batch, 3))
+        inputs, outputs = self._rows(state), self._new_rows(table.shape[0])
+        outside = _addresses(inputs), _addresses(outputs)
+        for before, after in zip(inputs, outputs, strict=True):
+            after[~active] = before[~active]
         running = np.flatnonzero(active)
-        for row, out in zip(inputs, outputs, strict=True):
-            out[~active] = row[~active]
-        kernels = self._kernels()
+        results = np.zeros((table.shape[0], 3))
+        kernel = self._kernels().steady_rows
+        limits = float(tolerance), num_steps
 
         def begin():
             work = aligned(2 * self._area + PAD)
-            changes = np.zeros((2, PAD * crews.num_threads()), np.int64)
+            changes = np.zeros(2 * PAD * crews.num_threads(), np.int64)
 
-            def task(first, last, me, team, progress):
-                tick = 0
-                for sample in running[first:last]:
-                    tick = drivers.steady(
-                        kernels.steady_rows,
-                        _addresses(inputs),
-                        _addresses(outputs),
-                        table,
-                        sample,
-                        tolerance,
-                        num_steps,
-                        changes,
-                        results[sample],
-                        work,
-                        tick,
-                        self._crew(me, team, progress),
-                        self._shape,
-                        self._constants,
-                    )
+            def task(first, last, crew):
+                drivers.steady(
+                    kernel, outside, table, self._constants, running[first:last],
+                    limits, changes, results, work, crew, self._shape,
+                )  # fmt: skip
 
             return task
 
@@ -195,10 +161,6 @@ class Windows:
         _, _, rows, _, width, _ = self._shape
         slots = (self._block + 2) * rows * width * self._fields
         return self._levels, self._block, aligned((self._levels - 1) * slots + PAD)
-
-    def _crew(self, me, team, progress):
-        layers = self._shape[1]
-        return layers * me // team, layers * (me + 1) // team, me, team, progress
 
     def _rows(self, fields):
         """`[B, *grid.shape]` as `[B, layers * rows, cells]`, read-only."""
