@@ -15,10 +15,15 @@ from benchmarks import cases
 
 _JSON = flags.DEFINE_string("json", None, "Also write all numbers to this file.")
 _PEER_PYTHON = flags.DEFINE_string(
-    "peer_python", sys.executable, "Interpreter that can import jax and torch."
+    "peer_python", sys.executable, "Interpreter that can import the peers."
 )
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Measurements per contestant.", 3)
-_PEERS = flags.DEFINE_list("peers", ["jax", "torch"], "Peers to measure beside rdtf.")
+_PEERS = flags.DEFINE_list(
+    "peers",
+    ["c", "jax", "torch", "diffrax", "exponax"],
+    "What to measure beside rdtf: the module is benchmarks/with_NAME.py.",
+)
+RDTF = ("rdtf native", "rdtf xla")  # ratios are to the first that is there
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -28,8 +33,9 @@ class Worker:
 
     def __init__(self, name: str, python: str = sys.executable):
         self.name = name
+        self.python = python
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", f"with_{name}"],
+            [python, "-m", "benchmarks.worker", name],
             cwd=_ROOT,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(_ROOT)},
             stdin=subprocess.PIPE,
@@ -40,6 +46,7 @@ class Worker:
         hello = self._read()
         self.version = hello.get("version")
         self.missing = hello.get("missing")
+        self.other_method = hello.get("other_method", False)
 
     def ask(self, verb: str, *arguments):
         """The worker's answer; RuntimeError if it has none."""
@@ -61,12 +68,13 @@ class Worker:
 
 
 def start(*names: str) -> list[Worker]:
-    """rdtf and the peers that can be imported; says which cannot."""
-    workers = [Worker("rdtf")]
-    for name in names or _PEERS.value:
-        worker = Worker(name, _PEER_PYTHON.value)
-        if worker.missing:
-            print(f"{name} is not measured: {_PEER_PYTHON.value} has no such module.")
+    """The workers of these contestants (all, if none is named); says what is missing."""
+    workers = []
+    for name in names or (*RDTF, *_PEERS.value):
+        python = sys.executable if name in RDTF else _PEER_PYTHON.value
+        worker = Worker(name, python)
+        if worker.version is None:
+            print(f"{name} is not measured: {python} has no {worker.missing}.")
         else:
             workers.append(worker)
     return workers
@@ -76,15 +84,30 @@ def compare(workers: list[Worker], case: cases.Case) -> dict:
     """Each worker's best variant, measured in turn, round after round.
 
     Returns worker name -> {"variant", "seconds" per round, "compile" in seconds,
-    "numbers" it computed, "tried": seconds of every variant}.
+    "numbers" it computed, "tried": seconds of every variant}; a worker that does not
+    do such cases is left out.
     """
     results = {w.name: best for w in workers if (best := _best_variant(w, case))}
-    racing = [w for w in workers if w.name in results]
-    for index in range(_ROUNDS.value):
-        for worker in racing if index % 2 else reversed(racing):
-            result = results[worker.name]
-            result["seconds"].append(worker.ask("timing", result["variant"]))
+    pairs = [(w, results[w.name]["variant"]) for w in workers if w.name in results]
+    for (worker, _), seconds in zip(pairs, alternate(pairs), strict=True):
+        results[worker.name]["seconds"] = seconds
     return results
+
+
+def alternate(pairs: list[tuple[Worker, str]]) -> list[list[float]]:
+    """Seconds per round of each (prepared worker, variant), in turn, back and forth."""
+    seconds = [[] for _ in pairs]
+    for index in range(_ROUNDS.value):
+        order = range(len(pairs)) if index % 2 else reversed(range(len(pairs)))
+        for position in order:
+            worker, variant = pairs[position]
+            seconds[position].append(worker.ask("timing", variant))
+    return seconds
+
+
+def ratio(seconds: list[float], reference: list[float]) -> float:
+    """The median, over rounds, of seconds / reference."""
+    return statistics.median(a / b for a, b in zip(seconds, reference, strict=True))
 
 
 def _best_variant(worker, case):
@@ -92,16 +115,20 @@ def _best_variant(worker, case):
     for variant in worker.ask("prepare", dataclasses.asdict(case)):
         try:
             first[variant] = worker.ask("first", variant)
-            tried[variant] = min(worker.ask("timing", variant) for _ in range(3))
+            tried[variant] = worker.ask("timing", variant)
+            if tried[variant] < 1.5 * min(tried.values()):  # else it has no chance
+                again = [worker.ask("timing", variant) for _ in range(2)]
+                tried[variant] = min(tried[variant], *again)
         except RuntimeError as error:
             errors.append(f"{variant}: {error}")
     if not tried:
-        print(f"{worker.name} failed: {'; '.join(errors)}")
+        if errors:
+            print(f"{worker.name} failed: {'; '.join(errors)}")
         return None
     variant = min(tried, key=tried.get)
     return {
         "variant": variant,
-        "seconds": [],
+        "other_method": worker.other_method,
         "compile": first[variant]["seconds"] - tried[variant],
         "numbers": first[variant]["numbers"],
         "tried": tried,
@@ -111,24 +138,23 @@ def _best_variant(worker, case):
 
 def rows(case: cases.Case, results: dict) -> list[list[str]]:
     """One table row per contestant of `compare`."""
-    ours = results["rdtf"]
-    table = []
-    for name, result in results.items():
-        ratios = [
-            b / a for a, b in zip(ours["seconds"], result["seconds"], strict=True)
+    reference = next(iter(results.values()))
+    return [
+        [
+            str(case),
+            f"{name} ({result['variant']})",
+            f"{speed(case, statistics.median(result['seconds'])):.0f}",
+            f"{speed(case, min(result['seconds'])):.0f}",
+            ""
+            if result is reference
+            else f"{ratio(result['seconds'], reference['seconds']):.2f}",
+            f"{result['compile']:.2f}",
+            "other method"
+            if result["other_method"]
+            else f"{_disagreement(reference['numbers'], result['numbers']):.0e}",
         ]
-        table.append(
-            [
-                str(case),
-                f"{name} ({result['variant']})",
-                f"{_speed(case, statistics.median(result['seconds'])):.0f}",
-                f"{_speed(case, min(result['seconds'])):.0f}",
-                "" if result is ours else f"{statistics.median(ratios):.2f}",
-                f"{result['compile']:.2f}",
-                f"{_disagreement(ours['numbers'], result['numbers']):.0e}",
-            ]
-        )
-    return table
+        for name, result in results.items()
+    ]
 
 
 HEADER = [
@@ -142,7 +168,8 @@ HEADER = [
 ]
 
 
-def _speed(case, seconds):
+def speed(case: cases.Case, seconds: float) -> float:
+    """Million cell-steps per second."""
     return case.cell_steps / seconds / 1e6
 
 
@@ -169,8 +196,8 @@ def race(all_cases) -> None:
 
 def report(header, table, workers, results) -> None:
     """Prints a Markdown table under the machine and versions; writes `--json`."""
-    versions = [worker.version for worker in workers]
-    print(f"{machine()}; {'; '.join(versions)}\n")
+    versions = list(dict.fromkeys(worker.version for worker in workers))
+    print("; ".join([machine(), *versions]) + "\n")
     lines = [header, ["---"] * len(header), *table]
     print("\n".join("| " + " | ".join(line) + " |" for line in lines))
     if _JSON.value:

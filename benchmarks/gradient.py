@@ -1,4 +1,4 @@
-"""Speed of value and gradient of a window, beside JAX and PyTorch.
+"""Speed of value and gradient of a window, beside C and the peers.
 
 python -m benchmarks.gradient --json gradient.json --peer_python PATH
 """

@@ -1,4 +1,4 @@
-"""Forward speed beside JAX and PyTorch.
+"""Forward speed beside C and the peers.
 
 python -m benchmarks.rollout --json rollout.json --peer_python PATH
 """

@@ -1,6 +1,9 @@
-"""Import times and the time to `--help`, each in a fresh process.
+"""Import times, the time to `--help` and first calls, each in a fresh process.
 
-python -m benchmarks.startup
+    python -m benchmarks.startup
+
+A first call is timed inside the process, after its imports: `advance` over 100 steps of
+Gray-Scott at 128², or its gradient, with an empty and with a filled kernel cache.
 """
 
 import importlib.util
@@ -9,12 +12,16 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
-from absl import app
+from absl import app, flags
 
 from benchmarks import common
 
+_FIRST_CALLS = flags.DEFINE_bool("first_calls", True, "Also time first calls.")
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
 _ROUNDS = 7
 _COMMANDS = {
     "python -c pass": ["-c", "pass"],
@@ -23,20 +30,50 @@ _COMMANDS = {
     "import rdtf; rdtf.Simulation": ["-c", "import rdtf; rdtf.Simulation"],
     "python -m apps.fit --help": ["-m", "apps.fit", "--help"],
 }
+_FIRST_CALL = """
+import time
+from benchmarks import cases, with_rdtf
+case = cases.Case(1, 128, 100, gradient={gradient})
+contestant = with_rdtf.Contestant({engine!r})
+start = time.perf_counter()
+contestant.variants(case)["eager"]()
+print(time.perf_counter() - start)
+"""
 
 
-def _seconds(arguments):
-    root = pathlib.Path(__file__).resolve().parent.parent
-    start = time.perf_counter()
-    subprocess.run(
+def _run(arguments, **environment):
+    return subprocess.run(
         [sys.executable, *arguments],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.DEVNULL,
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
         check=False,  # absl's --help ends with status 1
-    )
+    ).stdout
+
+
+def _process_seconds(arguments):
+    start = time.perf_counter()
+    _run(arguments)
     return time.perf_counter() - start
+
+
+def _first_call_seconds(engine, gradient, cache):
+    code = _FIRST_CALL.format(engine=engine, gradient=gradient)
+    return float(_run(["-c", code], RDTF_CACHE_DIR=cache, TF_CPP_MIN_LOG_LEVEL="3"))
+
+
+def _first_calls(engine, gradient):
+    """Seconds with an empty cache, and with the cache that such a run leaves."""
+    cold, warm = [], []
+    for _ in range(_ROUNDS):
+        with tempfile.TemporaryDirectory() as cache:
+            cold.append(_first_call_seconds(engine, gradient, cache))
+            warm.append(_first_call_seconds(engine, gradient, cache))
+    work = "gradient" if gradient else "forward"
+    name = f"first {work}, {engine}"
+    return {f"{name}, empty cache": cold, f"{name}, filled cache": warm}
 
 
 def main(_) -> None:
@@ -44,15 +81,23 @@ def main(_) -> None:
     commands = dict(_COMMANDS)
     if importlib.util.find_spec("apps.fit") is None:
         del commands["python -m apps.fit --help"]
-    results = {name: [] for name in commands}
+    workers = common.start(*common.RDTF)  # for their versions
+    for worker in workers:
+        worker.close()
+    results = {f"`{name}`": [] for name in commands}
     for _ in range(_ROUNDS):
         for name, arguments in commands.items():
-            results[name].append(_seconds(arguments))
+            results[f"`{name}`"].append(_process_seconds(arguments))
+    if _FIRST_CALLS.value:
+        for worker in workers:
+            engine = worker.name.split()[1]
+            for gradient in (False, True):
+                results |= _first_calls(engine, gradient)
     table = [
-        [f"`{name}`", f"{statistics.median(times):.2f}", f"{min(times):.2f}"]
+        [name, f"{statistics.median(times):.2f}", f"{min(times):.2f}"]
         for name, times in results.items()
     ]
-    common.report(["process", "median s", "best s"], table, [], results)
+    common.report(["what", "median s", "best s"], table, workers, results)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ def _step(u, v, diffusivity_u, diffusivity_v, feed, kill):
 
 def variants(case: cases.Case) -> dict:
     """name -> function of no arguments that does the work and returns numbers."""
+    if case.model != "gray_scott":
+        return {}
     return {
         "eager": _work(case, _step),
         "compiled": _work(case, torch.compile(_step)),
@@ -37,7 +39,7 @@ def _work(case, step):
     start = [torch.from_numpy(field) for field in cases.initial_state(case)]
     params = [
         torch.tensor(p, dtype=torch.float64, requires_grad=case.gradient)
-        for p in cases.PARAMS.values()
+        for p in case.params.values()
     ]
 
     def forward():

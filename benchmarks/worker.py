@@ -1,5 +1,6 @@
-"""One contestant in its own process: `python -m benchmarks.worker with_jax`.
+"""One contestant in its own process: `python -m benchmarks.worker jax`.
 
+`rdtf native` names a module that offers several, `with_rdtf.Contestant("native")`.
 Reads requests, one JSON object per line, and answers each with one line, so that
 thread pools and allocators of the contestants never meet.
 """
@@ -57,16 +58,24 @@ def _clock(work, calls):
     return (time.perf_counter() - start) / calls
 
 
+def _contestant(name):
+    module, *options = name.split()
+    imported = importlib.import_module(f"benchmarks.with_{module}")
+    return imported.Contestant(*options) if options else imported
+
+
 def main(name: str) -> None:
     """Serves requests until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries that print must not disturb the answers
     try:
-        contestant = importlib.import_module(f"benchmarks.{name}")
+        contestant = _contestant(name)
     except ModuleNotFoundError as error:
         print(json.dumps({"missing": error.name}), file=answers, flush=True)
         return
-    print(json.dumps({"version": contestant.VERSION}), file=answers, flush=True)
+    other = getattr(contestant, "OTHER_METHOD", False)  # its numbers do not compare
+    hello = {"version": contestant.VERSION, "other_method": other}
+    print(json.dumps(hello), file=answers, flush=True)
     worker = _Worker(contestant)
     for line in sys.stdin:
         verb, *arguments = json.loads(line)

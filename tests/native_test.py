@@ -83,8 +83,34 @@ def test_runs_until_steady_do_not_depend_on_threads(monkeypatch):
     assert len(set(results[0][2])) > 2, "samples end at different steps"
 
 
+def _only_the_first(calls):
+    for function, *arguments in calls[:1]:
+        function(*arguments)
+
+
+def _one_after_the_other(calls):
+    for function, *arguments in calls:
+        function(*arguments)
+
+
+@pytest.mark.parametrize("together", [_only_the_first, _one_after_the_other])
+def test_work_of_absent_and_late_threads_is_done(together, monkeypatch):
+    window, state, table = _window("gray_scott", (37, 19), "periodic", batch=1)
+    active = np.array([True])
+
+    def everything():
+        final, *rest = window.steady(state, table, active, 2e-3, 300)
+        return [*_gradient(window, state, table, 23), *final, *rest]
+
+    _divide(monkeypatch, 1, window)
+    reference = everything()
+    monkeypatch.setattr(crews, "_together", together)
+    _divide(monkeypatch, 3, window, levels=2)
+    _same_bits(everything(), reference)
+
+
 def test_two_python_threads_at_once(monkeypatch):
-    """Each gets what it gets alone; one of them finds the pool busy."""
+    """Each gets what it gets alone, though the pool has two threads for all."""
     window, state, table = _window("gray_scott", (64, 64), "periodic", batch=3)
     _divide(monkeypatch, 2, window)
     reference = _gradient(window, state, table, 40)
