@@ -5,7 +5,8 @@
 
 --targets is any .npz with an array of the observed species, [sample, y, x]. If it does
 not exist, --truth says which parameters it is made with. The work directory receives
-result.json, trajectory.jsonl, TensorBoard events, checkpoints, pictures and run.flags.
+result.json, trajectory.jsonl, TensorBoard events, checkpoints, pictures, run.flags, and
+certificates.json: tests of the gradient of the first and the last window.
 """
 
 import contextlib
@@ -22,7 +23,9 @@ common.define_workdir_flags("fit")
 for module in (common, targets, fit_flags):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
-_CHECK = flags.DEFINE_bool("check", True, "Simulate the result; draw pictures.")
+_CHECK = flags.DEFINE_bool(
+    "check", True, "Simulate the result, certify gradients; draw pictures."
+)
 
 
 def main(argv):
@@ -56,7 +59,7 @@ def main(argv):
 def run(problem, settings, workdir):
     """Fits, checks, writes; the exit code."""
     from rdtf import fitting
-    from rdtf.fitting import report
+    from rdtf.fitting import certificates, report
 
     fitting.validate(problem, settings)
     if flags.FLAGS.overwrite:
@@ -67,7 +70,7 @@ def run(problem, settings, workdir):
     lines = console.Console(problem.start, total)
     context = {"engine": problem.simulation.engine}
     recorder = fitting.Recorder(workdir, [lines], context)
-    verdict = None
+    verdict, certified = None, None
     with contextlib.closing(recorder):
         with contextlib.closing(lines):
             stages = fitting.fit(problem, settings, recorder, flags.FLAGS.resume)
@@ -79,10 +82,15 @@ def run(problem, settings, workdir):
             found = verdict.run.state[problem.index][0]
             recorder.pictures(target=problem.fields[0], found=found)
             report.pictures(workdir, problem, params, verdict)
+            certified = fitting.certify(problem, settings, stages)
+            value = certificates.to_json(certified)
+            files.write_json(workdir / "certificates.json", value)
     value = report.result(problem, settings.route, stages, verdict, seconds)
     files.write_json(workdir / "result.json", value)
     print(report.table(problem, params))
     print(report.summary(stages, verdict, seconds))
+    if certified is not None:
+        print(certificates.summary(certified))
     print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
     if status is FitStatus.INTERRUPTED:
         return 130

@@ -32,7 +32,7 @@ class Contestant:
 
         def forward():
             final = simulation.advance(state, params, case.num_steps)
-            return tf.reduce_mean(final[-1] ** 2)
+            return tf.reduce_mean(tf.square(final[-1]))
 
         def gradient():
             with tf.GradientTape() as tape:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from app_outcome import outcome  # noqa: F401
 
-from rdtf import files
+from rdtf import engines, files
 from rdtf.files import load_targets
 
 TRUTH = {"Du": 0.16, "Dv": 0.08, "F": 0.035, "k": 0.065}
@@ -94,7 +94,7 @@ def test_finds_all_four(finished):
         expected = 100.0 * abs(result["params"][name] / TRUTH[name] - 1.0)
         assert percent == pytest.approx(expected, rel=1e-6)
     assert result["check"]["passed"] is True
-    assert result["engine"] == "xla" and result["time_step"] == 1.0
+    assert result["engine"] in engines.ENGINES and result["time_step"] == 1.0
 
 
 def test_what_is_left(finished):
@@ -103,6 +103,7 @@ def test_what_is_left(finished):
     left = {p.relative_to(run).parts[0] for p in run.rglob("*")}
     assert left == {
         *("result.json", "checkpoint.json", "trajectory.jsonl", "run.flags"),
+        "certificates.json",
         *("fit.png", "fit.gif", "spectra.png", "tensorboard"),
     }
     assert [p.name for p in (home / "made").iterdir()] == ["spots.npz"]
@@ -110,13 +111,22 @@ def test_what_is_left(finished):
     records = [
         json.loads(line) for line in (run / "trajectory.jsonl").read_text().splitlines()
     ]
-    assert {record["engine"] for record in records} == {"xla"}
+    assert {record["engine"] for record in records} == {_result(run)["engine"]}
     assert len(records) == _result(run)["iterations"] + 1
     assert records[-1]["params"] == _result(run)["params"]
     for picture in ("fit.png", "spectra.png"):
         assert np.ptp(imageio.imread(run / picture)) > 100
     frames = imageio.imread(run / "fit.gif", index=None)
     assert len(frames) > 10 and np.ptp(frames[-1]) > 50
+
+
+def test_certificates_of_the_first_and_the_last_window(finished):
+    _, home = finished
+    found = json.loads((home / "run" / "certificates.json").read_text())
+    assert list(found) == ["first", "last"]
+    for certificate in found.values():
+        assert certificate["passed"] is True and certificate["num_steps"] == 50
+        assert abs(certificate["taylor_slope"] - 2.0) < 0.1
 
 
 def test_run_flags_do_it_again_bit_for_bit(finished):

@@ -13,7 +13,7 @@ from rdtf.gradients.bordered import BorderedSolver, shifts
 from rdtf.gradients.linearization import Linearization
 
 _NEWTON_STEPS = 20
-_RELEASES = 6
+_RELEASES = 12
 _SMALLEST_DAMPING = 1.0 / 32.0
 _FARTHEST = 0.25  # of the range of each species: a polish, not a search
 
@@ -37,18 +37,19 @@ def newton(start: Linearization, tolerance: float, solver: BorderedSolver) -> Po
     modes = shifts(start)
     free = modes[:0]
     system, steps = _descend(start, modes, tolerance, solver)
+    best = system
     for _ in range(_RELEASES):
-        if not _largest(system, modes) <= tolerance < _largest(system, free):
+        if not _largest(system, modes) <= tolerance < _largest(best, free):
             break
         step, _ = solver.solve(system, free, -system.rate, 1e-3)
         limit = 0.1 * np.ptp(system.fields) / np.abs(step).max()
         moved = system.moved(min(1.0, limit) * step)
-        moved, more = _descend(moved, shifts(moved), tolerance, solver)
+        modes = shifts(moved)
+        system, more = _descend(moved, modes, tolerance, solver)
         steps += 1 + more
-        if not _largest(moved, free) < _largest(system, free):
-            break
-        system, modes = moved, shifts(moved)
-    return Polished(system, _largest(system, free) <= tolerance, steps)
+        if _largest(system, free) < _largest(best, free):
+            best = system
+    return Polished(best, _largest(best, free) <= tolerance, steps)
 
 
 def _descend(start, modes, tolerance, solver):

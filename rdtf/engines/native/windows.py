@@ -1,6 +1,7 @@
 """Windows of steps in NumPy: memory, threads, and the calls of the compiled drivers."""
 
 import math
+import weakref
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from rdtf.models import ReactionDiffusion
 PAD = 8  # as in drivers
 _TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
 _CACHED = 2**17  # doubles that stay in a core's second-level cache
+_SPARE_BYTES = 2**28  # of memory kept for the next window
+_spare = {}  # size -> arrays
 _SAVED_BYTES = 2**29  # of one window; beyond, states in between are computed again
 
 
@@ -20,6 +23,29 @@ def aligned(*shape: int) -> np.ndarray:
     raw = np.empty(8 * size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + 8 * size].view(np.float64).reshape(shape)
+
+
+def recycled(*shape: int) -> np.ndarray:
+    """As `aligned`, of memory that an array of this size no longer needs, if any.
+
+    Fresh memory costs as much to set up as a step to compute.
+    """
+    size = math.prod(shape)
+    try:
+        buffer = _spare[size].pop()
+    except (KeyError, IndexError):
+        buffer = aligned(size)
+    array = buffer.reshape(shape)
+    weakref.finalize(array, _give_back, buffer).atexit = False
+    return array
+
+
+def _give_back(buffer):
+    kept = sum(8 * size * len(buffers) for size, buffers in list(_spare.items()))
+    if kept + buffer.nbytes > _SPARE_BYTES:
+        _spare.clear()
+    if buffer.nbytes <= _SPARE_BYTES:
+        _spare.setdefault(buffer.size, []).append(buffer)
 
 
 class Windows:
@@ -78,7 +104,7 @@ class Windows:
         inputs, outputs = self._rows(state), self._new_rows(batch)
         outside = _addresses(inputs), _addresses(outputs)
         room = -(-num_steps // spacing) if spacing else 0
-        saved = aligned(batch, room * self._area + PAD)
+        saved = recycled(batch, room * self._area + PAD)
         kernel = self._kernels().forward_rows
 
         def begin():

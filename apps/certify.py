@@ -1,0 +1,103 @@
+"""Is the gradient of a window right, and of any use? A report of independent tests.
+
+    python -m apps.certify --preset=maze --num_steps=100
+
+Runs fresh initial states until steady (--until=steps: for --max_steps), and tests the
+gradient of a loss after --num_steps more: Taylor remainders, adjoint against tangents,
+central differences, growth with the window. The loss compares with another initial
+state. The exit code is 0 if the gradient passes, and 1 if not.
+"""
+
+import pathlib
+import sys
+import time
+
+from absl import flags
+
+from apps import common
+from rdtf import files, models
+from rdtf.status import InputError
+
+LOSSES = (
+    "per_pixel",
+    "power_spectrum",
+    "windowed_power_spectrum",
+    "radial_spectrum",
+    "field_statistics",
+)
+common.define_simulation_flags()
+common.define_pattern_flags()
+common.define_until_flag()
+flags.adopt_module_key_flags(common)
+_NUM_STEPS = flags.DEFINE_integer(
+    "num_steps", 100, "Steps with gradient.", lower_bound=1
+)
+_LOSS = flags.DEFINE_enum("loss", "power_spectrum", list(LOSSES), "What is compared.")
+_OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
+_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
+_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .json to write. Default: runs/certify-DATE-TIME.json."
+)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
+
+
+def main(argv):
+    del argv
+    output = output_path()
+    model = models.get(flags.FLAGS.model)
+    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    index = model.check_species(_OBSERVE.value or model.species[-1])
+    grid = common.grid_from_flags()
+    common.quiet_tensorflow()
+    simulation = common.simulation_from_flags(params, grid)
+    simulation.check_stability(params)
+    found = certify(simulation, params, index)
+    files.write_json(output, found.to_dict())
+    print(found.table())
+    print(output)
+    if not found.passed:
+        print(f"error: {found.verdict}", file=sys.stderr)
+    return 0 if found.passed else 1
+
+
+def output_path():
+    """Where the certificate goes; refused if that cannot be written."""
+    name = _OUTPUT.value or time.strftime("runs/certify-%Y%m%d-%H%M%S.json")
+    output = pathlib.Path(name)
+    if output.suffix != ".json":
+        raise InputError(f"Expected --output to end in .json, got {output}.")
+    if output.exists() and not _OVERWRITE.value:
+        raise InputError(f"{output} exists: add --overwrite or choose another name.")
+    files.check_writable(output)
+    return output
+
+
+def certify(simulation, params, index):
+    """The certificate of the window that the flags describe."""
+    from rdtf import gradients, initial_conditions, losses
+
+    values, model = flags.FLAGS, simulation.model
+    made = common.make_patterns(simulation, params, common.stopping()[0])
+    state = tuple(made.fields[name] for name in model.species)
+    other = initial_conditions.create(
+        values.initial_condition,
+        model,
+        simulation.grid,
+        values.num_samples,
+        values.seed + 1,
+        params,
+    )
+    compare = losses.LOSSES[_LOSS.value]
+    return gradients.certificate(
+        simulation,
+        state,
+        params,
+        lambda final: compare(final[index], other[index]),
+        _NUM_STEPS.value,
+        seed=values.seed,
+    )
+
+
+if __name__ == "__main__":
+    common.run(main)
