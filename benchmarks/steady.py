@@ -16,7 +16,7 @@ import tensorflow as tf
 from absl import app, flags
 
 import rdtf
-from benchmarks import cases, common
+from benchmarks import common
 from rdtf import gradients
 from rdtf.gradients.bordered import shifts
 from rdtf.gradients.linearization import Linearization
@@ -25,6 +25,7 @@ _MAX_STEPS = flags.DEFINE_integer("max_steps", 40_000, "Steps of the 16 samples.
 _ADJOINT_STEPS = flags.DEFINE_integer("adjoint_steps", 20_000, "Steps under tape.", 1)
 _SETTLED = flags.DEFINE_float("settled", 1e-7, "Largest change per step of the start.")
 _REPEATS = flags.DEFINE_integer("repeats", 7, "Rounds of measurements.", 1)
+_PARAMS = rdtf.models.GRAY_SCOTT.preset("spots")
 _SIDE = flags.DEFINE_integer("side", 128, "Cells a side.", 24)
 
 
@@ -45,7 +46,7 @@ def _direct(simulation, state):
     from scipy.sparse.linalg import splu
 
     fields = np.stack([s.numpy()[0] for s in state])
-    system = Linearization(simulation.model, simulation.grid, fields, cases.PARAMS)
+    system = Linearization(simulation.model, simulation.grid, fields, _PARAMS)
     cells = simulation.grid.num_cells
 
     def by_cell(x):
@@ -61,8 +62,8 @@ def _direct(simulation, state):
 
 def _contestants(simulation, settled):
     """name -> function of no arguments."""
-    params = {n: tf.Variable(p, dtype=tf.float64) for n, p in cases.PARAMS.items()}
-    state = gradients.steady_state(simulation, settled, cases.PARAMS).state
+    params = {n: tf.Variable(p, dtype=tf.float64) for n, p in _PARAMS.items()}
+    state = gradients.steady_state(simulation, settled, _PARAMS).state
 
     def both():
         with tf.GradientTape() as tape:
@@ -113,7 +114,7 @@ def _many(simulation):
     )
 
     def run(steps):
-        simulation.run_until_steady(state, cases.PARAMS, 0.0, steps)
+        simulation.run_until_steady(state, _PARAMS, 0.0, steps)
 
     run(500)
     return _seconds(lambda: run(_MAX_STEPS.value))
@@ -125,7 +126,7 @@ def main(_) -> None:
     simulation = rdtf.Simulation(model, grid, 1.0)
     start = rdtf.initial_conditions.create(None, model, grid, 1, 1)
     settled = simulation.run_until_steady(
-        start, cases.PARAMS, _SETTLED.value, 1_000_000
+        start, _PARAMS, _SETTLED.value, 1_000_000
     ).state
     results = _measure(_contestants(simulation, settled))
     name = f"run_until_steady, batch 16, {_MAX_STEPS.value} steps"
@@ -139,7 +140,7 @@ def main(_) -> None:
         ]
         for name, result in results.items()
     ]
-    header = ["work", "median s", "best s", f"gradient by {', '.join(cases.PARAMS)}"]
+    header = ["work", "median s", "best s", f"gradient by {', '.join(_PARAMS)}"]
     common.report(header, table, [], results)
 
 

@@ -206,11 +206,10 @@ def test_the_start_has_no_gradient(spots):
 
 def test_input_errors(spots, input_error):
     sim, result, _ = spots
+    start = (sim, result.state, SPOTS)
     with input_error("tolerance"):
-        rdtf.steady_state(sim, result.state, SPOTS, tolerance=0.0)
-    graph = tf.function(
-        lambda: rdtf.steady_state(sim, result.state, SPOTS).state, autograph=False
-    )
+        rdtf.steady_state(*start, tolerance=0.0)
+    graph = tf.function(lambda: rdtf.steady_state(*start).state, autograph=False)
     with input_error("tf.function"):
         graph()
 
@@ -239,7 +238,7 @@ def test_full_size_against_a_sparse_solve(seed, held, simulations):
     matrix = sparse.bmat([[sparse.bmat(blocks).T, border.T], [border, corner]]).tocsc()
     g = np.concatenate([np.ravel(v), np.ravel(2 * v + u), [0, 0]]) / u.size
     lu = splu(matrix)
-    solution = lu.solve(g)
+    solution = lu.solve(g)  # with one step of refinement
     solution += lu.solve(g - matrix @ solution)
     (a, b), u, v = np.split(solution[:-2], 2), u.ravel(), v.ravel()
     expected = {"Du": -a @ (laplacian @ u), "Dv": -b @ (laplacian @ v)}

@@ -41,6 +41,8 @@ def newton(start: Linearization, tolerance: float, solver: BorderedSolver) -> Po
     for _ in range(_RELEASES):
         if not _largest(system, modes) <= tolerance < _largest(best, free):
             break
+        if steps > 2 * _NEWTON_STEPS:
+            break
         step, _ = solver.solve(system, free, -system.rate, 1e-3)
         limit = 0.1 * np.ptp(system.fields) / np.abs(step).max()
         moved = system.moved(min(1.0, limit) * step)
