@@ -1,5 +1,7 @@
 """What programs take: float64 fields and parameters whose shapes fit each other."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -43,8 +45,15 @@ def bind(
     state = tuple(
         s if s.shape[0] == batch else tf.broadcast_to(s, shape) for s in state
     )
-    ones = [1] * grid.ndim
-    return state, {n: tf.reshape(p, [-1, *ones]) for n, p in values.items()}
+    column = _column_shape(grid.ndim)
+    return state, {name: tf.reshape(p, column) for name, p in values.items()}
+
+
+@functools.cache
+def _column_shape(ndim):
+    """[-1, 1, ...] as a tensor: a list would be converted anew in every reshape."""
+    with tf.init_scope():
+        return tf.constant([-1] + [1] * ndim)
 
 
 def bind_tangents(

@@ -108,7 +108,7 @@ class Windows:
         kernel = self._kernels().forward_rows
 
         def begin():
-            work = aligned(4 * self._area + PAD)
+            work = recycled(4 * self._area + PAD)
 
             def task(first, last, crew):
                 window = first, last, num_steps, spacing
@@ -135,9 +135,9 @@ class Windows:
 
         def begin():
             memory = (
-                aligned((length - 1) * self._area + PAD),
-                aligned((spacing // length - 1) * self._area + PAD),
-                aligned(4 * self._area + PAD),
+                recycled((length - 1) * self._area + PAD),
+                recycled((spacing // length - 1) * self._area + PAD),
+                recycled(4 * self._area + PAD),
                 np.empty(layers * rows * table.shape[1]),
             )
 
@@ -165,7 +165,7 @@ class Windows:
         limits = float(tolerance), num_steps
 
         def begin():
-            work = aligned(2 * self._area + PAD)
+            work = recycled(2 * self._area + PAD)
             changes = np.zeros(2 * PAD * crews.num_threads(), np.int64)
 
             def task(first, last, crew):
