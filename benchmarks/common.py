@@ -198,8 +198,18 @@ def report(header, table, workers, results) -> None:
     """Prints a Markdown table under the machine and versions; writes `--json`."""
     versions = list(dict.fromkeys(worker.version for worker in workers))
     print("; ".join([machine(), *versions]) + "\n")
+    show(header, table)
+    save(results, versions)
+
+
+def show(header, table) -> None:
+    """Prints a Markdown table."""
     lines = [header, ["---"] * len(header), *table]
-    print("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    print("\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n")
+
+
+def save(results, versions=()) -> None:
+    """Writes `--json`, if given."""
     if _JSON.value:
         record = {"machine": machine(), "versions": versions, "results": results}
         pathlib.Path(_JSON.value).write_text(json.dumps(record, indent=1) + "\n")

@@ -30,7 +30,7 @@ _SIDE = flags.DEFINE_integer("side", 128, "Cells a side.", 24)
 
 
 def _loss(state):
-    return tf.reduce_mean(state[1] ** 2 + state[0] * state[1])
+    return tf.reduce_mean(tf.square(state[1]) + state[0] * state[1])
 
 
 def _upstream(state):

@@ -25,8 +25,8 @@ class Status(enum.IntEnum):
 _SAMPLE_ADVICE = {
     Status.CONVERGED: "The largest change per step fell below the tolerance.",
     Status.NOT_CONVERGED: (
-        "Still moving at max_steps: raise max_steps or the tolerance; an oscillating, "
-        "travelling or chaotic pattern never converges."
+        "Still moving at max_steps, or too far from steady to polish: raise max_steps or "
+        "the tolerance; an oscillating, travelling or chaotic pattern never converges."
     ),
     Status.LEFT_VALID_RANGE: (
         "A step left the model's valid range and was discarded; the state is the last "

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from rdtf.engines import arguments
 from rdtf.gradients.bordered import BorderedSolver, shifts
 from rdtf.gradients.linearization import Linearization
 from rdtf.gradients.newton_krylov import newton
@@ -54,13 +55,13 @@ def steady_state(
     params: Params,
     tolerance: float = 1e-10,
     run_tolerance: float = 1e-4,
-    max_steps: int = 40_000,
+    max_steps: int = 400_000,
 ) -> SteadyState:
     """Runs each sample until it is nearly steady, then polishes it by Newton.
 
     Newton only polishes: where it would have to go far, the sample is run on to a tenth
     of `run_tolerance`, and so on until `max_steps`. Slowly settling patterns, such as
-    many spots in a large domain, need that: raise `max_steps` for them.
+    many spots in a large domain, need that.
 
     Args:
       simulation: model, grid and time stepping.
@@ -83,7 +84,8 @@ def steady_state(
         )
     if not 0.0 < tolerance < np.inf:
         raise InputError(f"Expected a positive tolerance, got {tolerance!r}.")
-    state, params = simulation._bind(state, params)
+    model, grid = simulation.model, simulation.grid
+    state, params = arguments.bind(model, grid, state, params)
     search = _Search(simulation, state, params, tolerance)
     search.run(run_tolerance, max_steps)
     return SteadyState(
@@ -185,9 +187,10 @@ def implicit(
       residual `[B]`). A sample whose solve failed has the gradient NaN, with one
       RuntimeWarning.
     """
-    given = {name: np.shape(params[name]) for name in simulation.model.parameters}
-    state, params = simulation._bind(state, params)
-    upstream, _ = simulation._bind(upstream, simulation.model.defaults)
+    model, grid = simulation.model, simulation.grid
+    given = {name: np.shape(params[name]) for name in model.parameters}
+    state, params = arguments.bind(model, grid, state, params)
+    upstream, _ = arguments.bind(model, grid, upstream, model.defaults)
     fields, rows = _stack(state), _per_sample(params, len(state[0]))
     batch = range(len(fields))
     systems = [_linearize(simulation, fields, rows, i) for i in batch]

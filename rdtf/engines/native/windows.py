@@ -1,7 +1,6 @@
 """Windows of steps in NumPy: memory, threads, and the calls of the compiled drivers."""
 
 import math
-import weakref
 
 import numpy as np
 
@@ -26,26 +25,31 @@ def aligned(*shape: int) -> np.ndarray:
 
 
 def recycled(*shape: int) -> np.ndarray:
-    """As `aligned`, of memory that an array of this size no longer needs, if any.
+    """As `aligned`, of memory that arrays of this size no longer need, if any.
 
     Fresh memory costs as much to set up as a step to compute.
     """
-    size = math.prod(shape)
-    try:
-        buffer = _spare[size].pop()
-    except (KeyError, IndexError):
-        buffer = aligned(size)
-    array = buffer.reshape(shape)
-    weakref.finalize(array, _give_back, buffer).atexit = False
-    return array
+    return np.asarray(_Lease(shape))
 
 
-def _give_back(buffer):
-    kept = sum(8 * size * len(buffers) for size, buffers in list(_spare.items()))
-    if kept + buffer.nbytes > _SPARE_BYTES:
-        _spare.clear()
-    if buffer.nbytes <= _SPARE_BYTES:
-        _spare.setdefault(buffer.size, []).append(buffer)
+class _Lease:
+    """Memory of an array and its views: when the last is gone, the next may have it."""
+
+    def __init__(self, shape):
+        size = math.prod(shape)
+        try:
+            self._buffer = _spare[size].pop()
+        except (KeyError, IndexError):
+            self._buffer = aligned(size)
+        place = self._buffer.__array_interface__
+        self.__array_interface__ = {**place, "shape": shape, "strides": None}
+
+    def __del__(self, spare=_spare, most=_SPARE_BYTES):  # globals may be gone at exit
+        kept = sum(8 * size * len(buffers) for size, buffers in list(spare.items()))
+        if kept + self._buffer.nbytes > most:
+            spare.clear()
+        if self._buffer.nbytes <= most:
+            spare.setdefault(self._buffer.size, []).append(self._buffer)
 
 
 class Windows:
@@ -200,7 +204,7 @@ class Windows:
 
     def _new_rows(self, batch):
         _, layers, rows, cells, _, _ = self._shape
-        return tuple(aligned(batch, layers * rows, cells) for _ in range(self._fields))
+        return tuple(recycled(batch, layers * rows, cells) for _ in range(self._fields))
 
     def _on_grid(self, rows):
         return tuple(row.reshape(-1, *self._grid.shape) for row in rows)
