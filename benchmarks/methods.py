@@ -22,7 +22,7 @@ _ROUNDS = 7
 _COSTS = (("adjoint", 100), ("adjoint", 1000), ("tangents", 100), ("tangents", 1000))
 _COSTS += (("unrolled", 100),)
 _WINDOWS = (100, 300, 1000, 3000, 10_000, 30_000)
-_HORIZONS = (100, 200, 400, 800, 1600, 3200)
+_HORIZONS = (400, 800, 1600, 3200, 6400, 12_800)
 
 
 def _loss(state):

@@ -64,7 +64,7 @@ def _descend(start, modes, tolerance, solver):
     while _largest(system, modes) > tolerance and steps < _NEWTON_STEPS:
         forcing = np.clip(0.1 * tolerance / _largest(system, modes), 1e-5, 1e-2)
         step, error = solver.solve(system, modes, -system.rate, forcing)
-        if not error < 0.1:
+        if not error < 0.1 or np.any(np.abs(step) > reach):
             break
         system = _damped(system, modes, step, solver)
         if system is None or np.any(np.abs(system.fields - fields) > reach):
