@@ -1,140 +1,41 @@
-"""The native engine: as exact as XLA, the same bits however the work is divided."""
+"""The native engine: as exact as XLA, for any model, inside and outside of graphs."""
 
-import concurrent.futures
 import os
 import subprocess
 import sys
 
+import native_windows
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import rdtf
 from rdtf import engines, schemes
-from rdtf.engines.native import crews, source, windows
+from rdtf.engines.native import source, windows
 from rdtf.models import MODELS
 
 EULER = schemes.get("forward_euler")
-# (shape, boundary): uneven, so that vectors and teams have remainders.
-SPACES = [((37, 19), "periodic"), ((37, 19), "no_flux"), ((33,), "no_flux")]
-SPACES += [((17, 5, 6), "periodic"), ((17, 5, 6), "no_flux")]
-
-
-def _window(model, shape, boundary, batch, carried=(), spacing=1.0):
-    """(windows, a noisy state, a table of parameters that differ by sample)."""
-    model = rdtf.models.get(model)
-    grid = rdtf.Grid(shape, spacing, boundary)
-    fastest = max(model.defaults[name] for name in model.diffusivity.values())
-    step = schemes.suggest_time_step(EULER, grid, fastest)
-    rng = np.random.default_rng(3)
-    state = rdtf.initial_conditions.create(None, model, grid, batch, seed=1)
-    state = [s.numpy() + 0.05 * rng.uniform(0.1, 1.0, s.shape) for s in state]
-    state += [rng.normal(size=state[0].shape) for _ in state for _ in carried]
-    factors = np.linspace(0.9, 1.0, batch)[:, np.newaxis]
-    table = factors * np.array(list(model.defaults.values()))
-    return windows.Windows(model, grid, step, carried), state, table
-
-
-def _gradient(window, state, table, num_steps):
-    spacing, _ = window.spacing(num_steps, len(table))
-    final, saved = window.forward(state, table, num_steps, spacing)
-    upstream = [np.cos(9.0 * field) for field in final]
-    adjoint, gradients = window.backward(saved, upstream, table, num_steps)
-    return [*final, *adjoint, gradients]
-
-
-def _same_bits(left, right):
-    assert len(left) == len(right) > 0
-    for a, b in zip(left, right, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def _divide(monkeypatch, threads, window=None, levels=1, block=1):
-    """Teams as large as they can be, and sweeps of `levels` steps."""
-    monkeypatch.setattr(crews, "num_threads", lambda: threads)
-    if window is not None:
-        monkeypatch.setattr(window, "_largest_team", threads)
-        monkeypatch.setattr(window, "_levels", levels)
-        monkeypatch.setattr(window, "_block", block)
-
-
-@pytest.mark.parametrize("shape, boundary", SPACES)
-def test_any_division_of_the_work_gives_the_same_bits(shape, boundary, monkeypatch):
-    window, state, table = _window("gray_scott", shape, boundary, batch=3)
-    _divide(monkeypatch, 1, window)
-    reference = _gradient(window, state, table, 23)
-    for threads, levels, block in [(2, 1, 1), (2, 3, 2), (5, 4, 6), (3, 8, 1)]:
-        _divide(monkeypatch, threads, window, levels, block)
-        _same_bits(_gradient(window, state, table, 23), reference)
-        one = _gradient(window, [s[1:2] for s in state], table[1:2], 23)
-        _same_bits(one, [r[1:2] for r in reference])
-
-
-def test_runs_until_steady_do_not_depend_on_threads(monkeypatch):
-    window, state, table = _window("gray_scott", (37, 19), "periodic", batch=4)
-    active = np.array([True, True, False, True])
-    results = []
-    for threads in (1, 2, 3):
-        _divide(monkeypatch, threads, window)
-        final, *rest = window.steady(state, table, active, 2e-3, 300)
-        results.append([*final, *rest])
-    _same_bits(results[1], results[0])
-    _same_bits(results[2], results[0])
-    assert len(set(results[0][2])) > 2, "samples end at different steps"
-
-
-def _only_the_first(calls):
-    for function, *arguments in calls[:1]:
-        function(*arguments)
-
-
-def _one_after_the_other(calls):
-    for function, *arguments in calls:
-        function(*arguments)
-
-
-@pytest.mark.parametrize("together", [_only_the_first, _one_after_the_other])
-def test_work_of_absent_and_late_threads_is_done(together, monkeypatch):
-    window, state, table = _window("gray_scott", (37, 19), "periodic", batch=1)
-    active = np.array([True])
-
-    def everything():
-        final, *rest = window.steady(state, table, active, 2e-3, 300)
-        return [*_gradient(window, state, table, 23), *final, *rest]
-
-    _divide(monkeypatch, 1, window)
-    reference = everything()
-    monkeypatch.setattr(crews, "_together", together)
-    _divide(monkeypatch, 3, window, levels=2)
-    _same_bits(everything(), reference)
-
-
-def test_two_python_threads_at_once(monkeypatch):
-    """Each gets what it gets alone, though the pool has two threads for all."""
-    window, state, table = _window("gray_scott", (64, 64), "periodic", batch=3)
-    _divide(monkeypatch, 2, window)
-    reference = _gradient(window, state, table, 40)
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(_gradient, window, state, table, 40) for _ in range(16)]
-        for call in calls:
-            _same_bits(call.result(timeout=60), reference)
 
 
 def test_states_computed_again_change_nothing(monkeypatch):
     """Checkpoints on two levels, when one level would keep too much."""
-    window, state, table = _window("gray_scott", (9, 11), "periodic", batch=2)
-    reference = _gradient(window, state, table, 100)
+    window, state, table = native_windows.make(
+        "gray_scott", (9, 11), "periodic", batch=2
+    )
+    reference = native_windows.gradient(window, state, table, 100)
     plenty = window.spacing(100, 2)
     monkeypatch.setattr(windows, "_SAVED_BYTES", 8 * window._area * 2 * 4)
     spacing, length = window.spacing(100, 2)
     assert plenty[0] == plenty[1] == length < spacing
     assert -(-100 // spacing) <= 4
-    _same_bits(_gradient(window, state, table, 100), reference)
+    native_windows.same_bits(
+        native_windows.gradient(window, state, table, 100), reference
+    )
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 10, 99, 1000, 10**5, 10**7])
 def test_memory_of_a_window_is_bounded(num_steps):
-    window, _, _ = _window("gray_scott", (128, 128), "periodic", batch=1)
+    window, _, _ = native_windows.make("gray_scott", (128, 128), "periodic", batch=1)
     spacing, length = window.spacing(num_steps, batch=8)
     assert spacing % length == 0
     kept = -(-num_steps // spacing) * 8 + 2 * (spacing // length + length)
@@ -242,8 +143,8 @@ def test_inside_a_tf_function(simulations, start):
 
     feed = tf.constant([0.03, 0.04], tf.float64)
     graph = tf.function(work)
-    _same_bits(graph(feed), work(feed))
-    _same_bits(graph(feed + 0.001), work(feed + 0.001))
+    native_windows.same_bits(graph(feed), work(feed))
+    native_windows.same_bits(graph(feed + 0.001), work(feed + 0.001))
     assert graph(feed)[0].shape == (2, 9, 11)
 
 
@@ -268,7 +169,7 @@ def test_values_that_are_not_finite_stay_in_their_sample(simulations, start):
     clean = sim.advance(
         (np.delete(u, 1, 0), np.delete(v, 1, 0)), sim.model.defaults, 20
     )
-    _same_bits(clean, [np.delete(f, 1, 0) for f in final])
+    native_windows.same_bits(clean, [np.delete(f, 1, 0) for f in final])
 
 
 _COUNT_COMPILED = """

@@ -22,13 +22,27 @@ _HERE = pathlib.Path(__file__).parent
 def module(model: ReactionDiffusion, grid: Grid, carried: tuple[str, ...]):
     """The module with the kernels that `source.generate` writes.
 
-    Its name carries a digest of all that shapes the machine code but the machine, which
-    Numba's own cache tells apart: a changed model or a new rdtf is a new module.
+    A changed model is a new module.
     """
-    text = source.generate(model, grid, carried)
-    stable = text + (_HERE / "intrinsics.py").read_text(encoding="utf-8")
-    digest = hashlib.sha256(stable.encode()).hexdigest()[:16]
-    name = f"rdtf_kernels_{digest}"
+    return _loaded("kernels", source.generate(model, grid, carried))
+
+
+@functools.cache
+def drivers():
+    """The module `drivers`, from a copy beside the kernels."""
+    return _loaded("drivers", (_HERE / "drivers.py").read_text(encoding="utf-8"))
+
+
+def _loaded(kind, text):
+    """The module of this text.
+
+    Its name carries a digest of all that shapes the machine code but the machine, which
+    Numba's own cache tells apart. That cache looks at the date of one file only, and
+    would miss a change in what it imports.
+    """
+    sources = [p.read_text(encoding="utf-8") for p in sorted(_HERE.glob("*.py"))]
+    digest = hashlib.sha256("".join([text, *sources]).encode()).hexdigest()[:16]
+    name = f"rdtf_{kind}_{digest}"
     if name not in sys.modules:
         _import(name, _written(f"{name}.py", text))
     return sys.modules[name]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from rdtf.engines.native import build, crews, drivers
+from rdtf.engines.native import build, crews
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 
@@ -116,7 +116,7 @@ class Windows:
 
             def task(first, last, crew):
                 window = first, last, num_steps, spacing
-                drivers.forward(
+                build.drivers().forward(
                     kernel, outside, table, self._constants, window, saved, work,
                     self._plan(), crew, self._shape,
                 )  # fmt: skip
@@ -147,7 +147,7 @@ class Windows:
 
             def task(first, last, crew):
                 window = first, last, num_steps, spacing, length
-                drivers.backward(
+                build.drivers().backward(
                     kernel, adjoint_kernel, outside, table, self._constants, window,
                     saved, memory, gradients, self._plan(), crew, self._shape,
                 )  # fmt: skip
@@ -173,7 +173,7 @@ class Windows:
             changes = np.zeros(2 * PAD * crews.num_threads(), np.int64)
 
             def task(first, last, crew):
-                drivers.steady(
+                build.drivers().steady(
                     kernel, outside, table, self._constants, running[first:last],
                     limits, changes, results, work, crew, self._shape,
                 )  # fmt: skip

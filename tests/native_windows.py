@@ -1,0 +1,37 @@
+"""Windows of the native engine below TensorFlow, for the tests of its parts."""
+
+import numpy as np
+
+import rdtf
+from rdtf import schemes
+from rdtf.engines.native import windows
+
+
+def make(model, shape, boundary, batch):
+    """(windows, a noisy state, a table of parameters that differ by sample)."""
+    model = rdtf.models.get(model)
+    grid = rdtf.Grid(shape, 1.0, boundary)
+    fastest = max(model.defaults[name] for name in model.diffusivity.values())
+    step = schemes.suggest_time_step(schemes.get("forward_euler"), grid, fastest)
+    rng = np.random.default_rng(3)
+    state = rdtf.initial_conditions.create(None, model, grid, batch, seed=1)
+    state = [s.numpy() + 0.05 * rng.uniform(0.1, 1.0, s.shape) for s in state]
+    factors = np.linspace(0.9, 1.0, batch)[:, np.newaxis]
+    table = factors * np.array(list(model.defaults.values()))
+    return windows.Windows(model, grid, step), state, table
+
+
+def gradient(window, state, table, num_steps):
+    """[final state, adjoint of the first state, gradients `[B, P]`]."""
+    spacing, _ = window.spacing(num_steps, len(table))
+    final, saved = window.forward(state, table, num_steps, spacing)
+    upstream = [np.cos(9.0 * field) for field in final]
+    adjoint, gradients = window.backward(saved, upstream, table, num_steps)
+    return [*final, *adjoint, gradients]
+
+
+def same_bits(left, right):
+    """Asserts that two lists of arrays are equal bit for bit."""
+    assert len(left) == len(right) > 0
+    for a, b in zip(left, right, strict=True):
+        np.testing.assert_array_equal(a, b)
