@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import threading
 
 from rdtf import files
 from rdtf.engines.native import source
@@ -16,6 +17,7 @@ from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 
 _HERE = pathlib.Path(__file__).parent
+_loading = threading.Lock()  # another thread must not see half a module
 
 
 @functools.lru_cache(maxsize=256)
@@ -43,9 +45,10 @@ def _loaded(kind, text):
     sources = [p.read_text(encoding="utf-8") for p in sorted(_HERE.glob("*.py"))]
     digest = hashlib.sha256("".join([text, *sources]).encode()).hexdigest()[:16]
     name = f"rdtf_{kind}_{digest}"
-    if name not in sys.modules:
-        _import(name, _written(f"{name}.py", text))
-    return sys.modules[name]
+    with _loading:
+        if name not in sys.modules:
+            _import(name, _written(f"{name}.py", text))
+        return sys.modules[name]
 
 
 def _written(name, text):
