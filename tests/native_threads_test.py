@@ -1,12 +1,13 @@
 """The native engine gives the same bits however its work is divided."""
 
 import concurrent.futures
+import sys
 
 import native_windows
 import numpy as np
 import pytest
 
-from rdtf.engines.native import crews
+from rdtf.engines.native import build, crews
 
 # (shape, boundary): uneven, so that vectors and teams have remainders.
 SPACES = [((37, 19), "periodic"), ((37, 19), "no_flux"), ((33,), "no_flux")]
@@ -93,3 +94,11 @@ def test_two_python_threads_at_once(monkeypatch):
         ]
         for call in calls:
             native_windows.same_bits(call.result(timeout=60), reference)
+
+
+def test_threads_that_load_at_once_see_whole_modules(monkeypatch):
+    monkeypatch.delitem(sys.modules, build.drivers().__name__)
+    build.drivers.cache_clear()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _: build.drivers().backward, range(8)))
+    assert len(set(loaded)) == 1
