@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import engines, finite_differences, schemes
-from rdtf.engines import arguments, windows
+from rdtf.engines import arguments, window_gradients
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError, StabilityError, Status
@@ -101,7 +101,7 @@ class Simulation:
           InputError: if names or shapes do not fit the model and the grid.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
-        windows.check_gradient(gradient)
+        window_gradients.check_gradient(gradient)
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if gradient == "tangents":
@@ -112,9 +112,10 @@ class Simulation:
         if gradient == "unrolled":
             operator = finite_differences.diffusion_operator(self.grid)
             step = self.scheme.make_step(self.model, operator, self.time_step)
-            return windows.unrolled(step, *window)
-        take = windows.tangents if gradient == "tangents" else windows.adjoint
-        return take(self._programs, *window)
+            return window_gradients.unrolled(step, *window)
+        if gradient == "tangents":
+            return window_gradients.tangents(self._programs, *window)
+        return window_gradients.adjoint(self._programs, *window)
 
     def tangents(
         self,
@@ -144,7 +145,7 @@ class Simulation:
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if tangents is None:
-            tangents = windows.zero_tangents(self.model.parameters, state)
+            tangents = window_gradients.zero_tangents(self.model.parameters, state)
         tangents = arguments.bind_tangents(self.model, state, tangents)
         state, tangents, params = tf.nest.map_structure(
             tf.stop_gradient, (state, tangents, params)

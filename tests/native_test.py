@@ -7,6 +7,7 @@ import sys
 import native_windows
 import numpy as np
 import pytest
+import sympy
 import tensorflow as tf
 
 import rdtf
@@ -120,6 +121,16 @@ def test_auto_leaves_to_xla_what_sympy_cannot_trace(input_error):
         engines.resolve("native", model, EULER)
     with input_error("rk4", "engine xla"):
         engines.resolve("native", rdtf.models.GRAY_SCOTT, schemes.get("rk4"))
+
+
+def test_a_function_that_numba_does_not_know(input_error):
+    def reaction(state, params):
+        return sympy.besselj(0, state[0]), -state[1]
+
+    sim = rdtf.Simulation(_made_up(reaction), rdtf.Grid((4, 4)), 0.1, engine="native")
+    zeros = tf.zeros((1, 4, 4), tf.float64)
+    with input_error("made_up", "engine xla"):
+        sim.advance((zeros, zeros), sim.model.defaults, 1)
 
 
 def test_without_numba(monkeypatch, input_error):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from rdtf import engines
-from rdtf.engines.windows import GRADIENTS
+from rdtf.engines.window_gradients import GRADIENTS
 from rdtf.models import MODELS
 from rdtf.status import InputError
 

@@ -11,10 +11,13 @@ import sys
 import tempfile
 import threading
 
+from numba.core.errors import NumbaError
+
 from rdtf import files
 from rdtf.engines.native import source
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.status import InputError
 
 _HERE = pathlib.Path(__file__).parent
 _loading = threading.Lock()  # another thread must not see half a module
@@ -25,8 +28,17 @@ def module(model: ReactionDiffusion, grid: Grid, carried: tuple[str, ...]):
     """The module with the kernels that `source.generate` writes.
 
     A changed model is a new module.
+
+    Raises:
+      InputError: if the reaction has a function that Numba does not know.
     """
-    return _loaded("kernels", source.generate(model, grid, carried))
+    try:
+        return _loaded("kernels", source.generate(model, grid, carried))
+    except NumbaError as error:
+        raise InputError(
+            f"Expected a reaction of functions that Numba knows, that of {model.name} "
+            "is not: use engine xla."
+        ) from error
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from rdtf.engines.native import build, crews
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 
-PAD = 8  # as in drivers
+PAD = 8  # as in teams
 _TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
 _CACHED = 2**17  # doubles that stay in a core's second-level cache
 _SPARE_BYTES = 2**28  # of memory kept for the next window
@@ -55,7 +55,7 @@ class _Lease:
 class Windows:
     """The steps of the species, or of these and their tangents by `carried` parameters.
 
-    Fields are read-only `[B, *grid.shape]` arrays, parameters a table `[B, P]`.
+    Fields are arrays `[B, *grid.shape]`, parameters a table `[B, P]`.
     """
 
     def __init__(
@@ -193,14 +193,9 @@ class Windows:
         return self._levels, self._block, aligned((self._levels - 1) * slots + PAD)
 
     def _rows(self, fields):
-        """`[B, *grid.shape]` as `[B, layers * rows, cells]`, read-only."""
-        rows = []
-        for field in fields:
-            row = np.ascontiguousarray(field)
-            row = row.reshape(row.shape[0], -1, self._shape[3]).view()
-            row.flags.writeable = False
-            rows.append(row)
-        return tuple(rows)
+        """`[B, *grid.shape]` as `[B, layers * rows, cells]`."""
+        shape = -1, self._shape[1] * self._shape[2], self._shape[3]
+        return tuple(np.ascontiguousarray(field).reshape(shape) for field in fields)
 
     def _new_rows(self, batch):
         _, layers, rows, cells, _, _ = self._shape
