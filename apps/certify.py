@@ -18,13 +18,6 @@ from apps import common
 from rdtf import files, models
 from rdtf.status import InputError
 
-LOSSES = (
-    "per_pixel",
-    "power_spectrum",
-    "windowed_power_spectrum",
-    "radial_spectrum",
-    "field_statistics",
-)
 common.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
@@ -32,7 +25,9 @@ flags.adopt_module_key_flags(common)
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", 100, "Steps with gradient.", lower_bound=1
 )
-_LOSS = flags.DEFINE_enum("loss", "power_spectrum", list(LOSSES), "What is compared.")
+_LOSS = flags.DEFINE_enum(
+    "loss", "power_spectrum", list(common.LOSSES), "What is compared."
+)
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")

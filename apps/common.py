@@ -17,6 +17,13 @@ from rdtf.status import InputError
 
 SCHEMES = ("forward_euler", "rk4")
 ENGINES = ("auto", "native", "xla")
+LOSSES = (
+    "per_pixel",
+    "power_spectrum",
+    "windowed_power_spectrum",
+    "radial_spectrum",
+    "field_statistics",
+)
 RUN_FILES = (
     "run.flags",
     "result.json",

@@ -19,20 +19,13 @@ from apps import common
 from rdtf import files, models, viz
 from rdtf.status import InputError
 
-LOSSES = (
-    "per_pixel",
-    "power_spectrum",
-    "windowed_power_spectrum",
-    "radial_spectrum",
-    "field_statistics",
-)
 common.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
 common.define_workdir_flags("heatmap")
 flags.adopt_module_key_flags(common)
 _MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
-_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(LOSSES)}.")
+_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(common.LOSSES)}.")
 _TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
@@ -47,9 +40,9 @@ def main(argv):
     model = models.get(flags.FLAGS.model)
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
-        if name not in LOSSES:
+        if name not in common.LOSSES:
             raise InputError(
-                f"Expected --loss among {', '.join(LOSSES)}, got {name!r}."
+                f"Expected --loss among {', '.join(common.LOSSES)}, got {name!r}."
             )
     fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
@@ -134,7 +127,7 @@ def landscape(workdir, model, observe, target, truth):
 def begin(workdir):
     """Removes what a former run left, if --overwrite let us come here; notes the flags."""
     results = ("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz")
-    for name in (*results, *(f"pairs_{loss}.png" for loss in LOSSES)):
+    for name in (*results, *(f"pairs_{loss}.png" for loss in common.LOSSES)):
         (workdir / name).unlink(missing_ok=True)
     common.write_run_flags(workdir)
 

@@ -14,7 +14,8 @@ reports is the true one.
 
 import numpy as np
 
-from rdtf.gradients.linearization import Linearization, laplacian_symbol
+from rdtf.elliptic import laplacian_symbol
+from rdtf.gradients.linearization import Linearization
 
 # Shifts count as null vectors if their eigenvalue is below this part of the largest.
 _NULL = 1e-6
@@ -168,7 +169,10 @@ def _averaged(system):
     axes = tuple(range(1, grid.ndim + 1))
     shape = (count, *grid.shape)
     mean = system.slopes.mean(axis=tuple(range(2, grid.ndim + 2)))
-    symbol = laplacian_symbol(grid)[..., None, None] * np.diag(system.diffusivity)
+    symbol = laplacian_symbol(grid)
+    if grid.boundary != "periodic":  # of the mirrored grid: the cosines come first
+        symbol = symbol[tuple(slice(n) for n in grid.shape)]
+    symbol = symbol[..., None, None] * np.diag(system.diffusivity)
     blocks = np.linalg.pinv(symbol + mean, rcond=1e-8)
 
     def invert(b, transpose):

@@ -119,19 +119,6 @@ def laplacian_matrix(grid: Grid):
     return total.tocsr()
 
 
-def laplacian_symbol(grid: Grid) -> np.ndarray:
-    """Eigenvalues of the Laplacian in the layout of `rfftn`, or `dctn` if no flux."""
-    total = np.zeros(())
-    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
-        periodic = grid.boundary == "periodic"
-        half = periodic and axis == grid.ndim - 1
-        angles = np.arange(n // 2 + 1 if half else n) * np.pi / n
-        if periodic:
-            angles = 2.0 * angles
-        total = np.add.outer(total, (2.0 * np.cos(angles) - 2.0) / spacing**2)
-    return total
-
-
 @functools.cache
 def _functions(model):
     """name -> NumPy function (*species, *parameters) -> list of arrays."""
