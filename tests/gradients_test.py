@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import window_inputs
 
 from rdtf.grids import BOUNDARIES
 from rdtf.models import MODELS
@@ -19,32 +20,10 @@ CASES += [
 ]
 
 
-def _factors(batch):
-    return np.linspace(0.9, 1.0, batch)
-
-
-def _inputs(sim, start, batch=2):
-    """A state and parameters, half of them shared and half per sample."""
-    params = {
-        name: tf.constant(value * (1.0 if i % 2 else _factors(batch)), tf.float64)
-        for i, (name, value) in enumerate(sim.model.defaults.items())
-    }
-    return start(sim, batch), params
-
-
-def _loss(state):
-    """Smooth, nonlinear, and different for every cell and species."""
-    total = 0.0
-    for index, field in enumerate(state):
-        rng = np.random.default_rng(index)
-        total += tf.reduce_sum(tf.sin(3.0 * field) * rng.normal(size=field.shape))
-    return total
-
-
 def _gradient(advance, state, params):
     with tf.GradientTape() as tape:
         tape.watch((state, params))
-        loss = _loss(advance(state, params))
+        loss = window_inputs.smooth(advance(state, params))
     return tape.gradient(loss, (state, params))
 
 
@@ -81,7 +60,7 @@ def _assert_close(got, expected, tolerance):
 def test_every_model(model, boundary, shape, scheme, simulations, start, unrolled):
     """Against the plain tape, central differences and a Taylor remainder."""
     sim = simulations(model, shape, boundary, scheme=scheme, spacing=1.25)
-    inputs = _inputs(sim, start)
+    inputs = window_inputs.create(sim, start)
 
     def advance(state, params):
         return sim.advance(state, params, 7)
@@ -94,7 +73,7 @@ def test_every_model(model, boundary, shape, scheme, simulations, start, unrolle
     slope = _slope(gradient, direction)
 
     def loss(size):
-        return float(_loss(advance(*_moved(inputs, direction, size))))
+        return float(window_inputs.smooth(advance(*_moved(inputs, direction, size))))
 
     h = 1e-4
     central = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
@@ -109,7 +88,7 @@ def test_every_model(model, boundary, shape, scheme, simulations, start, unrolle
 def test_every_split_into_segments(num_steps, simulations, start, unrolled):
     """Windows around the edges of the checkpoint segments."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    inputs = _inputs(sim, start)
+    inputs = window_inputs.create(sim, start)
     gradient = _gradient(lambda s, p: sim.advance(s, p, num_steps), *inputs)
     expected = _gradient(lambda s, p: unrolled(sim, s, p, num_steps), *inputs)
     _assert_close(gradient, expected, 1e-10)
@@ -117,7 +96,7 @@ def test_every_split_into_segments(num_steps, simulations, start, unrolled):
 
 def test_no_steps_pass_the_gradient_through(simulations, start):
     sim = simulations(shape=(6, 5), spacing=1.25)
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     for got, given in zip(sim.advance(state, params, 0), state, strict=True):
         np.testing.assert_array_equal(got, given)
     by_state, by_params = _gradient(lambda s, p: sim.advance(s, p, 0), state, params)
@@ -145,7 +124,7 @@ def test_shared_parameter_gets_the_sum_over_samples(simulations, start):
 def test_one_state_for_a_sweep_gets_the_sum_over_samples(simulations, start):
     """A batch of 1 broadcasts against [B] parameters; its gradient adds up."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    state, params = start(sim, 1), _inputs(sim, start)[1]
+    state, params = start(sim, 1), window_inputs.create(sim, start)[1]
 
     def advance(state, params):
         return sim.advance(state, params, 7)
@@ -163,7 +142,7 @@ def test_one_state_for_a_sweep_gets_the_sum_over_samples(simulations, start):
 def test_within_a_function_of_the_user(where, simulations, start):
     """With the tape in the function, and with a tape around a call of it."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    inputs = _inputs(sim, start)
+    inputs = window_inputs.create(sim, start)
     traces = []
 
     def advance(state, params):
@@ -188,11 +167,11 @@ def test_within_a_function_of_the_user(where, simulations, start):
 def test_variables_and_truncation(simulations, start):
     """Parameters may be variables; a state computed before the tape is a value."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     params = {name: tf.Variable(p) for name, p in params.items()}
     middle = sim.advance(state, params, 13)
     with tf.GradientTape() as tape:
-        loss = _loss(sim.advance(middle, params, 7))
+        loss = window_inputs.smooth(sim.advance(middle, params, 7))
     gradient = tape.gradient(loss, params)
     values = {name: tf.constant(p.numpy()) for name, p in params.items()}
     _, expected = _gradient(lambda s, p: sim.advance(s, p, 7), middle, values)
@@ -202,7 +181,7 @@ def test_variables_and_truncation(simulations, start):
 def test_windows_in_a_chain(simulations, start):
     """Two recorded windows have the gradient of one."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    inputs = _inputs(sim, start)
+    inputs = window_inputs.create(sim, start)
     chained = _gradient(lambda s, p: sim.advance(sim.advance(s, p, 7), p, 2), *inputs)
     whole = _gradient(lambda s, p: sim.advance(s, p, 9), *inputs)
     _assert_close(chained, whole, 1e-12)
@@ -211,7 +190,7 @@ def test_windows_in_a_chain(simulations, start):
 def test_a_second_derivative_is_refused_rather_than_wrong(simulations, start):
     """The adjoint program has no gradient of its own: half of one would be silent."""
     sim = simulations(shape=(6, 5), spacing=1.25)
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     with (
         pytest.raises((LookupError, NotImplementedError, ValueError)),
         tf.GradientTape() as outer,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import window_inputs
 
 from rdtf import engines
 from rdtf.engines.window_gradients import GRADIENTS
@@ -19,29 +20,10 @@ CASES = [
 ]
 
 
-def _inputs(sim, start, batch=2):
-    """A state and parameters, half of them shared and half per sample."""
-    factors = np.linspace(0.9, 1.0, batch)
-    params = {
-        name: tf.constant(value * (1.0 if i % 2 else factors), tf.float64)
-        for i, (name, value) in enumerate(sim.model.defaults.items())
-    }
-    return start(sim, batch), params
-
-
-def _loss(state):
-    """Smooth, nonlinear, and different for every cell and species."""
-    total = 0.0
-    for index, field in enumerate(state):
-        rng = np.random.default_rng(index)
-        total += tf.reduce_sum(tf.sin(3.0 * field) * rng.normal(size=field.shape))
-    return total
-
-
 def _gradient(advance, params):
     with tf.GradientTape() as tape:
         tape.watch(params)
-        loss = _loss(advance(params))
+        loss = window_inputs.smooth(advance(params))
     return tape.gradient(loss, params)
 
 
@@ -72,7 +54,7 @@ def test_every_model(case, engine, simulations, start):
         sim = simulations(model, shape, boundary, 1.25, scheme, engine)
     except InputError as error:
         pytest.skip(str(error))  # not every engine has every scheme
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
 
     def advance(params, gradient="tangents"):
         return sim.advance(state, params, 5, gradient=gradient)
@@ -84,7 +66,9 @@ def test_every_model(case, engine, simulations, start):
     for name, value in params.items():
 
         def loss(size, name=name, value=value):
-            return float(_loss(advance({**params, name: value * (1.0 + size)})))
+            return float(
+                window_inputs.smooth(advance({**params, name: value * (1.0 + size)}))
+            )
 
         h = 1e-4
         central = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
@@ -94,7 +78,7 @@ def test_every_model(case, engine, simulations, start):
 
 
 def test_same_state_as_without(sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     plain = sim.advance(state, params, 9)
     final, tangents = sim.tangents(state, params, 9)
     assert set(tangents) == set(params)
@@ -105,7 +89,7 @@ def test_same_state_as_without(sim, start):
 
 
 def test_two_parts_are_one(sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     whole = sim.tangents(state, params, 9)
     middle, tangents = sim.tangents(state, params, 4)
     _same(sim.tangents(middle, params, 5, tangents, first_step=4), whole)
@@ -113,7 +97,7 @@ def test_two_parts_are_one(sim, start):
 
 
 def test_tangents_are_differences_of_states(sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     _, tangents = sim.tangents(state, params, 9)
     up, down = (
         sim.advance(state, {**params, "F": params["F"] + h}, 9) for h in (1e-5, -1e-5)
@@ -123,7 +107,7 @@ def test_tangents_are_differences_of_states(sim, start):
 
 
 def test_only_the_parameters_one_asks_for(sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     _, every = sim.tangents(state, params, 9)
     zero = {"F": tuple(np.zeros(field.shape) for field in state)}
     _, one = sim.tangents(state, params, 9, zero)
@@ -133,18 +117,18 @@ def test_only_the_parameters_one_asks_for(sim, start):
 
 
 def test_one_state_for_a_sweep(sim, start):
-    state, params = start(sim, 1), _inputs(sim, start)[1]
+    state, params = start(sim, 1), window_inputs.create(sim, start)[1]
     repeated = tuple(tf.repeat(field, 2, axis=0) for field in state)
     _same(sim.tangents(state, params, 5), sim.tangents(repeated, params, 5))
 
 
 def test_the_starting_state_is_a_constant(sim, start):
     for num_steps in (0, 7):
-        state, params = _inputs(sim, start)
+        state, params = window_inputs.create(sim, start)
         with tf.GradientTape() as tape:
             tape.watch((state, params))
             final = sim.advance(state, params, num_steps, gradient="tangents")
-            loss = _loss(final)
+            loss = window_inputs.smooth(final)
         by_state, by_params = tape.gradient(loss, (state, params))
         assert all(g is None for g in by_state)
         assert all((g is None) == (num_steps == 0) for g in by_params.values())
@@ -152,7 +136,7 @@ def test_the_starting_state_is_a_constant(sim, start):
 
 @pytest.mark.parametrize("where", ["inside", "outside"])
 def test_within_a_function_of_the_user(where, sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     if sim.engine != "xla":
         pytest.skip("only the XLA engine can be part of a graph")
 
@@ -168,7 +152,7 @@ def test_within_a_function_of_the_user(where, sim, start):
 
 def test_forward_alone_carries_nothing(sim, start, monkeypatch):
     """Without a tape there is nobody to ask for tangents."""
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
 
     def refuse(*arguments):
         raise AssertionError("tangents were carried")
@@ -179,13 +163,13 @@ def test_forward_alone_carries_nothing(sim, start, monkeypatch):
 
 
 def test_unrolled_has_second_derivatives(sim, start):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
 
     def slope(feed):
         with tf.GradientTape() as tape:
             tape.watch(feed)
             final = sim.advance(state, {**params, "F": feed}, 5, gradient="unrolled")
-            loss = _loss(final)
+            loss = window_inputs.smooth(final)
         return tape.gradient(loss, feed)
 
     feed = tf.reduce_mean(params["F"])
@@ -198,7 +182,7 @@ def test_unrolled_has_second_derivatives(sim, start):
 
 
 def test_bad_input_is_one_line(sim, start, input_error):
-    state, params = _inputs(sim, start)
+    state, params = window_inputs.create(sim, start)
     assert GRADIENTS == ("adjoint", "tangents", "unrolled")
     with input_error("adjoint, tangents, unrolled", "'reverse'"):
         sim.advance(state, params, 7, gradient="reverse")

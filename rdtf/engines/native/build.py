@@ -12,6 +12,7 @@ import tempfile
 import threading
 
 from numba.core.errors import NumbaError
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
 
 from rdtf import files
 from rdtf.engines.native import source
@@ -34,7 +35,7 @@ def module(model: ReactionDiffusion, grid: Grid, carried: tuple[str, ...]):
     """
     try:
         return _loaded("kernels", source.generate(model, grid, carried))
-    except NumbaError as error:
+    except (NumbaError, PrintMethodNotImplementedError) as error:
         raise InputError(
             f"Expected a reaction of functions that Numba knows, that of {model.name} "
             "is not: use engine xla."
