@@ -247,3 +247,12 @@ def test_full_size_against_a_sparse_solve(seed, held, simulations):
     for name in ("F", "Du"):
         central = _central(sim, result, SPOTS, name, 1e-6 * SPOTS[name])
         assert float(got[name]) == pytest.approx(central, rel=1e-4)
+
+
+def test_an_oscillation_does_not_converge(simulations, start):
+    """The Brusselator beyond its Hopf bifurcation, B > 1 + A²."""
+    sim = simulations("brusselator", (16, 16), time_step=0.01)
+    params = {**sim.model.defaults, "A": 1.0, "B": 3.0, "Du": 1.0, "Dv": 1.0}
+    found = rdtf.steady_state(sim, start(sim), params, max_steps=20_000)
+    assert found.status == [rdtf.Status.NOT_CONVERGED]
+    assert found.residual[0] > 1e-3 and found.num_steps[0] == 20_000
