@@ -17,7 +17,7 @@ SMALL = (
 
 def test_the_app_knows_every_loss():
     with app_runner.loaded("certify") as app:
-        assert set(app.LOSSES) == set(losses.LOSSES)
+        assert set(app.common.LOSSES) == set(losses.LOSSES)
 
 
 def test_report_and_file(tmp_path, capsys):

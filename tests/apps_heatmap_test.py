@@ -29,7 +29,7 @@ def _fields(count=5, seed=0):
 
 def test_the_app_knows_every_loss():
     with app_runner.loaded("heatmap") as app:
-        assert set(app.LOSSES) == set(losses.FEATURES)
+        assert set(app.common.LOSSES) == set(losses.FEATURES)
 
 
 @pytest.mark.parametrize("loss", ["per_pixel", "power_spectrum"])
