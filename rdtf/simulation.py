@@ -1,8 +1,8 @@
 """`Simulation`: a model on a grid, with a scheme and a time step, and its one verb.
 
 `advance` is one compiled program with its own exact gradient, so a plain
-`tf.GradientTape` around a window costs four to eight forward runs (two CPU
-cores, four parameters) and keeps 2 to 3 sqrt(steps) states. `tangents` carries the
+`tf.GradientTape` around a window costs three to eight forward runs (two CPU
+cores, four parameters) and keeps some of the states. `tangents` carries the
 derivatives by the parameters along instead, for as many steps as one likes.
 """
 
@@ -92,7 +92,7 @@ class Simulation:
           num_steps: a Python int; 0 returns the state.
           first_step: index of the first step, for steps that depend on it.
           gradient: how a tape around this gets it, exact for the steps taken:
-            "adjoint": back over the steps, from 2 to 3 sqrt(num_steps) kept states;
+            "adjoint": back over the steps, from states kept every few steps;
             "tangents": of the parameters alone, beside the steps, with memory for one
             state per parameter; the starting state is a constant of gradient None;
             "unrolled": a tape over uncompiled steps, slow, to any order.

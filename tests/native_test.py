@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import rdtf
 from rdtf import engines, schemes
-from rdtf.engines.native import source, windows
+from rdtf.engines.native import windows
 from rdtf.models import MODELS
 
 EULER = schemes.get("forward_euler")
@@ -214,10 +214,3 @@ def test_the_second_process_compiles_nothing(tmp_path):
         for _ in range(2)
     ]
     assert compiled[0] > 0 == compiled[1]
-
-
-def test_kernels_of_all_models_are_written_alike():
-    """Generated text is a function of the equations: the cache depends on it."""
-    for model in MODELS.values():
-        grid = rdtf.Grid((4, 4))
-        assert source.generate(model, grid, ()) == source.generate(model, grid, ())
