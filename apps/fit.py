@@ -2,9 +2,11 @@
 
     python -m apps.fit --flagfile=gs.flags
     python -m apps.fit --targets=mine.npz --observe=v --start=Du=.13,Dv=.13,F=.05,k=.05
+    python -m apps.fit --targets=a.png,b.png --observe=v --pixel_size=.5
 
---targets is any .npz with an array of the observed species, [sample, y, x]. If it does
-not exist, --truth says which parameters it is made with. The work directory receives
+--targets is any .npz with an array of the observed species, [sample, y, x], or pictures
+(PNG, JPEG, BMP, TIFF, GIF) or videos. If an .npz does not exist, --truth says which
+parameters it is made with. The work directory receives
 result.json, trajectory.jsonl, TensorBoard events, checkpoints, pictures, run.flags, and
 certificates.json: tests of the gradient of the first and the last window.
 """
@@ -40,7 +42,7 @@ def main(argv):
     from rdtf import fitting
 
     settings = chosen.settings()
-    simulation, found = source.load()
+    simulation, found, observation = source.load()
     problem = fitting.Problem(
         simulation,
         flags.FLAGS.observe,

@@ -20,6 +20,8 @@ import numpy as np
 
 from rdtf.status import InputError
 
+_EXTRA = ("times", "status", "num_steps", "mask", "pixel_size", "quantum")
+
 
 @contextlib.contextmanager
 def atomic(path):
@@ -96,6 +98,7 @@ class Targets:
       status, num_steps: int `[sample]` of the run that made them, or None.
       mask: bool, True where a cell was seen, shaped as a field, or None for all.
       pixel_size: distance between cell centres, or None if the file does not say.
+      quantum: step between the levels that can be stored, or None if there is none.
       metadata: what is known of their origin; `{}` if nothing is.
     """
 
@@ -105,6 +108,7 @@ class Targets:
     num_steps: np.ndarray | None = None
     mask: np.ndarray | None = None
     pixel_size: float | None = None
+    quantum: float | None = None
     metadata: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -116,7 +120,7 @@ class Targets:
 def save_targets(path, targets: Targets) -> None:
     """Writes a target file atomically."""
     arrays = dict(targets.fields)
-    for name in ("times", "status", "num_steps", "mask", "pixel_size"):
+    for name in _EXTRA:
         value = getattr(targets, name)
         if value is not None:
             arrays[name] = value
@@ -138,18 +142,14 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
       InputError: in one line, if the file cannot be read or does not hold `observe` as
         finite numbers.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     metadata = _metadata(path, arrays.pop("metadata", None))
     if observe not in arrays:
         raise InputError(
             f"Expected an array {observe!r} in {path}, got {', '.join(arrays) or 'none'}"
             ": rename it, or say which species is seen with --observe."
         )
-    extra = {
-        name: arrays.pop(name)
-        for name in ("times", "status", "num_steps", "mask", "pixel_size")
-        if name in arrays
-    }
+    extra = {name: arrays.pop(name) for name in _EXTRA if name in arrays}
     shape = arrays[observe].shape
     fields = {
         name: array
@@ -183,12 +183,12 @@ def _metadata(path, text):
 
 
 def _check_extra(path, shape, extra, ndim, interval):
-    """Makes pixel_size a number, and gives a movie its times."""
-    if "pixel_size" in extra:
+    """Makes sizes numbers, and gives a movie its times."""
+    for name in {"pixel_size", "quantum"} & set(extra):
         try:
-            extra["pixel_size"] = float(extra["pixel_size"])
+            extra[name] = float(extra[name])
         except (TypeError, ValueError):
-            raise InputError(f"Expected one number as pixel_size of {path}.") from None
+            raise InputError(f"Expected one number as {name} of {path}.") from None
     frames = shape[1:-ndim]  # () of stills
     if frames:
         extra.setdefault("times", interval * np.arange(*frames))
@@ -199,7 +199,8 @@ def _check_extra(path, shape, extra, ndim, interval):
         )
 
 
-def _read_arrays(path):
+def read_arrays(path) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz`; raises InputError if they cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -1,10 +1,11 @@
-"""Ghost cells and the second-order Laplacian.
+"""Ghost cells, stencils, and every Laplacian of `rdtf.laplacians` as an operator.
 
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
-Ghost cells wrap around (periodic) or repeat the edge cell (no flux). Both make the
-Laplacian symmetric, hence its own adjoint: the gradient is one more stencil and never
-passes through the padding.
+is the second-order one; fourth_order has two neighbours on each side. Ghost cells wrap
+around (periodic) or repeat the edge cell (no flux). Both make the Laplacian symmetric,
+hence its own adjoint: the gradient is one more stencil and never passes through the
+padding. compact and spectral are applied in Fourier space and are as symmetric.
 
 Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
 grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
@@ -12,14 +13,22 @@ it would cross the edge of another axis, a second slice is selected. XLA turns t
 plain vector loads, which it does not where indices have to be split into coordinates.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from rdtf import fourier, laplacians
 from rdtf.grids import Grid
 from rdtf.types import State
+
+# Weight of the neighbours at distance 0, 1, ... on each axis, times h².
+_WEIGHTS = {
+    "second_order": (-2.0, 1.0),
+    "fourth_order": (-5.0 / 2.0, 4.0 / 3.0, -1.0 / 12.0),
+}
 
 
 def flatten(fields: tf.Tensor) -> tf.Tensor:
@@ -27,10 +36,13 @@ def flatten(fields: tf.Tensor) -> tf.Tensor:
     return tf.reshape(fields, [fields.shape[0], -1])
 
 
-def _pad(row, grid):
-    """Adds a ghost layer on both sides of the first grid axis: `[B, cells + 2 layer]`."""
-    layer = grid.num_cells // grid.shape[0]
-    first, last = row[:, :layer], row[:, -layer:]
+def _pad(row, grid, depth):
+    """Adds ghost layers on both sides of the first grid axis: `[B, cells + 2 ghosts]`.
+
+    No-flux grids have one layer.
+    """
+    ghosts = depth * (grid.num_cells // grid.shape[0])
+    first, last = row[:, :ghosts], row[:, -ghosts:]
     if grid.boundary == "periodic":
         first, last = last, first
     return tf.concat([first, row, last], 1)
@@ -38,34 +50,36 @@ def _pad(row, grid):
 
 def _shifted(padded, grid, offset):
     """The cells `offset` further along the row; 0 is the row itself."""
-    begin = grid.num_cells // grid.shape[0] + offset
+    begin = (padded.shape[1] - grid.num_cells) // 2 + offset
     return padded[:, begin : begin + grid.num_cells]
 
 
 @functools.lru_cache(maxsize=32)
-def _at_edge(grid, axis, side):
-    """True at the first (side -1) or last (side 1) cell along an axis, `[cells]`."""
-    index = np.arange(grid.num_cells) // int(np.prod(grid.shape[axis + 1 :]))
+def _at_edge(grid, axis, side, distance):
+    """True at the `distance` first (side -1) or last (side 1) cells along an axis."""
+    n = grid.shape[axis]
+    index = np.arange(grid.num_cells) // int(np.prod(grid.shape[axis + 1 :])) % n
     with tf.init_scope():  # an argument of the programs, not a constant inside them
-        return tf.constant(
-            index % grid.shape[axis] == (0 if side < 0 else grid.shape[axis] - 1)
-        )
+        return tf.constant(index < distance if side < 0 else index >= n - distance)
 
 
-def _stencil(padded, grid):
+def _stencil(padded, grid, weights):
     centre = _shifted(padded, grid, 0)
-    total = -2.0 * sum(1.0 / h**2 for h in grid.spacing) * centre
+    total = weights[0] * sum(1.0 / h**2 for h in grid.spacing) * centre
     stride = grid.num_cells
     for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
         stride //= n
-        for side in (-1, 1):
-            neighbour = _shifted(padded, grid, side * stride)
-            if axis > 0:
-                beyond = centre
-                if grid.boundary == "periodic":
-                    beyond = _shifted(padded, grid, -side * (n - 1) * stride)
-                neighbour = tf.where(_at_edge(grid, axis, side), beyond, neighbour)
-            total += neighbour / spacing**2
+        for distance, weight in enumerate(weights[1:], start=1):
+            for side in (-1, 1):
+                neighbour = _shifted(padded, grid, side * distance * stride)
+                if axis > 0:
+                    beyond = centre
+                    if grid.boundary == "periodic":
+                        offset = -side * (n - distance) * stride
+                        beyond = _shifted(padded, grid, offset)
+                    edge = _at_edge(grid, axis, side, distance)
+                    neighbour = tf.where(edge, beyond, neighbour)
+                total += neighbour / (spacing**2 / weight)
     return total
 
 
@@ -73,9 +87,43 @@ def _identity(tensors):
     return tensors
 
 
+@dataclasses.dataclass(frozen=True)
+class DiffusionOperator:
+    """`operator(state, coefficients) -> (state, [D ∇²s, ...])`, and what it was built of.
+
+    Attributes:
+      grid: the grid.
+      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+    """
+
+    grid: Grid
+    laplacian: str
+    _diffuse: Callable
+
+    def __call__(self, state: State, coefficients) -> tuple[State, State]:
+        """See `diffusion_operator`."""
+        outputs = self._diffuse(*map(flatten, (*state, *coefficients)))
+        return _halves([tf.reshape(x, state[0].shape) for x in outputs])
+
+
+def _laplacian_of_rows(grid, laplacian):
+    """(pad, apply, read): the Laplacian of f is apply(pad(f)), and read(pad(f)) is f."""
+    if laplacian not in _WEIGHTS:
+        return _identity, fourier.laplacian_by_waves(grid, laplacian), _identity
+    weights = _WEIGHTS[laplacian]
+    return (
+        lambda row: _pad(row, grid, len(weights) - 1),
+        lambda padded: _stencil(padded, grid, weights),
+        lambda padded: _shifted(padded, grid, 0),
+    )
+
+
 def diffusion_operator(
-    grid: Grid, barrier: Callable = _identity, reread: bool = True
-) -> Callable:
+    grid: Grid,
+    barrier: Callable = _identity,
+    reread: bool = True,
+    laplacian: str = "second_order",
+) -> DiffusionOperator:
     """Builds `operator(state, coefficients) -> (state, [D ∇²s, ...])`.
 
     Differentiable to any order. With G the gradient of a loss with respect to D ∇²s,
@@ -93,22 +141,20 @@ def diffusion_operator(
         for every neighbour.
       reread: return the state as read back from the padded arrays (one array less to
         load in a fused step) rather than as given.
-    """
+      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
 
-    def laplacians(fields):
-        return [
-            _stencil(padded, grid)
-            for padded in barrier([_pad(f, grid) for f in fields])
-        ]
+    Raises:
+      InputError: if the grid cannot carry that Laplacian.
+    """
+    laplacians.check(grid, laplacian)
+    pad, apply, read = _laplacian_of_rows(grid, laplacian)
 
     @tf.custom_gradient
     def diffuse(*arguments):
         state, coefficients = _halves(arguments)
-        padded = barrier([_pad(field, grid) for field in state])
-        values = [_shifted(p, grid, 0) for p in padded] if reread else list(state)
-        terms = [
-            d * _stencil(p, grid) for d, p in zip(coefficients, padded, strict=True)
-        ]
+        padded = barrier([pad(field) for field in state])
+        values = [read(p) for p in padded] if reread else list(state)
+        terms = [d * apply(p) for d, p in zip(coefficients, padded, strict=True)]
 
         def gradient(*upstream):
             adjoint = laplacian_of(_halves(upstream)[1])
@@ -126,13 +172,10 @@ def diffusion_operator(
 
     @tf.custom_gradient
     def laplacian_of(fields):
-        return laplacians(fields), lambda *upstream: laplacian_of(list(upstream))
+        results = [apply(padded) for padded in barrier([pad(f) for f in fields])]
+        return results, lambda *upstream: laplacian_of(list(upstream))
 
-    def operator(state: State, coefficients) -> tuple[State, State]:
-        outputs = diffuse(*map(flatten, (*state, *coefficients)))
-        return _halves([tf.reshape(x, state[0].shape) for x in outputs])
-
-    return operator
+    return DiffusionOperator(grid, laplacian, diffuse)
 
 
 def _halves(items):
@@ -146,8 +189,11 @@ def _sum_to(field, like):
     return tf.reduce_sum(field, axes, keepdims=True) if axes else field
 
 
-def laplacian(field: tf.Tensor, grid: Grid) -> tf.Tensor:
-    """The Laplacian of one field `[B, *grid.shape]`, in units of field / length²."""
+def laplacian(field: tf.Tensor, grid: Grid, kind: str = "second_order") -> tf.Tensor:
+    """The Laplacian of one field `[B, *grid.shape]`, in units of field / length².
+
+    `kind` is a name of `rdtf.laplacians.LAPLACIANS`.
+    """
     one = tf.ones([1] * field.shape.rank, field.dtype)
-    _, (result,) = diffusion_operator(grid)((field,), (one,))
+    _, (result,) = diffusion_operator(grid, laplacian=kind)((field,), (one,))
     return result

@@ -41,7 +41,7 @@ class SteadyRun:
 
 
 class Simulation:
-    """A model bound to a grid, a scheme and a time step.
+    """A model bound to a grid, a Laplacian, a scheme and a time step.
 
     Args:
       model: the equations.
@@ -49,6 +49,7 @@ class Simulation:
       time_step: in the model's time unit.
       scheme: a name of `rdtf.schemes.SCHEMES`.
       engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
+      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
 
     All fields are float64 `[B, *grid.shape]`, one per species, in a tuple. Parameters
     are a dict; each value is a scalar (shared) or a `[B]` vector (per sample); the
@@ -63,6 +64,7 @@ class Simulation:
         time_step: float,
         scheme: str = "forward_euler",
         engine: str = "auto",
+        laplacian: str = "second_order",
     ):
         if not (np.isfinite(time_step) and time_step > 0):
             raise InputError(f"Expected a positive time step, got {time_step!r}.")
@@ -70,10 +72,14 @@ class Simulation:
         self.grid = grid
         self.time_step = float(time_step)
         self.scheme = schemes.get(scheme)
-        self.engine = engines.resolve(engine, model, self.scheme)
+        self.laplacian = laplacian
+        self._operator = finite_differences.diffusion_operator(
+            grid, laplacian=laplacian
+        )
+        self.engine = engines.resolve(engine, model, self.scheme, laplacian)
         self._bind = functools.partial(arguments.bind, model, grid)
         self._programs = engines.create(
-            self.engine, model, grid, self.scheme, self.time_step
+            self.engine, model, grid, self.scheme, self.time_step, laplacian
         )
 
     def advance(
@@ -110,8 +116,7 @@ class Simulation:
         if num_steps == 0:
             return state
         if gradient == "unrolled":
-            operator = finite_differences.diffusion_operator(self.grid)
-            step = self.scheme.make_step(self.model, operator, self.time_step)
+            step = self.scheme.make_step(self.model, self._operator, self.time_step)
             return window_gradients.unrolled(step, *window)
         if gradient == "tangents":
             return window_gradients.tangents(self._programs, *window)
@@ -214,8 +219,7 @@ class Simulation:
     def time_derivative(self, state: State, params: Params) -> State:
         """D ∇²s + R(s), per species `[B, *grid.shape]`: the residual of a steady state."""
         state, params = self._bind(state, params)
-        operator = finite_differences.diffusion_operator(self.grid)
-        return schemes.rate(self.model, operator, state, params)[1]
+        return schemes.rate(self.model, self._operator, state, params)[1]
 
     def stability_ratio(self, params: Params) -> np.ndarray:
         """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
@@ -223,7 +227,7 @@ class Simulation:
         largest = 0.0
         for name in self.model.diffusivity.values():
             largest = np.maximum(largest, np.asarray(params[name], np.float64))
-        bound = self.scheme.largest_time_step(self.grid, 1.0)
+        bound = self.scheme.largest_time_step(self.grid, 1.0, self.laplacian)
         return self.time_step * largest / bound
 
     def check_stability(self, params: Params) -> None:
@@ -242,9 +246,10 @@ class Simulation:
 
 
 def _unstable_message(simulation, ratio):
-    bound = simulation.time_step / ratio
+    bound, kind = simulation.time_step / ratio, simulation.laplacian
+    kind = "" if kind == "second_order" else f", {kind} Laplacian"
     return (
         f"Expected a time step of at most {bound:.4g} for these diffusivities "
-        f"({simulation.scheme.name}, {simulation.grid.ndim}-D), got "
+        f"({simulation.scheme.name}, {simulation.grid.ndim}-D{kind}), got "
         f"{simulation.time_step:g}: lower the time step or the diffusivities."
     )

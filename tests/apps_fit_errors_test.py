@@ -47,8 +47,8 @@ BAD = {
     "directory": (["--targets={home}"], ["readable"]),
     "NaN": (["--targets={home}/nan.npz"], ["nan.npz", "finite"]),
     "uniform": (["--targets={home}/flat.npz"], ["uniform"]),
-    "masked": (["--targets={home}/mask.npz"], ["masked"]),
-    "movie": (["--targets={home}/movie.npz"], ["--frame"]),
+    "hidden": (["--targets={home}/hidden.npz"], ["hidden.npz", "hides sample 1"]),
+    "frame of stills": (["--targets={home}/one.npz", "--frame=0"], ["frame 0"]),
     "frame": (["--targets={home}/movie.npz", "--frame=5"], ["3 frames", "got 5"]),
     "other shape": (["--targets={home}/shape.npz"], ["16, 12", "(2, 16, 16)"]),
     "other model": (["--targets={home}/model.npz"], ["--model=schnakenberg"]),
@@ -68,10 +68,11 @@ def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     grid = {"spacing": [1.0, 1.0], "boundary": "periodic"}
     np.savez(home / "good.npz", v=V)
+    np.savez(home / "one.npz", v=V[0])
     np.savez(home / "odd.npz", v=V[:, :12, :12])
     np.savez(home / "nan.npz", v=np.where(V < 0.1, np.nan, V))
     np.savez(home / "flat.npz", v=np.ones((2, 16, 16)))
-    np.savez(home / "mask.npz", v=V, mask=V > 0.5)
+    np.savez(home / "hidden.npz", v=V, mask=[V[0] > 0.5, V[0] < 0.0])
     np.savez(home / "movie.npz", v=np.stack([V] * 3, axis=1))
     metadata = {
         "shape": {"grid": {**grid, "shape": [16, 12]}},

@@ -34,6 +34,7 @@ def test_round_trip_of_stills(tmp_path):
             num_steps=np.array([17, 40], np.int32),
             mask=mask,
             pixel_size=0.25,
+            quantum=0.01,
             metadata=metadata,
         ),
     )
@@ -44,7 +45,7 @@ def test_round_trip_of_stills(tmp_path):
     np.testing.assert_array_equal(got.num_steps, [17, 40])
     np.testing.assert_array_equal(got.mask, mask)
     assert got.times is None
-    assert got.pixel_size == 0.25
+    assert got.pixel_size == 0.25 and got.quantum == 0.01
     assert got.metadata == metadata | {"seed": 3, "change": None}
     assert got.true_params == {"F": 0.1 + 0.2}
 
@@ -134,6 +135,7 @@ BAD_ARRAYS = {
     "times of another length": ({"v": V, "times": [0.0]}, ["times", "(2,)", "(1,)"]),
     "pixel sizes": ({"v": V, "pixel_size": [1.0, 2.0]}, ["pixel_size"]),
     "pixel size in words": ({"v": V, "pixel_size": "small"}, ["pixel_size"]),
+    "quanta": ({"v": V, "quantum": [1.0, 2.0]}, ["one number", "quantum"]),
     "metadata in words": ({"v": V, "metadata": "spots"}, ["JSON", "metadata"]),
     "metadata of two lines": ({"v": V, "metadata": "{\n'a'}"}, ["JSON"]),
     "metadata as list": ({"v": V, "metadata": "[1]"}, ["JSON object"]),

@@ -24,6 +24,8 @@ FLOORS = {
     "grids": 1,
     "models": 1,
     "files": 1,
+    "images": 1,
+    "laplacians": 2,
     "finite_differences": 2,
     "elliptic": 2,
     "homogeneous": 2,
@@ -35,10 +37,12 @@ FLOORS = {
     "losses": 6,
     "constraints": 6,
     "analysis": 7,
+    "inference": 7,
     "fitting": 8,
 }
 # (importer, imported) on one floor.
 NEIGHBOURS = {
+    ("images", "files"),  # pictures become targets
     ("elliptic", "finite_differences"),  # it inverts that Laplacian
     ("initial_conditions", "homogeneous"),  # patches on a uniform state
 }
@@ -225,12 +229,16 @@ def test_checker_resolves_a_package_s_own_relative_imports():
 
 @pytest.mark.parametrize(
     "statement",
-    ["import rdtf", "from rdtf import files, grids, math, models, status, types"],
+    [
+        "import rdtf",
+        "from rdtf import files, grids, images, math, models, status, types",
+    ],
 )
 def test_import_is_light(statement):
     heavy = (
         "import sys; print(*sorted({'tensorflow', 'tensorflow_probability', 'tf_keras', "
-        "'keras', 'sympy', 'scipy', 'matplotlib', 'numba'} & set(sys.modules)))"
+        "'keras', 'sympy', 'scipy', 'matplotlib', 'numba', 'PIL', 'imageio'} "
+        "& set(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", f"{statement}; {heavy}"],

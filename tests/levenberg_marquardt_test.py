@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from rdtf.fitting import levenberg_marquardt as lm
+from rdtf.inference import levenberg_marquardt as lm
 from rdtf.losses.residual import Linearisation
 from rdtf.models import Parameter, ReactionDiffusion
 from rdtf.status import FitStatus
@@ -51,7 +51,7 @@ def _linearise(residual, slopes):
 
 def _minimise(residual, slopes, model, start, **options):
     start = dict(zip("xy", start, strict=True))
-    coordinates = lm.Coordinates(model, start)
+    coordinates = lm.Coordinates(model.parameters, start)
     return lm.minimise(_linearise(residual, slopes), coordinates, start, **options)
 
 
@@ -180,7 +180,7 @@ def test_a_parameter_without_effect_stays():
 
 def test_coordinates():
     model = _model(x=(0.0, 50.0), y=(-1.0, np.inf))
-    coordinates = lm.Coordinates(model, {"x": 2.0, "y": -0.5}, reach=10.0)
+    coordinates = lm.Coordinates(model.parameters, {"x": 2.0, "y": -0.5}, reach=10.0)
     params = {"x": 0.3, "y": 4.0}
     vector = coordinates.encode(params)
     assert vector == pytest.approx([np.log(0.3), 4.0])
@@ -188,7 +188,7 @@ def test_coordinates():
     assert coordinates.slopes(params) == pytest.approx([0.3, 1.0])
     assert coordinates.lower == pytest.approx([np.log(0.2), -1.0])
     assert coordinates.upper == pytest.approx([np.log(20.0), np.inf])
-    wider = lm.Coordinates(model, {"x": 2.0, "y": -0.5})
+    wider = lm.Coordinates(model.parameters, {"x": 2.0, "y": -0.5})
     assert wider.upper[0] == pytest.approx(np.log(50.0))
-    zero = lm.Coordinates(model, {"x": 0.0, "y": 1.0})  # no logarithm of 0
+    zero = lm.Coordinates(model.parameters, {"x": 0.0, "y": 1.0})  # no logarithm of 0
     assert zero.encode({"x": 0.0, "y": 1.0}) == pytest.approx([0.0, 1.0])

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 
 from rdtf import Grid
-from rdtf.fitting import noise
+from rdtf.inference import noise
 from rdtf.grids import BOUNDARIES
 
 SHAPES = [(256,), (48, 40), (12, 14, 16)]

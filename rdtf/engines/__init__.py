@@ -13,11 +13,12 @@ ENGINES = {"native": "rdtf.engines.native", "xla": "rdtf.engines.xla"}
 _NATIVE_SCHEMES = ("forward_euler",)
 
 
-def resolve(name: str, model, scheme) -> str:
+def resolve(name: str, model, scheme, laplacian: str = "second_order") -> str:
     """The engine that `name` stands for; InputError if it cannot serve.
 
     "auto" is native where that works, which is without a GPU, with Numba installed, by
-    forward Euler and for reactions that SymPy can trace; else xla.
+    forward Euler, with the second-order Laplacian and for reactions that SymPy can
+    trace; else xla.
     """
     if name not in ("auto", *ENGINES):
         raise InputError(
@@ -25,7 +26,7 @@ def resolve(name: str, model, scheme) -> str:
         )
     if name == "xla":
         return name
-    obstacle = _obstacle(model, scheme)
+    obstacle = _obstacle(model, scheme, laplacian)
     if name == "auto":
         return "xla" if obstacle or _has_gpu() else "native"
     if obstacle:
@@ -33,18 +34,20 @@ def resolve(name: str, model, scheme) -> str:
     return name
 
 
-def create(name: str, model, grid, scheme, time_step):
+def create(name: str, model, grid, scheme, time_step, laplacian="second_order"):
     """Builds the engine of that resolved name."""
     module = importlib.import_module(ENGINES[name])
-    return module.Engine(model, grid, scheme, time_step)
+    return module.Engine(model, grid, scheme, time_step, laplacian)
 
 
-def _obstacle(model, scheme):
+def _obstacle(model, scheme, laplacian):
     """What native needs and does not find, or nothing."""
     if importlib.util.find_spec("numba") is None:
         return "Numba (pip install 'rdtf[native]')"
     if scheme.name not in _NATIVE_SCHEMES:
         return f"scheme {', '.join(_NATIVE_SCHEMES)}, got {scheme.name},"
+    if laplacian != "second_order":
+        return f"laplacian second_order, got {laplacian},"
     try:
         model.equations()
     except Exception:  # noqa: BLE001 - whatever it calls that SymPy cannot follow

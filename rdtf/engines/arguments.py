@@ -99,5 +99,15 @@ def float64(value) -> tf.Tensor:
     return tf.convert_to_tensor(value, tf.float64)
 
 
+def per_cell(param: tf.Tensor, shape) -> list[int]:
+    """The shape in which the gradient of a parameter is gathered, before it is summed.
+
+    One number per cell, the `shape` [B, cells] of a state, for a plain parameter
+    `[1 or B, 1]`; for a prepared one (see `schemes.prepare`) its own, for every sample.
+    """
+    own = list(param.shape[1:])
+    return list(shape) if own == [1] else [shape[0], *own]
+
+
 def _shape_message(shape, field):
     return f"Expected fields of shape {list(shape)}, got {list(field.shape)}."

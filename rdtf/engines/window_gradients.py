@@ -10,6 +10,7 @@ States are tuples of float64 `[B, *grid.shape]`; parameters a dict of `[1 or B, 
 import tensorflow as tf
 from tensorflow.python.eager import record
 
+from rdtf import schemes
 from rdtf.status import InputError
 from rdtf.types import State, StepFn
 
@@ -89,6 +90,7 @@ def tangents(programs, state: State, params, first: int, num_steps: int) -> Stat
 
 def unrolled(step: StepFn, state: State, params, first: int, num_steps: int) -> State:
     """The state after the window, every operation taped by whoever watches."""
+    params = schemes.prepare(step, params)
     for index in range(first, first + num_steps):
         state = step(state, params, tf.constant(index))
     return tuple(state)

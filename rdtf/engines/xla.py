@@ -19,6 +19,7 @@ from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 from rdtf import finite_differences, schemes
 from rdtf.engines import tangents
+from rdtf.engines.arguments import per_cell
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import Status
@@ -44,7 +45,7 @@ def segments(num_steps: int) -> tuple[int, int]:
 
 
 class Engine:
-    """Compiled programs for one model, grid, scheme and time step.
+    """Compiled programs for one model, grid, scheme, time step and Laplacian.
 
     States are tuples of `[B, *grid.shape]` tensors; parameters a dict of tensors
     `[1 or B, 1, ...]` that broadcast against them; step counts are Python ints.
@@ -56,13 +57,16 @@ class Engine:
         grid: Grid,
         scheme: schemes.Scheme,
         time_step: float,
+        laplacian: str = "second_order",
     ):
         self._grid = grid
         self._species = model.species
         self._valid_range = dict(model.valid_range)
-        operator = finite_differences.diffusion_operator(grid, _barrier)
+        operator, taped = (
+            finite_differences.diffusion_operator(grid, _barrier, reread, laplacian)
+            for reread in (True, False)
+        )
         self._step = scheme.make_step(model, operator, time_step)
-        taped = finite_differences.diffusion_operator(grid, _barrier, reread=False)
         self._taped_step = scheme.make_step(model, taped, time_step)
         self._forward = _compiled(self._run)
         self._checkpointed = _compiled(self._take_steps_with_checkpoints)
@@ -123,8 +127,12 @@ class Engine:
     def _on_grid(self, rows):
         return tuple(tf.reshape(r, [r.shape[0], *self._grid.shape]) for r in rows)
 
+    def _prepared(self, params):
+        return schemes.prepare(self._step, params)
+
     def _run(self, state, params, first, num_steps):
         state, params = _rows((state, params))
+        params = self._prepared(params)
         return self._on_grid(self._take_steps(state, params, first, num_steps))
 
     def _take_steps(self, state, params, first, num_steps):
@@ -137,6 +145,7 @@ class Engine:
         self, state, params, first, num_steps, room, length
     ):
         state, params = _rows((state, params))
+        params = self._prepared(params)
 
         def body(segment, state, saved):
             saved = _write(saved, segment, state)
@@ -158,10 +167,13 @@ class Engine:
 
     def _take_steps_back(self, checkpoints, params, first, num_steps, upstream, length):
         shapes = {name: p.shape for name, p in params.items()}
-        upstream, params = _rows((upstream, params))
+        upstream, given = _rows((upstream, params))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(given)
+            params = self._prepared(given)
         shape = upstream[0].shape
         buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
-        zeros = {name: tf.zeros(shape, p.dtype) for name, p in params.items()}
+        zeros = {n: tf.zeros(per_cell(p, shape), p.dtype) for n, p in params.items()}
 
         def segment_body(segment, adjoint, sums, buffer):
             done = segment * length
@@ -186,7 +198,9 @@ class Engine:
             segment_body,
             ((num_steps - 1) // length, upstream, zeros, buffer),
         )
-        sums = {n: tf.reshape(_sum_like(sums[n], params[n]), shapes[n]) for n in sums}
+        sums = {name: _sum_like(sums[name], params[name]) for name in sums}
+        sums = tape.gradient(params, given, sums, tf.UnconnectedGradients.ZERO)
+        sums = {name: tf.reshape(sums[name], shapes[name]) for name in sums}
         return self._on_grid(adjoint), sums
 
     def _replay(self, state, params, first, steps, buffer):
@@ -200,7 +214,8 @@ class Engine:
         return _write(buffer, steps - 1, last)
 
     def _pull_back(self, state, params, index, adjoint):
-        fields = {n: tf.broadcast_to(p, state[0].shape) for n, p in params.items()}
+        shape = state[0].shape
+        fields = {n: tf.broadcast_to(p, per_cell(p, shape)) for n, p in params.items()}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch((state, fields))
             after = self._taped_step(state, fields, index)
@@ -210,7 +225,9 @@ class Engine:
 
     def _take_steps_with_tangents(self, state, carried, params, first, num_steps):
         state, carried, params = _rows((state, carried, params))
-        step = tangents.tangent_step(self._taped_step)
+        directions = tangents.directions(self._prepared, params, carried)
+        params = self._prepared(params)
+        step = tangents.tangent_step(self._taped_step, directions)
 
         # One round to a loop body, unlike _repeat: a third of the time to compile.
         _, state, carried = tf.while_loop(
@@ -225,6 +242,7 @@ class Engine:
         self, state, params, active, tolerance, first, num_steps
     ):
         state, params = _rows((state, params))
+        params = self._prepared(params)
         batch = active.shape[0]
 
         def body(i, state, active, steps, change):
@@ -319,8 +337,9 @@ def _read(buffers, index):
 
 def _sum_like(field, param):
     """Sums over the grid, and over the batch if the parameter has one for all."""
-    axes = list(range(1, field.shape.rank))
-    total = tf.reduce_sum(field, axes, keepdims=True)
+    total = field
+    if param.shape[1:] == [1]:
+        total = tf.reduce_sum(total, 1, keepdims=True)
     if param.shape[0] == 1:
         total = tf.reduce_sum(total, 0, keepdims=True)
     return total

@@ -9,7 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from rdtf import gradients, losses
-from rdtf.fitting import noise
+from rdtf.inference import noise
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.routes import Settings
 from rdtf.fitting.windows import Windows, WindowSettings

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf.fitting import levenberg_marquardt
+from rdtf.inference import levenberg_marquardt
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, of_step
 from rdtf.losses.residual import Linearisation, SteadyResidual
@@ -128,7 +128,7 @@ def polish(
     found = levenberg_marquardt.minimise(
         TargetWindows(problem, smooth, sigma, window, fitted),
         levenberg_marquardt.Coordinates(
-            problem.simulation.model, start.params, problem.held
+            problem.simulation.model.parameters, start.params, problem.held
         ),
         start.params,
         max_iterations=40,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from rdtf import files
-from rdtf.fitting.levenberg_marquardt import Step
+from rdtf.inference.levenberg_marquardt import Step
 
 
 @dataclasses.dataclass(frozen=True)

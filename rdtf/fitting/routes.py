@@ -13,7 +13,7 @@ import numpy as np
 
 from rdtf import files
 from rdtf.constraints import Constraints
-from rdtf.fitting import levenberg_marquardt, noise
+from rdtf.inference import levenberg_marquardt, noise
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
 from rdtf.fitting.polish import polish
 from rdtf.fitting.problem import Problem, StageResult
@@ -110,7 +110,7 @@ def residual(
     )
     found = levenberg_marquardt.minimise(
         linearise,
-        levenberg_marquardt.Coordinates(model, problem.start, problem.held),
+        levenberg_marquardt.Coordinates(model.parameters, problem.start, problem.held),
         problem.start,
         callback=lambda step: callback(of_step("residual", step)),
     )

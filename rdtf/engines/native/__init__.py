@@ -1,10 +1,10 @@
 """Many steps and their exact discrete adjoint as native code for the CPU, by Numba.
 
-For forward Euler, any model, boundary and dimension. Kernels are generated from the
-model (`source`), compiled once and kept on disk (`build`); `drivers` describes how they
-run. Threads share the batch; what is left over, or a batch smaller than the cores, is
-shared layer by layer (`crews`). Neither the batch nor the number of threads changes a
-bit of a result.
+For forward Euler and the second-order Laplacian; any model, boundary and dimension.
+Kernels are generated from the model (`source`), compiled once and kept on disk
+(`build`); `drivers` describes how they run. Threads share the batch; what is left over,
+or a batch smaller than the cores, is shared layer by layer (`crews`). Neither the batch
+nor the number of threads changes a bit of a result.
 """
 
 import functools
@@ -28,8 +28,15 @@ class Engine:
     `[1 or B, 1, ...]`; step counts are Python ints.
     """
 
-    def __init__(self, model: ReactionDiffusion, grid: Grid, scheme, time_step: float):
-        del scheme  # forward Euler: see rdtf.engines.resolve
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        grid: Grid,
+        scheme,
+        time_step: float,
+        laplacian: str = "second_order",
+    ):
+        del scheme, laplacian  # forward Euler, second order: see rdtf.engines.resolve
         self._species = len(model.species)
         self._windows = Windows(model, grid, time_step)
         self._with_tangents = functools.lru_cache(

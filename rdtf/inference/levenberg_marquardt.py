@@ -9,27 +9,28 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from rdtf.models import ReactionDiffusion
+from rdtf.models import Parameter
 from rdtf.status import FitStatus
 
 
 class Coordinates:
     """The coordinates of the fit: log p where p cannot be negative, else p.
 
-    Bounds are the model's, and a factor of `reach` (positive parameters) from `start`.
+    Bounds are those of the parameters (a model's, and perhaps more, such as a gain), and
+    a factor of `reach` (positive parameters) from `start`.
     Parameters in `held` keep their value: nothing depends on their coordinate.
     """
 
     def __init__(
         self,
-        model: ReactionDiffusion,
+        parameters: Mapping[str, Parameter],
         start: Mapping[str, float],
         held: Collection[str] = (),
         reach: float = 300.0,
     ):
-        self.free = np.array([name not in held for name in model.parameters])
-        self.names = list(model.parameters)
-        parameters = [model.parameters[name] for name in self.names]
+        self.names = list(parameters)
+        self.free = np.array([name not in held for name in self.names])
+        parameters = [parameters[name] for name in self.names]
         values = np.array([start[name] for name in self.names])
         self._log = np.array([p.lower >= 0.0 for p in parameters]) & (values > 0.0)
         lower = np.array([p.lower for p in parameters])

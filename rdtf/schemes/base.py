@@ -1,20 +1,16 @@
-"""Time-stepping schemes: each a step factory with its order and stability bound.
-
-A scheme advances  ds/dt = D ∇²s + R(s, params)  by one `time_step`. Its diffusive
-stability bound is  time_step * max(D) * |largest eigenvalue of ∇²| <= real_stability,
-where `real_stability` is how far its stability region reaches along the negative real
-axis (Hairer & Wanner 1996, section IV.2). For Euler in 2-D it reads D dt / h² <= 1/4.
-"""
+"""What a scheme is, and the explicit ones: forward Euler and Runge-Kutta."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
+from rdtf import laplacians
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
-from rdtf.status import InputError
 from rdtf.types import Params, State, StepFn
 
 
@@ -39,7 +35,10 @@ class Scheme:
     def make_step(
         self, model: ReactionDiffusion, operator: Callable, time_step: float
     ) -> StepFn:
-        """Builds `step(carry, params, step_index) -> carry`."""
+        """Builds `step(carry, params, step_index) -> carry`.
+
+        `operator` comes from `finite_differences.diffusion_operator`.
+        """
 
         def step(carry, params, step_index):
             del step_index  # deterministic: only noise needs it
@@ -49,11 +48,32 @@ class Scheme:
 
         return step
 
-    def largest_time_step(self, grid: Grid, diffusivity: float) -> float:
+    def largest_time_step(
+        self, grid: Grid, diffusivity: float, laplacian: str = "second_order"
+    ) -> float:
         """The largest stable time step of pure diffusion."""
-        if diffusivity <= 0.0:
+        if diffusivity <= 0.0 or math.isinf(self.real_stability):
             return math.inf
-        return self.real_stability / (diffusivity * grid.laplacian_bound)
+        return self.real_stability / (diffusivity * spectral_radius(grid, laplacian))
+
+
+@functools.cache
+def spectral_radius(grid: Grid, laplacian: str = "second_order") -> float:
+    """Largest |eigenvalue| of a Laplacian, 1 / length².
+
+    For second_order that of an even number of cells, Σ 4 / h², whatever the grid.
+    """
+    if laplacian == "second_order":
+        return grid.laplacian_bound
+    return float(np.abs(laplacians.symbol(grid, laplacian)).max())
+
+
+def prepare(step: StepFn, params: Params) -> Params:
+    """The parameters, and what a step computes from them alone: once for many steps.
+
+    Every step takes either; it is faster with this.
+    """
+    return step.prepare(params) if hasattr(step, "prepare") else dict(params)
 
 
 def rate(
@@ -90,27 +110,5 @@ def _rk4(rate, state, time_step):
     return _add(state, time_step / 6.0, total)
 
 
-SCHEMES = {
-    scheme.name: scheme
-    for scheme in (
-        Scheme("forward_euler", 1, 1, 2.0, _forward_euler),
-        Scheme("rk4", 4, 4, 2.785293563405282, _rk4),
-    )
-}
-
-
-def get(name: str) -> Scheme:
-    """The scheme of that name; raises InputError if there is none."""
-    if name not in SCHEMES:
-        raise InputError(f"Expected a scheme among {', '.join(SCHEMES)}, got {name!r}.")
-    return SCHEMES[name]
-
-
-def suggest_time_step(scheme: Scheme, grid: Grid, diffusivity: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten within 80 % of the stability bound."""
-    bound = 0.8 * scheme.largest_time_step(grid, diffusivity)
-    if math.isinf(bound):
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(bound))
-    # log10 rounds: a bound just below a power of ten may look like that power.
-    return max(m * power for m in (0.5, 1.0, 2.0, 5.0) if m * power <= bound)
+FORWARD_EULER = Scheme("forward_euler", 1, 1, 2.0, _forward_euler)
+RK4 = Scheme("rk4", 4, 4, 2.785293563405282, _rk4)

@@ -1,0 +1,97 @@
+"""How the pictures were taken: flags, and the observation they stand for."""
+
+import math
+
+from absl import flags
+
+from rdtf import grids, images
+from rdtf.status import InputError
+
+_SCALE = flags.DEFINE_string(
+    "scale", None, "LOW:HIGH: concentration of the darkest and brightest level."
+)
+_PIXEL_SIZE = flags.DEFINE_float(
+    "pixel_size",
+    None,
+    "Distance between pixel centres, in the model's length unit. Default: the file's, "
+    "or --spacing.",
+)
+_PSF_SIGMA = flags.DEFINE_float(
+    "psf_sigma", 0.0, "Standard deviation of a Gaussian blur, a length too."
+)
+_CELLS = flags.DEFINE_integer(
+    "cells_per_pixel", 1, "Cells of the grid along each side of a pixel.", lower_bound=1
+)
+_MASK = flags.DEFINE_string(
+    "mask", None, "A picture, .npy or .npz that is nonzero where a pixel was seen."
+)
+_UNKNOWN_GAIN = flags.DEFINE_bool(
+    "unknown_gain",
+    None,
+    "Grey levels are concentrations but for a gain and an offset. Default: only those "
+    "of integer pictures without --scale.",
+)
+_CROPPED = flags.DEFINE_bool(
+    "cropped", False, "The pictures are cut from larger patterns."
+)
+
+
+class Camera:
+    """What the flags say of the camera; they are checked at once."""
+
+    def __init__(self):
+        images.check_positive("--pixel_size", _PIXEL_SIZE.value)
+        images.check_positive("--frame_interval", flags.FLAGS.frame_interval)
+        sigma = _PSF_SIGMA.value
+        if not (math.isfinite(sigma) and sigma >= 0):
+            raise InputError(
+                f"Expected --psf_sigma >= 0, got {sigma:g}: 0 means no blur."
+            )
+        self.keeps_the_grid = _CELLS.value == 1 and _PIXEL_SIZE.value is None
+        self._scale = None if _SCALE.value is None else images.parse_scale(_SCALE.value)
+
+    def load(self, paths, observe, frame_interval):
+        """The targets in these files."""
+        size, mask = _PIXEL_SIZE.value, _MASK.value
+        return images.load(paths, observe, self._scale, size, frame_interval, mask)
+
+    def grids(self, targets, observe):
+        """(the grid of which a pixel is a cell, the model's, which refines it)."""
+        shape, known = targets.fields[observe].shape, targets.metadata.get("grid")
+        if known is None:
+            spacing = targets.pixel_size or flags.FLAGS.spacing
+            pixels = grids.Grid(shape[-2:], spacing, flags.FLAGS.boundary)
+        else:
+            spacing = _PIXEL_SIZE.value or tuple(known["spacing"])
+            pixels = grids.Grid(tuple(known["shape"]), spacing, known["boundary"])
+        if shape[-pixels.ndim :] != pixels.shape:
+            raise InputError(
+                f"Expected pictures [sample, {', '.join(map(str, pixels.shape))}], as "
+                f"their metadata say, got shape {shape}: which is right?"
+            )
+        cells = _CELLS.value
+        size = tuple(cells * n for n in pixels.shape)
+        spacing = tuple(h / cells for h in pixels.spacing)
+        return pixels, grids.Grid(size, spacing, pixels.boundary)
+
+    def observation(self, targets):
+        """The `Observation` of the targets; says so if their gain is not known."""
+        from rdtf.inference.observation import Observation
+
+        unknown = _UNKNOWN_GAIN.value
+        if unknown is None:
+            unknown = targets.metadata.get("intensity") == "relative"
+            if unknown:
+                print(
+                    "grey levels without --scale: their gain and offset are taken as "
+                    "unknown (--nounknown_gain: levels 0 to 1 are concentrations)"
+                )
+        mask = targets.mask
+        return Observation(
+            _PSF_SIGMA.value,
+            _CELLS.value,
+            None if mask is None or mask.all() else mask,
+            targets.quantum or 0.0,
+            unknown,
+            _CROPPED.value,
+        )

@@ -1,0 +1,1 @@
+"""Parameters from pictures: equations, residuals, observation, uncertainty."""

@@ -1,0 +1,251 @@
+"""Errors in variables: the field itself is an unknown beside the parameters.
+
+    min over fields o and parameters p of
+
+    ½ |(H o - b) / a - y|² / σ²  +  ½ |o - w(o, p)|² / ε²
+
+y is what the camera H recorded, gain a and offset b are 1 and 0 unless unknown, w is the
+steady map and ε how far a picture may be from steady. Gauss-Newton, with the field
+eliminated: every step solves one field problem per parameter and one more by conjugate
+gradients, and leaves a small Schur complement, whose inverse is the covariance of the
+parameters.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rdtf.inference.camera import Camera
+from rdtf.inference.levenberg_marquardt import Coordinates
+from rdtf.inference.steady import SteadyMap
+from rdtf.status import FitStatus
+
+NEGLIGIBLE = 1e-3  # decrease of the cost: parameters move by less than 5 % of their sd
+FIELD_TOLERANCE = 1e-5  # of the elliptic problems inside the field problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """The end of a minimisation.
+
+    Attributes:
+      params: by name, with "gain" and "offset" if they were unknown.
+      field: `[n, *grid]`.
+      cost, data_misfit: half the weighted sum of squares, and the mean of the squares
+        of (H o - y) / σ over seen pixels (near 1 for a good model).
+      model_misfit: |o - w| / |o - mean(o)|.
+      curvature: Schur complement in coordinates of the fit, `[P, P]`, rows of what is
+        held are zero.
+      status, iterations: how it ended.
+    """
+
+    params: dict[str, float]
+    field: np.ndarray
+    cost: float
+    data_misfit: float
+    model_misfit: float
+    curvature: np.ndarray
+    status: FitStatus
+    iterations: int
+
+
+class Misfit:
+    """The cost above, and its Gauss-Newton steps.
+
+    Args:
+      steady: the fixed-point map.
+      camera: H.
+      pictures: y, `[n, *pixels]`.
+      sigma, epsilon: σ in the units of y, ε in those of the field.
+      coordinates: of the parameters, gain and offset too if they are unknown.
+    """
+
+    def __init__(
+        self,
+        steady: SteadyMap,
+        camera: Camera,
+        pictures: np.ndarray,
+        sigma: float,
+        epsilon: float,
+        coordinates: Coordinates,
+    ):
+        self._map, self._camera, self._pictures = steady, camera, pictures
+        self.sigma, self.epsilon, self.coordinates = sigma, epsilon, coordinates
+        mask = np.ones(pictures.shape) if camera.mask is None else camera.mask
+        self._mask = np.broadcast_to(mask, pictures.shape) + 0.0
+        self._inverse = None
+
+    def evaluate(self, field, params, hidden=None):
+        """(cost, misfit of the data, misfit of the model, point)."""
+        with np.errstate(all="ignore"):
+            point = self._map(field, params, hidden)
+            gain, offset = params.get("gain", 1.0), params.get("offset", 0.0)
+            data = (self._camera.see(field) - offset * self._mask) / gain
+            data = data - self._pictures * self._mask
+            model = field - point.w
+            cost = 0.5 * np.sum(np.square(data)) / self.sigma**2
+            cost += 0.5 * np.sum(np.square(model)) / self.epsilon**2
+        return (cost if np.isfinite(cost) else np.inf), data, model, point
+
+    def step(self, here, params):
+        """(Newton decrements of the field `[1 + P, n, *grid]`, gradient, Schur)."""
+        _, data, model, point = here
+        free = np.flatnonzero(self.coordinates.free)
+        names = [self.coordinates.names[i] for i in free]
+        slopes = self.coordinates.slopes(params)[free]
+        columns = [
+            self._columns(n, s, params, here)
+            for n, s in zip(names, slopes, strict=True)
+        ]
+        count = len(free)
+        schur, gradient = np.zeros((count, count)), np.zeros(count)
+        moves = np.zeros((1 + count, *point.o.shape))
+        for sample in range(len(point.o)):
+            one = _Sample(self, params, point, sample)
+            d, q = data[sample : sample + 1], model[sample : sample + 1]
+            by_data = np.concatenate([c[0][sample : sample + 1] for c in columns])
+            by_model = np.concatenate([c[1][sample : sample + 1] for c in columns])
+            right = np.concatenate(
+                [one.transposed(d, q), one.transposed(by_data, by_model)]
+            )
+            solved = one.solve(right)
+            moves[:, sample] = solved
+            flat = right.reshape(1 + count, -1)
+            cross = flat[1:] @ solved.reshape(1 + count, -1).T
+            weighted = [by_data / self.sigma, by_model / self.epsilon]
+            rest = [d / self.sigma, q / self.epsilon]
+            for a, r in zip(weighted, rest, strict=True):
+                a = a.reshape(count, -1)
+                schur += a @ a.T
+                gradient += a @ r.ravel()
+            schur -= 0.5 * (cross[:, 1:] + cross[:, 1:].T)
+            gradient -= cross[:, 0]
+        return moves, gradient, schur
+
+    def _columns(self, name, slope, params, here):
+        """(∂data, ∂model) by a coordinate."""
+        _, data, model, point = here
+        gain = params.get("gain", 1.0)
+        if name == "gain":
+            return -(data + self._pictures * self._mask) / gain * slope, 0.0 * model
+        if name == "offset":
+            return -self._mask / gain * slope, 0.0 * model
+        return 0.0 * data, -point.by_param(name) * slope
+
+    def seen(self, data):
+        """Mean square of the data's misfit over what is seen, in units of σ²."""
+        return float(np.sum(np.square(data)) / self._mask.sum() / self.sigma**2)
+
+
+class _Sample:
+    """The field problem of one sample: (HᵀH / a²σ² + QᵀQ / ε²) x = b, stacked."""
+
+    def __init__(self, misfit: Misfit, params: Mapping, point, sample: int):
+        self._camera, self._domain = misfit._camera, misfit._map.domain
+        self._point = point.sample(sample, FIELD_TOLERANCE)
+        self._mask = misfit._mask[sample : sample + 1]
+        self._data = 1.0 / (params.get("gain", 1.0) * misfit.sigma)
+        self._sigma, self._epsilon = misfit.sigma, misfit.epsilon
+        self._gain = params.get("gain", 1.0)
+        o = misfit._map.observed
+        d = misfit._map.equations.diffusivity(o, params)
+        smooth = self._point.m / (self._point.m - d * self._domain.symbol)
+        model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
+        seen = self._mask.mean() * np.square(self._camera.mean_transfer) * self._data**2
+        self._inverse = 1.0 / (seen + np.square(model))
+
+    def transposed(self, data, model):
+        """The gradient of the field for residuals `[k, ...]` of data and model."""
+        back = self._see_transposed(data) / (self._gain * self._sigma**2)
+        back += (model - self._point.along_transposed(model)) / self._epsilon**2
+        return back
+
+    def _see_transposed(self, picture):
+        return self._camera.see_transposed(picture * self._mask, masked=False)
+
+    def _normal(self, x):
+        data = self._camera.see(x, masked=False) * self._mask
+        model = x - self._point.along(x)
+        return self.transposed(data / self._gain, model)
+
+    def solve(self, b, tolerance=3e-3, max_iterations=400):
+        """Preconditioned conjugate gradients for every right-hand side at once."""
+        axes = tuple(range(1, b.ndim))
+
+        def dot(x, y):
+            return np.sum(x * y, axis=axes, keepdims=True)
+
+        x, r = np.zeros_like(b), b.copy()
+        z = self._domain.filter(self._inverse, r)
+        p, rz = z.copy(), dot(r, z)
+        goal = tolerance**2 * rz
+        for _ in range(max_iterations):
+            if (rz <= goal).all():
+                break
+            image = self._normal(p)
+            slope = dot(p, image)
+            step = np.divide(rz, slope, out=np.zeros_like(rz), where=slope > 0.0)
+            x += step * p
+            r -= step * image
+            z = self._domain.filter(self._inverse, r)
+            before, rz = rz, dot(r, z)
+            p = z + np.divide(rz, before, out=np.zeros_like(rz), where=before > 0.0) * p
+        return x
+
+
+def minimise(
+    misfit: Misfit,
+    field: np.ndarray,
+    start: Mapping[str, float],
+    max_iterations: int = 30,
+    largest_step: float = 0.5,
+    callback: Callable[[int, dict, float], None] = lambda *_: None,
+) -> Estimate:
+    """Damped Gauss-Newton from a field and parameters; the damping acts on the latter."""
+    coordinates = misfit.coordinates
+    params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
+    here = misfit.evaluate(field, params)
+    iteration, schur = 0, np.zeros((int(coordinates.free.sum()),) * 2)
+    if not np.isfinite(here[0]):
+        status, max_iterations = FitStatus.FAILED_START, 0
+    while iteration < max_iterations:
+        iteration += 1
+        moves, gradient, schur = misfit.step(here, params)
+        before, accepted = here[0], False
+        promise = 0.5 * gradient @ np.linalg.lstsq(schur, gradient, rcond=None)[0]
+        while damping < 1e6:
+            damped = schur + damping * np.diag(np.maximum(np.diag(schur), 1e-300))
+            move = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
+            move *= min(1.0, largest_step / max(np.max(np.abs(move)), 1e-300))
+            vector = coordinates.encode(params)
+            target = vector.copy()
+            target[coordinates.free] += move
+            target = np.clip(target, coordinates.lower, coordinates.upper)
+            trial = coordinates.decode(target)
+            actual = (target - vector)[coordinates.free]
+            moved = field - moves[0] - np.tensordot(actual, moves[1:], 1)
+            there = misfit.evaluate(moved, trial, here[3].fields)
+            if there[0] < before:
+                field, params, here, accepted = moved, trial, there, True
+                damping = max(damping / 5.0, 1e-12)
+                break
+            damping *= 10.0
+        callback(iteration, params, here[0])
+        settled = promise < NEGLIGIBLE and before - here[0] < 1.0
+        if not accepted or settled:
+            status = FitStatus.CONVERGED
+            break
+    full = np.zeros((len(coordinates.names),) * 2)
+    full[np.ix_(coordinates.free, coordinates.free)] = schur
+    spread = np.linalg.norm(field - field.mean())
+    return Estimate(
+        params,
+        field,
+        here[0],
+        misfit.seen(here[1]),
+        float(np.linalg.norm(here[2]) / spread),
+        full,
+        status,
+        iteration,
+    )

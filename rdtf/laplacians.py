@@ -1,0 +1,80 @@
+"""Discrete Laplacians by name, and their eigenvalues.
+
+    second_order   (f_{-1} - 2 f_0 + f_1) / h² on each axis
+    fourth_order   (-f_{-2} + 16 f_{-1} - 30 f_0 + 16 f_1 - f_2) / 12 h² on each axis
+    compact        the 9-point Mehrstellen scheme of order four, 2-D, equal spacings:
+                   M⁻¹ L with L = [1 4 1; 4 -20 4; 1 4 1] / 6 h², M = 1 + h² ∇₅² / 12
+                   (Collatz 1960)
+    spectral       -|k|²: exact for every wave that the grid can hold
+
+On a periodic grid all are diagonal in Fourier space; second_order and spectral are
+diagonal in cosines on a no-flux grid as well.
+"""
+
+import numpy as np
+
+from rdtf.grids import Grid
+from rdtf.status import InputError
+
+LAPLACIANS = ("second_order", "fourth_order", "compact", "spectral")
+
+
+def check(grid: Grid, laplacian: str) -> None:
+    """Raises InputError if the grid cannot carry that Laplacian."""
+    if laplacian not in LAPLACIANS:
+        raise InputError(
+            f"Expected a Laplacian among {', '.join(LAPLACIANS)}, got {laplacian!r}."
+        )
+    if grid.boundary != "periodic" and laplacian in ("fourth_order", "compact"):
+        raise InputError(
+            f"Expected a periodic grid for the {laplacian} Laplacian, got "
+            f"{grid.boundary}: use second_order or spectral."
+        )
+    if laplacian == "compact" and (grid.ndim != 2 or len(set(grid.spacing)) > 1):
+        raise InputError(
+            "Expected a 2-D grid of equal spacings for the compact Laplacian, got "
+            f"{grid.ndim}-D with spacing {grid.spacing}: use fourth_order or spectral."
+        )
+
+
+def symbol(grid: Grid, laplacian: str = "second_order") -> np.ndarray:
+    """Eigenvalues in the layout of `rfftn`, 1 / length².
+
+    A no-flux grid has those of its mirrored, twice as long self.
+    """
+    check(grid, laplacian)
+    return _combine(_angles(grid), grid, laplacian)
+
+
+def cosine_symbol(grid: Grid, laplacian: str = "second_order") -> np.ndarray:
+    """Eigenvalues on a no-flux grid in the layout of `scipy.fft.dctn` (type 2)."""
+    check(grid, laplacian)
+    angles = [np.pi * np.arange(n) / n for n in grid.shape]
+    return _combine(_crossed(angles), grid, laplacian)
+
+
+def _angles(grid):
+    """k h of every wave of each axis, shaped to broadcast."""
+    angles = []
+    for axis, n in enumerate(grid.shape):
+        n = n if grid.boundary == "periodic" else 2 * n
+        last = axis == grid.ndim - 1
+        angles.append(2 * np.pi * (np.fft.rfftfreq(n) if last else np.fft.fftfreq(n)))
+    return _crossed(angles)
+
+
+def _crossed(angles):
+    return np.meshgrid(*angles, indexing="ij", sparse=True)
+
+
+def _combine(angles, grid, laplacian):
+    if laplacian == "compact":
+        y, x = np.cos(angles[0]), np.cos(angles[1])
+        numerator = (2.0 * x * y + 4.0 * (x + y) - 10.0) / 3.0
+        return numerator / grid.spacing[0] ** 2 / (1.0 + (x + y - 2.0) / 6.0)
+    one_axis = {
+        "second_order": lambda a: 2.0 * np.cos(a) - 2.0,
+        "fourth_order": lambda a: (16 * np.cos(a) - np.cos(2 * a) - 15.0) / 6.0,
+        "spectral": lambda a: -(a**2),
+    }[laplacian]
+    return sum(one_axis(a) / h**2 for a, h in zip(angles, grid.spacing, strict=True))
