@@ -47,6 +47,7 @@ class FitStatus(enum.Enum):
     NO_RATE_ACCEPTED = "no_rate_accepted"
     FAILED_START = "failed_start"
     STALLED = "stalled"
+    UNEXPLAINED = "unexplained"
     INTERRUPTED = "interrupted"
 
     @property
@@ -71,6 +72,11 @@ _FIT_ADVICE = {
     FitStatus.STALLED: (
         "The fit stopped at a bound or on a plateau: start elsewhere, or check that "
         "the targets are steady patterns of this model."
+    ),
+    FitStatus.UNEXPLAINED: (
+        "No parameters explain the pictures to within their noise: they are not steady "
+        "patterns of this model as described; do not believe the parameters. Check "
+        "--model, --observe, --pixel_size, --psf_sigma, --cropped and --frame."
     ),
     FitStatus.INTERRUPTED: "Stopped by hand: continue with --resume.",
 }

@@ -14,13 +14,15 @@ from rdtf import finite_differences, schemes
 
 
 @functools.cache
-def _simulation(model, shape, boundary, spacing, scheme, engine, time_step):
+def _simulation(model, shape, boundary, spacing, scheme, engine, time_step, laplacian):
     model = rdtf.models.get(model)
     grid = rdtf.Grid(shape, spacing, boundary)
     if time_step is None:
         fastest = max(model.defaults[name] for name in model.diffusivity.values())
-        time_step = schemes.suggest_time_step(schemes.get(scheme), grid, fastest)
-    return rdtf.Simulation(model, grid, time_step, scheme, engine)
+        time_step = schemes.suggest_time_step(
+            schemes.get(scheme), grid, fastest, laplacian
+        )
+    return rdtf.Simulation(model, grid, time_step, scheme, engine, laplacian)
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +37,11 @@ def simulations():
         scheme="forward_euler",
         engine="auto",
         time_step=None,
+        laplacian="second_order",
     ):
-        return _simulation(model, shape, boundary, spacing, scheme, engine, time_step)
+        return _simulation(
+            model, shape, boundary, spacing, scheme, engine, time_step, laplacian
+        )
 
     return get
 
@@ -58,7 +63,9 @@ def unrolled():
     """A plain Python loop over the uncompiled step: the reference for every engine."""
 
     def advance(sim, state, params, num_steps):
-        operator = finite_differences.diffusion_operator(sim.grid)
+        operator = finite_differences.diffusion_operator(
+            sim.grid, laplacian=sim.laplacian
+        )
         step = sim.scheme.make_step(sim.model, operator, sim.time_step)
         ones = [1] * sim.grid.ndim
         params = {

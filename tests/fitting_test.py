@@ -6,8 +6,9 @@ import made_patterns
 import numpy as np
 import pytest
 
-from rdtf import fitting
-from rdtf.fitting import Problem, Recorder, Settings, noise, polish
+from rdtf import files, fitting
+from rdtf.fitting import Problem, Recorder, Settings, polish
+from rdtf.inference import noise
 from rdtf.status import FitStatus
 
 SEED_START = made_patterns.SEED_START
@@ -84,9 +85,27 @@ def test_one_sample_is_enough(simulations, tmp_path):
     assert max(_errors(stages[0].params, problem.truth).values()) < 0.002
 
 
-def test_auto_on_noisy_pictures_polishes_by_windows(simulations, tmp_path):
+def test_auto_on_noisy_pictures_finds_the_field_too(simulations, tmp_path):
     problem = _spots(simulations, noise_ratio=0.05)
-    stages, records = _fit(problem, tmp_path, polish_window=20)
+    stages, records = _fit(problem, tmp_path)
+    assert [s.stage for s in stages][:2] == ["residual", "errors_in_variables"]
+    first, last = stages[:2]
+    assert first.notes["form"] == "integral"
+    assert first.notes["noise_over_std"] == pytest.approx(0.05, rel=0.15)
+    assert {r.stage for r in records} == {s.stage for s in stages[:2]}
+    assert last.status is FitStatus.CONVERGED
+    assert last.notes["data_misfit"] == pytest.approx(1.0, abs=0.3)
+    errors = _errors(last.params, problem.truth)
+    assert max(errors.values()) < min(0.05, max(_errors(first.params, problem.truth).values()))
+    field = files.load_targets(tmp_path / "field.npz", "v").fields["v"]
+    clean = _spots(simulations).fields
+    noise_left = np.std(field - clean) / np.std(problem.fields - clean)
+    assert noise_left < 0.5
+
+
+def test_route_windows_polishes_noisy_pictures(simulations, tmp_path):
+    problem = _spots(simulations, noise_ratio=0.05)
+    stages, records = _fit(problem, tmp_path, route="windows", polish_window=20)
     assert [stage.stage for stage in stages] == ["residual", "windows"]
     first, last = stages
     assert first.notes["form"] == "integral"

@@ -26,6 +26,7 @@ FLOORS = {
     "files": 1,
     "images": 1,
     "laplacians": 2,
+    "fourier": 2,
     "finite_differences": 2,
     "elliptic": 2,
     "homogeneous": 2,
@@ -44,6 +45,9 @@ FLOORS = {
 NEIGHBOURS = {
     ("images", "files"),  # pictures become targets
     ("elliptic", "finite_differences"),  # it inverts that Laplacian
+    ("finite_differences", "fourier"),  # compact and spectral are applied there
+    ("finite_differences", "laplacians"),
+    ("fourier", "laplacians"),  # their eigenvalues
     ("initial_conditions", "homogeneous"),  # patches on a uniform state
 }
 # Wings stand beside the house. They may import any floor, but viz only floors 0 and 1;

@@ -23,6 +23,7 @@ BY_HAND = {
     "brusselator": ({"A": 5.0, "B": 7.0}, (1.0, 2.0)),
     "schnakenberg": ({"a": 0.5, "b": 0.25}, (10.5, -11.75)),
     "gierer_meinhardt": ({"rho0": 0.5, "mu": 2.0, "nu": 0.5}, (-3.5 + 4 / 3, 2.5)),
+    "lengyel_epstein": ({"a": 10.0, "b": 0.5}, (3.2, 0.4)),
 }
 
 

@@ -26,12 +26,27 @@ from rdtf.status import Status
 from rdtf.types import State
 
 
+_OVERSHOOT = 0.05  # of a valid range
+
+
 def _barrier(tensors):
     return gen_xla_ops.xla_optimization_barrier(tensors)
 
 
 def _compiled(function):
     return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _widened(limits, laplacian):
+    """A valid range with room for what a Laplacian of higher order does at a jump.
+
+    Only second_order obeys a maximum principle: the others swing over by up to a few
+    hundredths of the jump, and back within a few steps.
+    """
+    if laplacian == "second_order":
+        return limits
+    room = _OVERSHOOT * (limits[1] - limits[0])
+    return limits[0] - room, limits[1] + room
 
 
 def segments(num_steps: int) -> tuple[int, int]:
@@ -61,7 +76,10 @@ class Engine:
     ):
         self._grid = grid
         self._species = model.species
-        self._valid_range = dict(model.valid_range)
+        self._valid_range = {
+            name: _widened(limits, laplacian)
+            for name, limits in model.valid_range.items()
+        }
         operator, taped = (
             finite_differences.diffusion_operator(grid, _barrier, reread, laplacian)
             for reread in (True, False)

@@ -5,7 +5,7 @@ from rdtf.fitting.certificates import certify
 from rdtf.fitting.check import Check, check, simulate
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
-from rdtf.fitting.routes import ROUTES, Settings, fit, residual, validate
+from rdtf.fitting.routes import ROUTES, Settings, fit, validate
 from rdtf.fitting.windows import Windows, WindowSettings
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "certify",
     "check",
     "fit",
-    "residual",
     "simulate",
     "validate",
 ]

@@ -9,11 +9,11 @@ import dataclasses
 import tensorflow as tf
 
 from rdtf import gradients, losses
-from rdtf.inference import noise
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.routes import Settings
 from rdtf.fitting.windows import Windows, WindowSettings
 from rdtf.gradients import Certificate
+from rdtf.inference import noise
 
 
 def certify(

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from rdtf import initial_conditions
 from rdtf.fitting.problem import Problem
+from rdtf.inference.camera import Camera
+from rdtf.inference.elliptic import WholeDomain
 from rdtf.losses.spectra import log_power_spectrum
 from rdtf.losses.statistics import NAMES, statistics
 from rdtf.simulation import SteadyRun
@@ -60,11 +62,40 @@ def simulate(
         problem.simulation.grid,
         num_samples,
         problem.seed + 2**31,
-        params,
+        model_params(problem, params),
     )
     return problem.simulation.run_until_steady(
-        state, params, problem.tolerance, problem.max_steps, callback
+        state,
+        model_params(problem, params),
+        problem.tolerance,
+        problem.max_steps,
+        callback,
     )
+
+
+def targets(problem: Problem) -> np.ndarray:
+    """The pictures as stills without holes: hidden pixels get the mean of the others.
+
+    Of a movie, the last frames.
+    """
+    fields = problem.fields
+    if problem.observation.mask is not None:
+        mask = np.broadcast_to(problem.observation.mask, fields.shape)
+        fields = np.where(mask, fields, fields[mask].mean())
+    return fields if problem.times is None else fields[:, -1]
+
+
+def as_seen(problem: Problem, params: Mapping[str, float], field) -> tf.Tensor:
+    """Simulated fields `[n, *grid]` as the camera would show them, nothing hidden."""
+    observation = dataclasses.replace(problem.observation, mask=None)
+    camera = Camera(observation, WholeDomain(problem.simulation.grid))
+    levels = camera.see(np.asarray(field)) - params.get("offset", 0.0)
+    return tf.constant(levels / params.get("gain", 1.0))
+
+
+def model_params(problem: Problem, params: Mapping[str, float]) -> dict[str, float]:
+    """Without those of the camera."""
+    return {name: params[name] for name in problem.simulation.model.parameters}
 
 
 def check(
@@ -73,10 +104,11 @@ def check(
     callback: Callable[[int, int], None] | None = None,
 ) -> Check:
     """Simulates as many samples as there are targets (2 to 4) and compares."""
-    count = min(max(len(problem.fields), 2), 4)
+    stills = targets(problem)
+    count = min(max(len(stills), 2), 4)
     run = simulate(problem, params, count, callback)
-    found = run.state[problem.index]
-    target = tf.constant(problem.fields)
+    found = as_seen(problem, params, run.state[problem.index])
+    target = tf.constant(stills)
     ours, theirs = log_power_spectrum(found).numpy(), log_power_spectrum(target).numpy()
     loss = np.mean([(a - b) ** 2 for a in ours for b in theirs])
     pairs = [

@@ -2,9 +2,9 @@
 
 From the observed field (filtered) and its hidden species, `window` steps are taken and
 compared with the raw observation. A good equation leaves a steady pattern where it is.
-The gradient is that of `Simulation.advance`, exact; the Gauss-Newton curvature comes
-from one batched sweep over the parameters. The result is kept only if it lowers the
-misfit on data that it was not fitted to.
+Tangents carried along with the steps give the exact gradient and the Gauss-Newton
+curvature. The result is kept only if it lowers the misfit on data that it was not fitted
+to.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf.inference import levenberg_marquardt
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, of_step
-from rdtf.losses.residual import Linearisation, SteadyResidual
+from rdtf.inference import levenberg_marquardt
+from rdtf.inference.hidden import TargetState
+from rdtf.inference.linearisation import Linearisation
 
 STAGE = "windows"
 
@@ -43,16 +44,16 @@ class TargetWindows:
     ):
         simulation = problem.simulation
         self._problem, self._simulation, self._window = problem, simulation, window
-        self._smooth, self._raw = tf.constant(smooth), tf.constant(problem.fields)
+        self._raw = tf.constant(problem.fields)
         self._weights = tf.constant(weights / sigma**2)
         self._names = list(simulation.model.parameters)
-        self._residual = SteadyResidual(
+        self._start = TargetState(
             simulation.model, simulation.grid, problem.observe, smooth, problem.start
         )
 
     def cost(self, params) -> tf.Tensor:
         """Differentiable in scalar tensors `params`."""
-        observed = self._run(self._smooth, self._residual.hidden_tensor(params), params)
+        observed = self._run(self._start.tensors(params), params)
         squares = tf.math.squared_difference(observed, self._raw)
         return 0.5 * tf.reduce_sum(self._weights * squares)
 
@@ -61,44 +62,28 @@ class TargetWindows:
         if not float(np.max(self._simulation.stability_ratio(params))) <= 1.0:
             nothing = np.zeros(len(params))
             return Linearisation(np.inf, nothing, np.outer(nothing, nothing), 0.0)
-        tensors = {name: tf.constant(params[name], tf.float64) for name in self._names}
-        with tf.GradientTape() as tape:
-            tape.watch(tensors)
-            cost = self.cost(tensors)
-        gradient = tape.gradient(cost, tensors)
-        columns = self._tangents(params)
+        end, columns = self._tangents(params)
+        misfit = end - self._raw
         weighted = tf.reshape(columns * self._weights, [len(params), -1])
+        gradient = tf.linalg.matvec(weighted, tf.reshape(misfit, [-1]))
         columns = tf.reshape(columns, [len(params), -1])
         curvature = tf.matmul(weighted, columns, transpose_b=True)
-        exact = np.array([float(gradient[name]) for name in self._names])
-        return Linearisation(float(cost), exact, curvature.numpy(), 0.0)
+        cost = 0.5 * tf.reduce_sum(self._weights * tf.square(misfit))
+        return Linearisation(float(cost), gradient.numpy(), curvature.numpy())
 
-    def _run(self, observed, hidden, params):
-        index = self._problem.index
-        state = (observed, hidden) if index == 0 else (hidden, observed)
-        return self._simulation.advance(state, params, self._window)[index]
+    def _run(self, state, params):
+        end = self._simulation.advance(state, params, self._window)
+        return end[self._problem.index]
 
     def _tangents(self, params):
-        """d o_K / d parameter, `[P, n, *grid]`, by central differences in one sweep."""
-        samples, count = len(self._problem.fields), len(self._names)
-        hidden, slopes = self._residual.hidden(params)
-        values = np.array([params[name] for name in self._names])
-        sizes = 1e-5 * np.maximum(np.abs(values), 1e-3)
-        moves = np.concatenate([np.diag(sizes), -np.diag(sizes)])
-        starts = [
-            hidden + sign * size * slope
-            for sign in (1.0, -1.0)
-            for size, slope in zip(sizes, slopes, strict=True)
-        ]
-        sweep = np.repeat(values + moves, samples, axis=0)
-        ends = self._run(
-            tf.tile(self._smooth, [2 * count, *[1] * (self._smooth.shape.rank - 1)]),
-            tf.concat(starts, 0),
-            dict(zip(self._names, sweep.T, strict=True)),
+        """o_K and its derivatives `[P, n, *grid]`, carried along with the steps."""
+        state, slopes = self._start.numpy(params)
+        begin = {n: tuple(map(tf.constant, slopes[n])) for n in self._names}
+        end, ends = self._simulation.tangents(
+            tuple(map(tf.constant, state)), params, self._window, begin
         )
-        ends = tf.reshape(ends, [2, count, *self._smooth.shape])
-        shape = [count] + [1] * self._smooth.shape.rank
-        return (ends[0] - ends[1]) / tf.reshape(tf.constant(2.0 * sizes), shape)
+        index = self._problem.index
+        return end[index], tf.stack([ends[n][index] for n in self._names])
 
 
 def split(fields: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:

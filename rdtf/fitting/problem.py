@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rdtf import laplacians
+from rdtf.inference.observation import WHOLE, Observation
 from rdtf.simulation import Simulation
 from rdtf.status import FitStatus, InputError
 
@@ -16,12 +18,16 @@ class Problem:
     Attributes:
       simulation: model, grid, scheme and time step.
       observe: the species that is seen.
-      fields: float64 `[n, *grid.shape]`.
+      fields: float64 `[n, *pixels]`, or a movie `[n, time, *pixels]`; a pixel is a cell
+        of the grid unless `observation` says otherwise.
       start: all parameters.
       held: parameters that are known and keep their start.
       seed: of every random choice of the fit.
       initial_condition: what simulations start from; None is the model's own.
       tolerance, max_steps: of simulations until steady.
+      observation: how the pictures see the pattern.
+      laplacian: the one that made them, or "auto" to let the pictures say.
+      times: of the frames of a movie, `[time]`; None for stills.
       truth: the parameters that made the fields, where known; never used by a fit.
     """
 
@@ -35,22 +41,42 @@ class Problem:
     tolerance: float = 1e-4
     max_steps: int = 40_000
     truth: Mapping[str, float] | None = None
+    observation: Observation = WHOLE
+    laplacian: str = "auto"
+    times: np.ndarray | None = None
 
     def __post_init__(self):
         self.simulation.model.check_bounds(self.start)
         self.simulation.model.check_species(self.observe)
         if self.truth is not None:
             self.simulation.model.check_names(self.truth)
-        grid = self.simulation.grid
-        if self.fields.shape[1:] != grid.shape or not len(self.fields):
+        if self.laplacian != "auto":
+            laplacians.check(self.simulation.grid, self.laplacian)
+        self._check_fields()
+
+    def _check_fields(self):
+        cells = self.observation.cells_per_pixel
+        pixels = tuple(n // cells for n in self.simulation.grid.shape)
+        frames = () if self.times is None else (len(self.times),)
+        if self.fields.shape[1:] != (*frames, *pixels) or not len(self.fields):
             raise InputError(
-                f"Expected stills [sample, {', '.join(map(str, grid.shape))}], got "
-                f"shape {self.fields.shape}."
+                f"Expected {'a movie' if frames else 'stills'} "
+                f"[sample, {', '.join(map(str, (*frames, *pixels)))}], got shape "
+                f"{self.fields.shape}."
             )
-        if not np.isfinite(self.fields).all():
-            raise InputError("Expected finite stills, got NaN or infinity in them.")
-        if self.fields.std() == 0.0:
-            raise InputError("Expected patterns, got stills that are uniform.")
+        seen = self.fields
+        if self.observation.mask is not None:
+            seen = seen[np.broadcast_to(self.observation.mask, seen.shape)]
+        if not np.isfinite(seen).all():
+            raise InputError("Expected finite pictures, got NaN or infinity in them.")
+        if seen.std() == 0.0:
+            raise InputError("Expected patterns, got pictures that are uniform.")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the pictures are stills of whole fields in the model's units."""
+        camera = dataclasses.replace(self.observation, quantum=0.0)
+        return self.times is None and camera == WHOLE
 
     @property
     def index(self) -> int:

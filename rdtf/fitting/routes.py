@@ -1,32 +1,29 @@
 """Routes from pictures to parameters.
 
 residual   solve for the hidden species, least squares on the steady equation
+windows    residual, then short simulations that start at the pictures
 bptt       truncated backpropagation through simulations
-auto       residual; windows from the target state if the pictures are noisy
+auto       what the pictures need: residual if they are clean stills; the field as an
+           unknown too if they are noisy, blurred, coarse or partly hidden; free boundary
+           values if they are cut from a larger pattern; a driven filter for movies
 """
 
 import dataclasses
 import json
 from collections.abc import Callable
 
-import numpy as np
-
 from rdtf import files
 from rdtf.constraints import Constraints
-from rdtf.inference import levenberg_marquardt, noise
+from rdtf.fitting import moving_stages, still_stages
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
 from rdtf.fitting.polish import polish
 from rdtf.fitting.problem import Problem, StageResult
-from rdtf.fitting.records import Record, Recorder, of_step
+from rdtf.fitting.records import Recorder
 from rdtf.fitting.windows import Windows, WindowSettings
-from rdtf.losses.elimination import eliminate
-from rdtf.losses.residual import SteadyResidual
-from rdtf.status import FitStatus
+from rdtf.inference.elimination import eliminate
+from rdtf.status import FitStatus, InputError
 
-ROUTES = ("auto", "residual", "bptt")
-
-NOISY = 0.003
-"""Noise over standard deviation beyond which a picture counts as noisy."""
+ROUTES = ("auto", "residual", "windows", "bptt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Settings:
       form: of the residual, "norm" or "integral"; None chooses by the noise.
       loss: of route bptt, `loss(predicted, target)`.
       windows, optimizer: of route bptt.
-      polish_window: steps of the windows that polish route auto.
+      polish_window: steps of the windows of route windows.
     """
 
     route: str = "auto"
@@ -51,15 +48,25 @@ class Settings:
 
 def validate(problem: Problem, settings: Settings) -> None:
     """Raises InputError if the route cannot be taken; call it before touching files."""
-    model = problem.simulation.model
-    if settings.route != "bptt" or settings.windows.start == "target":
-        eliminate(model, problem.observe, problem.start)
-    if settings.route == "bptt":
+    model, route = problem.simulation.model, settings.route
+    if route in ("windows", "bptt") and not problem.is_plain:
+        raise InputError(
+            f"Expected stills of whole fields for route {route}, got a movie or pictures "
+            "that are cropped, blurred, coarse, masked or of unknown gain: use "
+            "--route=auto."
+        )
+    if route != "bptt" or settings.windows.start == "target":
+        eliminate(model, problem.observe)
+    if route == "bptt":
         problem.simulation.check_stability(problem.start)
         Constraints(model, settings.optimizer.transforms).raw(problem.start)
         settings.optimizer.make()
         draw = Windows(problem, settings.windows, settings.loss).draw(0)
         settings.loss(draw.targets, draw.targets)  # whether the grid suits the loss
+    elif problem.times is not None:
+        moving_stages.validate(problem)
+    elif problem.observation.window:
+        still_stages.validate_window(problem)
 
 
 def fit(
@@ -76,52 +83,44 @@ def fit(
         windows = Windows(problem, settings.windows, settings.loss)
         trainer = Trainer(problem, windows, settings.optimizer, recorder)
         stages.run("bptt", lambda: trainer.fit(resume))
-        return stages.results
-    sigma = noise.estimate(problem.fields, problem.simulation.grid)
-    ratio = sigma / problem.fields.std()
-    noisy = ratio > NOISY
-    smooth = problem.fields
-    if noisy:
-        smooth = noise.low_pass(problem.fields, problem.simulation.grid, sigma)
-    form = settings.form or ("integral" if noisy else "norm")
-    first = stages.run(
-        "residual", lambda: residual(problem, smooth, form, ratio, recorder.write)
-    )
-    if settings.route == "auto" and noisy and first.status is FitStatus.CONVERGED:
-        window = settings.polish_window
-        stages.run(
-            "windows",
-            lambda: polish(problem, smooth, sigma, first, recorder.write, window),
-        )
+    elif problem.times is not None:
+        stages.run("movie", lambda: moving_stages.movie(problem, recorder.write))
+    elif problem.observation.window:
+        stages.run("window", lambda: still_stages.window(problem, recorder.write))
+    else:
+        _fit_stills(problem, settings, stages, recorder)
     return stages.results
 
 
-def residual(
-    problem: Problem,
-    fields: np.ndarray,
-    form: str,
-    noise_ratio: float,
-    callback: Callable[[Record], None],
-) -> StageResult:
-    """The steady residual, minimised by Levenberg-Marquardt."""
-    model = problem.simulation.model
-    linearise = SteadyResidual(
-        model, problem.simulation.grid, problem.observe, fields, problem.start, form
-    )
-    found = levenberg_marquardt.minimise(
-        linearise,
-        levenberg_marquardt.Coordinates(model.parameters, problem.start, problem.held),
-        problem.start,
-        callback=lambda step: callback(of_step("residual", step)),
-    )
-    notes = {
-        "form": form,
-        "noise_over_std": float(noise_ratio),
-        "undetermined": found.undetermined,
-    }
-    return StageResult(
-        "residual", found.params, found.cost, found.status, found.iterations, notes
-    )
+def _fit_stills(problem, settings, stages, recorder):
+    prepared = still_stages.prepare(problem)
+    with still_stages.threads():
+        first = stages.run(
+            "residual",
+            lambda: still_stages.residual(
+                problem, prepared, settings.form, recorder.write
+            ),
+        )
+    if settings.route == "windows" and first.status is FitStatus.CONVERGED:
+        stages.run(
+            "windows",
+            lambda: polish(
+                problem,
+                prepared.smooth,
+                prepared.sigma,
+                first,
+                recorder.write,
+                settings.polish_window,
+            ),
+        )
+    if settings.route == "auto" and not prepared.clean:
+        with still_stages.threads():
+            stages.run(
+                "errors_in_variables",
+                lambda: still_stages.errors_in_variables(
+                    problem, prepared, first, recorder
+                ),
+            )
 
 
 class _Stages:

@@ -18,7 +18,7 @@ import tensorflow as tf
 from rdtf import initial_conditions
 from rdtf.fitting.adaptive_rate import Outcome
 from rdtf.fitting.problem import Problem
-from rdtf.losses.residual import SteadyResidual
+from rdtf.inference.hidden import TargetState
 from rdtf.status import InputError, Status
 from rdtf.types import State
 
@@ -94,7 +94,7 @@ class Windows:
         self._loss = loss
         self._at_targets = None
         if settings.start == "target":
-            self._at_targets = SteadyResidual(
+            self._at_targets = TargetState(
                 problem.simulation.model,
                 problem.simulation.grid,
                 problem.observe,
@@ -164,9 +164,7 @@ class Windows:
         """Where a window starts; at the targets, the hidden species depend on `params`."""
         if window.state is not None:
             return window.state
-        hidden = self._at_targets.hidden_tensor(params)
-        order = 1 if self._problem.index == 0 else -1
-        return (window.draw.targets, hidden)[::order]
+        return self._at_targets.tensors(params)
 
     def compare(self, final: State, window: Window) -> tf.Tensor:
         """The loss of a window's final state."""

@@ -39,7 +39,7 @@ class Certificate:
     """What the tests of one gradient came to.
 
     Attributes:
-      model, engine, scheme, time_step, num_steps, seed: what was tested.
+      model, engine, laplacian, scheme, time_step, num_steps, seed: what was tested.
       status: "ok", or what was not finite.
       loss: L at the end of the window.
       gradient: dL/dparameter, a number or one per sample.
@@ -56,6 +56,7 @@ class Certificate:
 
     model: str
     engine: str
+    laplacian: str
     scheme: str
     time_step: float
     num_steps: int
@@ -145,7 +146,8 @@ class Certificate:
 
     def table(self) -> str:
         """A small report, aligned lines."""
-        head = f"{self.model}, {self.num_steps} steps by {self.scheme} of "
+        kind = "" if self.laplacian == "second_order" else f", {self.laplacian}"
+        head = f"{self.model}{kind}, {self.num_steps} steps by {self.scheme} of "
         head += f"{self.time_step:g}, engine {self.engine}: loss {self.loss:.6g}"
         lines = [head]
         if self.gradient:
@@ -222,6 +224,7 @@ def _describe(simulation, slope):
     return {
         "model": simulation.model.name,
         "engine": simulation.engine,
+        "laplacian": simulation.laplacian,
         "scheme": simulation.scheme.name,
         "time_step": simulation.time_step,
         "status": slope.status,

@@ -75,7 +75,8 @@ def steady_state(
       max_steps: time steps at most.
 
     Raises:
-      InputError: on names, shapes or tolerances that do not fit, or inside tf.function.
+      InputError: on names, shapes or tolerances that do not fit, inside tf.function, or
+        for a Laplacian other than second_order.
     """
     if not tf.executing_eagerly():
         raise InputError(
@@ -84,6 +85,7 @@ def steady_state(
         )
     if not 0.0 < tolerance < np.inf:
         raise InputError(f"Expected a positive tolerance, got {tolerance!r}.")
+    _check_laplacian(simulation)
     model, grid = simulation.model, simulation.grid
     state, params = arguments.bind(model, grid, state, params)
     search = _Search(simulation, state, params, tolerance)
@@ -186,7 +188,12 @@ def implicit(
       (gradients shaped as `params`, status of each sample's solve, its relative
       residual `[B]`). A sample whose solve failed has the gradient NaN, with one
       RuntimeWarning.
+
+    Raises:
+      InputError: on names or shapes that do not fit, or for a Laplacian other than
+        second_order.
     """
+    _check_laplacian(simulation)
     model, grid = simulation.model, simulation.grid
     given = {name: np.shape(params[name]) for name in model.parameters}
     state, params = arguments.bind(model, grid, state, params)
@@ -228,6 +235,14 @@ def _solve(systems, upstream, solvers, steady):
         )
     sums = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return sums, status, np.array(residuals)
+
+
+def _check_laplacian(simulation):
+    if simulation.laplacian != "second_order":
+        raise InputError(
+            "Expected the second_order Laplacian for implicit gradients, got "
+            f"{simulation.laplacian}: use windows of steps, Simulation.advance."
+        )
 
 
 def _linearize(simulation, fields, params, sample):

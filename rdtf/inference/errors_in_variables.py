@@ -22,6 +22,7 @@ from rdtf.inference.steady import SteadyMap
 from rdtf.status import FitStatus
 
 NEGLIGIBLE = 1e-3  # decrease of the cost: parameters move by less than 5 % of their sd
+UNSTEADY = 0.03  # model misfit beyond which a field is no steady state of the model
 FIELD_TOLERANCE = 1e-5  # of the elliptic problems inside the field problem
 
 
@@ -35,8 +36,10 @@ class Estimate:
       cost, data_misfit: half the weighted sum of squares, and the mean of the squares
         of (H o - y) / σ over seen pixels (near 1 for a good model).
       model_misfit: |o - w| / |o - mean(o)|.
-      curvature: Schur complement in coordinates of the fit, `[P, P]`, rows of what is
+      curvature: Schur complement S in coordinates of the fit, `[P, P]`, rows of what is
         held are zero.
+      scatter: covariance of its gradient under the noise of the data alone, K Kᵀ,
+        `[P, P]`: estimates scatter by S⁻¹ K Kᵀ S⁻¹.
       status, iterations: how it ended.
     """
 
@@ -46,8 +49,14 @@ class Estimate:
     data_misfit: float
     model_misfit: float
     curvature: np.ndarray
+    scatter: np.ndarray
     status: FitStatus
     iterations: int
+
+    @property
+    def explains(self) -> bool:
+        """Whether data and model are met about as well as σ and ε promise."""
+        return self.data_misfit < 1.5 and self.model_misfit < UNSTEADY
 
 
 class Misfit:
@@ -70,26 +79,29 @@ class Misfit:
         epsilon: float,
         coordinates: Coordinates,
     ):
-        self._map, self._camera, self._pictures = steady, camera, pictures
+        self.steady, self.camera, self.pictures = steady, camera, pictures
         self.sigma, self.epsilon, self.coordinates = sigma, epsilon, coordinates
         mask = np.ones(pictures.shape) if camera.mask is None else camera.mask
-        self._mask = np.broadcast_to(mask, pictures.shape) + 0.0
-        self._inverse = None
+        self.mask = np.broadcast_to(mask, pictures.shape) + 0.0
 
     def evaluate(self, field, params, hidden=None):
         """(cost, misfit of the data, misfit of the model, point)."""
         with np.errstate(all="ignore"):
-            point = self._map(field, params, hidden)
+            point = self.steady(field, params, hidden)
             gain, offset = params.get("gain", 1.0), params.get("offset", 0.0)
-            data = (self._camera.see(field) - offset * self._mask) / gain
-            data = data - self._pictures * self._mask
+            data = (self.camera.see(field) - offset * self.mask) / gain
+            data = data - self.pictures * self.mask
             model = field - point.w
             cost = 0.5 * np.sum(np.square(data)) / self.sigma**2
             cost += 0.5 * np.sum(np.square(model)) / self.epsilon**2
         return (cost if np.isfinite(cost) else np.inf), data, model, point
 
     def step(self, here, params):
-        """(Newton decrements of the field `[1 + P, n, *grid]`, gradient, Schur)."""
+        """(Newton decrements of the field `[1 + P, n, *grid]`, gradient, Schur, K Kᵀ).
+
+        Noise e of the data turns the gradient by -(∂data/∂p - H B)ᵀ e / σ², with B the
+        decrements of the field by the parameters and ∂data/∂p at a fixed field.
+        """
         _, data, model, point = here
         free = np.flatnonzero(self.coordinates.free)
         names = [self.coordinates.names[i] for i in free]
@@ -100,6 +112,7 @@ class Misfit:
         ]
         count = len(free)
         schur, gradient = np.zeros((count, count)), np.zeros(count)
+        scatter = np.zeros_like(schur)
         moves = np.zeros((1 + count, *point.o.shape))
         for sample in range(len(point.o)):
             one = _Sample(self, params, point, sample)
@@ -121,35 +134,37 @@ class Misfit:
                 gradient += a @ r.ravel()
             schur -= 0.5 * (cross[:, 1:] + cross[:, 1:].T)
             gradient -= cross[:, 0]
-        return moves, gradient, schur
+            felt = (by_data - one.see(solved[1:])).reshape(count, -1) / self.sigma
+            scatter += felt @ felt.T
+        return moves, gradient, schur, scatter
 
     def _columns(self, name, slope, params, here):
         """(∂data, ∂model) by a coordinate."""
         _, data, model, point = here
         gain = params.get("gain", 1.0)
         if name == "gain":
-            return -(data + self._pictures * self._mask) / gain * slope, 0.0 * model
+            return -(data + self.pictures * self.mask) / gain * slope, 0.0 * model
         if name == "offset":
-            return -self._mask / gain * slope, 0.0 * model
+            return -self.mask / gain * slope, 0.0 * model
         return 0.0 * data, -point.by_param(name) * slope
 
     def seen(self, data):
         """Mean square of the data's misfit over what is seen, in units of σ²."""
-        return float(np.sum(np.square(data)) / self._mask.sum() / self.sigma**2)
+        return float(np.sum(np.square(data)) / self.mask.sum() / self.sigma**2)
 
 
 class _Sample:
     """The field problem of one sample: (HᵀH / a²σ² + QᵀQ / ε²) x = b, stacked."""
 
     def __init__(self, misfit: Misfit, params: Mapping, point, sample: int):
-        self._camera, self._domain = misfit._camera, misfit._map.domain
+        self._camera, self._domain = misfit.camera, misfit.steady.domain
         self._point = point.sample(sample, FIELD_TOLERANCE)
-        self._mask = misfit._mask[sample : sample + 1]
+        self._mask = misfit.mask[sample : sample + 1]
         self._data = 1.0 / (params.get("gain", 1.0) * misfit.sigma)
         self._sigma, self._epsilon = misfit.sigma, misfit.epsilon
         self._gain = params.get("gain", 1.0)
-        o = misfit._map.observed
-        d = misfit._map.equations.diffusivity(o, params)
+        o = misfit.steady.observed
+        d = misfit.steady.equations.diffusivity(o, params)
         smooth = self._point.m / (self._point.m - d * self._domain.symbol)
         model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
         seen = self._mask.mean() * np.square(self._camera.mean_transfer) * self._data**2
@@ -161,13 +176,15 @@ class _Sample:
         back += (model - self._point.along_transposed(model)) / self._epsilon**2
         return back
 
+    def see(self, field):
+        """The change of the data with the field."""
+        return self._camera.see(field, masked=False) * self._mask / self._gain
+
     def _see_transposed(self, picture):
         return self._camera.see_transposed(picture * self._mask, masked=False)
 
     def _normal(self, x):
-        data = self._camera.see(x, masked=False) * self._mask
-        model = x - self._point.along(x)
-        return self.transposed(data / self._gain, model)
+        return self.transposed(self.see(x), x - self._point.along(x))
 
     def solve(self, b, tolerance=3e-3, max_iterations=400):
         """Preconditioned conjugate gradients for every right-hand side at once."""
@@ -194,6 +211,18 @@ class _Sample:
         return x
 
 
+def ladder(sigma: float, floor: float) -> list[float]:
+    """Values of ε from σ down to `floor`, each at most eight times the next.
+
+    The first, with ε = σ, is nearly convex: it was reached from parameters 97 % off. The
+    last are the accurate ones.
+    """
+    if sigma <= floor:
+        return [floor]
+    count = int(np.ceil(np.log(sigma / floor) / np.log(8.0)))
+    return list(np.geomspace(sigma, floor, count + 1))
+
+
 def minimise(
     misfit: Misfit,
     field: np.ndarray,
@@ -207,11 +236,12 @@ def minimise(
     params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
     here = misfit.evaluate(field, params)
     iteration, schur = 0, np.zeros((int(coordinates.free.sum()),) * 2)
+    scatter = schur
     if not np.isfinite(here[0]):
         status, max_iterations = FitStatus.FAILED_START, 0
     while iteration < max_iterations:
         iteration += 1
-        moves, gradient, schur = misfit.step(here, params)
+        moves, gradient, schur, scatter = misfit.step(here, params)
         before, accepted = here[0], False
         promise = 0.5 * gradient @ np.linalg.lstsq(schur, gradient, rcond=None)[0]
         while damping < 1e6:
@@ -236,8 +266,6 @@ def minimise(
         if not accepted or settled:
             status = FitStatus.CONVERGED
             break
-    full = np.zeros((len(coordinates.names),) * 2)
-    full[np.ix_(coordinates.free, coordinates.free)] = schur
     spread = np.linalg.norm(field - field.mean())
     return Estimate(
         params,
@@ -245,7 +273,15 @@ def minimise(
         here[0],
         misfit.seen(here[1]),
         float(np.linalg.norm(here[2]) / spread),
-        full,
+        _whole(schur, coordinates.free),
+        _whole(scatter, coordinates.free),
         status,
         iteration,
     )
+
+
+def _whole(matrix, free):
+    """With rows and columns of zeros for what is held."""
+    whole = np.zeros((len(free),) * 2)
+    whole[np.ix_(free, free)] = matrix
+    return whole

@@ -72,11 +72,11 @@ def low_pass(fields: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
 def estimate_window(fields: np.ndarray) -> float:
     """Standard deviation of white noise on windows `[n, ny, nx]`, edges not matching.
 
-    From differences of order up to 6 along both axes at once, scaled to keep white
-    noise as it is: a wave of length 10 cells loses all but 1e-5 of its amplitude, and
-    nothing is assumed about what lies beyond the edge.
+    From differences of order up to 8 along both axes at once, scaled so that white
+    noise keeps its size; nothing is assumed of what lies beyond the edge. Biased upwards
+    where a pattern has parts of a few cells.
     """
-    order = min(6, min(fields.shape[1:]) - 2)
+    order = min(8, min(fields.shape[1:]) - 2)
     weights = scipy.special.binom(order, np.arange(order + 1))
     scale = np.sqrt(np.sum(weights**2))
     rough = np.diff(np.diff(fields, order, axis=1), order, axis=2)
@@ -109,3 +109,19 @@ def smooth_window(fields: np.ndarray, sigma: float) -> np.ndarray:
 
     strength = 10.0 ** min(np.linspace(-4.0, 8.0, 97), key=risk)
     return bases[0] @ (spectrum / (1.0 + strength * penalty)) @ bases[1].T
+
+
+def estimate_masked(fields: np.ndarray, mask: np.ndarray) -> float:
+    """Standard deviation of white noise on `[n, *pixels]` of which some are hidden.
+
+    From sixth differences along each axis, wherever seven pixels in a row are seen.
+    """
+    order = 6
+    scale = np.sqrt(np.sum(scipy.special.binom(order, np.arange(order + 1)) ** 2))
+    squares = []
+    for axis in range(1, fields.ndim):
+        rough = np.diff(np.where(mask, fields, 0.0), order, axis=axis) / scale
+        windows = np.lib.stride_tricks.sliding_window_view(mask, order + 1, axis)
+        squares.append(rough[windows.all(axis=-1)] ** 2)
+    squares = np.concatenate(squares)
+    return float(np.sqrt(squares.mean())) if squares.size else 0.0

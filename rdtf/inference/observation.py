@@ -32,3 +32,7 @@ class Observation:
     quantum: float = 0.0
     unknown_gain: bool = False
     window: bool = False
+
+
+WHOLE = Observation()
+"""The field itself, cell by cell."""

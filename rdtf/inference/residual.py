@@ -30,11 +30,9 @@ class SteadyResidual:
       steady: the fixed-point map.
       fields: `[n, *grid]`.
       form: "norm" or "integral".
-      camera: of the integral form, a linear map of fields: camera(w) is compared with
-        `seen` in place of w with the fields.
-      seen: what the camera saw, filtered as camera filters.
-      levels: if gain and offset are unknown, the grey levels: fields = gain * levels +
-        offset, and "gain" and "offset" join the parameters.
+      camera: of the integral form, a linear map of fields: camera(w - o) is squared.
+      unknown_gain: whether `fields` are grey levels y, and "gain" and "offset" two more
+        parameters: o = gain * y + offset.
 
     Attributes:
       names: of the parameters, in the order of the derivatives.
@@ -46,18 +44,14 @@ class SteadyResidual:
         fields: np.ndarray,
         form: str = "norm",
         camera: Callable | None = None,
-        seen: np.ndarray | None = None,
-        levels: np.ndarray | None = None,
+        unknown_gain: bool = False,
     ):
         if form not in FORMS:
             raise InputError(f"Expected a form among {', '.join(FORMS)}, got {form!r}.")
         self._map, self._fields, self._form = steady, fields, form
         self._camera = (lambda field: field) if camera is None else camera
-        self._seen = fields if seen is None else seen
-        self._levels = levels
-        self.names = list(steady.names)
-        if levels is not None:
-            self.names += ["gain", "offset"]
+        self._unknown_gain = unknown_gain
+        self.names = list(steady.names) + ["gain", "offset"] * unknown_gain
         self._hidden = None
 
     def __call__(self, params: Mapping[str, float]) -> Linearisation:
@@ -79,14 +73,14 @@ class SteadyResidual:
         return float(np.sqrt(2.0 * self(params).cost))
 
     def _field(self, params):
-        if self._levels is None:
-            return self._fields
-        return params["gain"] * self._levels + params["offset"]
+        if self._unknown_gain:
+            return params["gain"] * self._fields + params["offset"]
+        return self._fields
 
-    def _columns(self, point, params, by_param, along):
+    def _columns(self, by_param, along):
         columns = [by_param(name) for name in self._map.names]
-        if self._levels is not None:
-            columns += [along(self._levels), along(np.ones_like(self._levels))]
+        if self._unknown_gain:
+            columns += [along(self._fields), along(np.ones_like(self._fields))]
         return columns
 
     def _norm(self, point, params):
@@ -114,21 +108,20 @@ class SteadyResidual:
             column = slope + d * self._map.domain.apply_laplacian(x)
             return finish(column, slope + point.m * x)
 
-        columns = self._columns(point, params, by_param, along)
+        columns = self._columns(by_param, along)
         return residual / scale, np.stack(columns)
 
     def _integral(self, point, params):
-        seen = self._seen if self._levels is None else point.o
-        scale = np.linalg.norm(seen - seen.mean())
-        residual = (self._camera(point.w) - seen) / scale
+        centred = point.o - point.o.mean()
+        scale = np.linalg.norm(centred)
+        residual = self._camera(point.w - point.o) / scale
 
         def by_param(name):
             return self._camera(point.by_param(name)) / scale
 
         def along(x):
-            centred = seen - seen.mean()
             shrink = np.vdot(centred, x) / scale**2
-            return (self._camera(point.along(x)) - x) / scale - residual * shrink
+            return self._camera(point.along(x) - x) / scale - residual * shrink
 
-        columns = self._columns(point, params, by_param, along)
+        columns = self._columns(by_param, along)
         return residual, np.stack(columns)

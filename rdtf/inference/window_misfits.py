@@ -97,34 +97,6 @@ class EquationMisfit:
         return columns
 
 
-class PictureMisfit:
-    """An exact solution against the picture."""
-
-    def __init__(self, steady: SteadyMap, domain: WindowDomain, picture: np.ndarray):
-        self._domain, self._o, self._picture = domain, steady.observed, picture
-        self.system = WindowSystem(
-            steady.equations, domain, [steady.observed, *steady.order]
-        )
-        self._spread = np.linalg.norm(picture - picture.mean())
-
-    def residual(self, fields: np.ndarray, params: Mapping) -> np.ndarray:
-        """r, `[cells + R]`: the interior, then the ring."""
-        r = (fields[self._o] - self._picture) / self._spread
-        return np.concatenate([r[self._domain.interior].ravel(), r[self._domain.ring]])
-
-    def by_rings(self, fields, params, tangents) -> np.ndarray:
-        """∂r / ∂rings, `[cells + R, S R]`."""
-        count = len(self._domain.ring[0])
-        return np.concatenate([tangents[0], np.eye(count, tangents.shape[2])]) / (
-            self._spread
-        )
-
-    def by_params(self, fields, params, tangents) -> np.ndarray:
-        """∂r / ∂params, `[cells + R, P]`."""
-        ring = np.zeros((len(self._domain.ring[0]), tangents.shape[2]))
-        return np.concatenate([tangents[0], ring]) / self._spread
-
-
 def _normed(rho, q, columns, q_columns):
     """The derivative of rho / ||q||."""
     scale = np.linalg.norm(q)

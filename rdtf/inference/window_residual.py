@@ -19,7 +19,8 @@ import scipy.linalg
 
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.steady import SteadyMap
-from rdtf.inference.window_misfits import EquationMisfit, PictureMisfit
+from rdtf.inference.window_misfits import EquationMisfit
+from rdtf.inference.window_system import ring_differences
 from rdtf.inference.windows import WindowDomain
 
 FORMS = ("norm", "integral", "picture")
@@ -55,15 +56,10 @@ class WindowResidual:
         self._names = list(steady.names)
         self.fields = np.array(fields)
         self._before = None  # (params, ∂fields/∂params) of the last evaluation
-        if form == "picture":
-            self._misfits = [PictureMisfit(steady, domain, y) for y in pictures]
-            weights = [0.0, *weights]
-        else:
-            self.fields[:, steady.observed] = pictures
-            self._misfits = [EquationMisfit(steady, domain, y, form) for y in pictures]
-        count = len(domain.ring[0])
-        step = np.roll(np.eye(count), 1, axis=1) - np.eye(count)
-        self._prior = scipy.linalg.block_diag(*[w**2 * step.T @ step for w in weights])
+        self.fields[:, steady.observed] = pictures
+        self._misfits = [EquationMisfit(steady, domain, y, form) for y in pictures]
+        differences = ring_differences(len(domain.ring[0]))
+        self._prior = scipy.linalg.block_diag(*[w**2 * differences for w in weights])
 
     def __call__(self, params: Mapping[str, float]) -> Linearisation:
         """The residual of least size over the rings, and its derivatives."""

@@ -12,10 +12,17 @@ Newton corrections and the tangents of the fields by ring values and parameters.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import scipy.sparse
 
 from rdtf.inference.block_tridiagonal import BlockTridiagonal
 from rdtf.inference.equations import Equations
 from rdtf.inference.windows import WindowDomain
+
+
+def ring_differences(count: int) -> np.ndarray:
+    """The matrix of sum_j (b_{j+1} - b_j)² once around a ring of `count` cells."""
+    step = np.roll(np.eye(count), 1, axis=1) - np.eye(count)
+    return step.T @ step
 
 
 class WindowSystem:
@@ -69,6 +76,21 @@ class WindowSystem:
             d = self.equations.diffusivity(i, params)
             total = total + d * self.domain.ring_laplacian
         return total.toarray()
+
+    def jacobian(self, fields: np.ndarray, params: Mapping) -> scipy.sparse.csr_array:
+        """∂rho / ∂(unknown species on all cells), `[S cells, S ny nx]`."""
+        blocks = []
+        for i in self.unknown:
+            row = []
+            for j in self.unknown:
+                slope = self.slope(i, j, fields, params).reshape(1, -1)
+                block = self.domain.mass * slope
+                if i == j:
+                    d = self.equations.diffusivity(i, params)
+                    block = block + d * self.domain.laplacian
+                row.append(block)
+            blocks.append(row)
+        return scipy.sparse.block_array(blocks, format="csr")
 
     def factor(self, fields: np.ndarray, params: Mapping) -> BlockTridiagonal:
         """-∂rho / ∂(interior of the unknown species), factored."""

@@ -5,6 +5,7 @@ from rdtf.models.brusselator import BRUSSELATOR
 from rdtf.models.fitzhugh_nagumo import FITZHUGH_NAGUMO
 from rdtf.models.gierer_meinhardt import GIERER_MEINHARDT
 from rdtf.models.gray_scott import GRAY_SCOTT
+from rdtf.models.lengyel_epstein import LENGYEL_EPSTEIN
 from rdtf.models.schnakenberg import SCHNAKENBERG
 from rdtf.status import InputError
 
@@ -16,6 +17,7 @@ MODELS = {
         BRUSSELATOR,
         SCHNAKENBERG,
         GIERER_MEINHARDT,
+        LENGYEL_EPSTEIN,
     )
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "FITZHUGH_NAGUMO",
     "GIERER_MEINHARDT",
     "GRAY_SCOTT",
+    "LENGYEL_EPSTEIN",
     "MODELS",
     "SCHNAKENBERG",
     "Parameter",

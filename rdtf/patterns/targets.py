@@ -12,7 +12,7 @@ from rdtf.status import Status
 
 
 def describe(simulation: Simulation, params: Mapping[str, float]) -> dict:
-    """What defines a run, for metadata: model, parameters, grid, scheme, engine."""
+    """What defines a run, for metadata: model, parameters, grid, schemes, engine."""
     grid = simulation.grid
     return {
         "model": simulation.model.name,
@@ -22,6 +22,7 @@ def describe(simulation: Simulation, params: Mapping[str, float]) -> dict:
             "spacing": list(grid.spacing),
             "boundary": grid.boundary,
         },
+        "laplacian": simulation.laplacian,
         "scheme": simulation.scheme.name,
         "time_step": simulation.time_step,
         "engine": simulation.engine,

@@ -1,0 +1,193 @@
+"""The stages of a fit of steady pictures, from cheap to accurate, each with its notes."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import scipy.fft
+
+from rdtf import files
+from rdtf.fitting.problem import Problem, StageResult
+from rdtf.fitting.records import Record, Recorder, of_step
+from rdtf.inference import gains, stills, window_fits
+from rdtf.inference.observation import WHOLE
+from rdtf.inference.stills import ResidualFit, Stills
+from rdtf.status import FitStatus, InputError
+
+STAGE = "errors_in_variables"
+
+
+def prepare(problem: Problem) -> Stills:
+    """The pictures, their noise and a first guess of the field."""
+    return Stills(
+        problem.simulation.model,
+        problem.simulation.grid,
+        problem.observe,
+        problem.fields,
+        problem.observation,
+        problem.held,
+    )
+
+
+def residual(
+    problem: Problem,
+    prepared: Stills,
+    form: str | None,
+    callback: Callable[[Record], None],
+) -> StageResult:
+    """The steady residual, minimised for every Laplacian that may be the right one."""
+    began, steps = time.monotonic(), {}
+
+    def fit(laplacian, start):
+        steps[laplacian] = []
+        return stills.fit_residual(
+            prepared, laplacian, start, form, callback=steps[laplacian].append
+        )
+
+    start = dict(problem.start)
+    if prepared.observation.unknown_gain:
+        first = "second_order" if problem.laplacian == "auto" else problem.laplacian
+        start = gains.scan(prepared, first, start).params
+    fits = _of_every_laplacian(problem, fit, start)
+    best, margin = stills.choose_laplacian(list(fits.values()))
+    starts = 1
+    if not best.relative <= stills.POOR + prepared.noise_ratio:
+        for other in stills.other_starts(prepared, start, problem.seed):
+            again, kept = best, steps[best.laplacian]
+            found = fit(best.laplacian, other)
+            starts += 1
+            if found.relative < again.relative:
+                best = found
+            else:
+                steps[best.laplacian] = kept
+            if best.relative <= stills.POOR + prepared.noise_ratio:
+                break
+    for step in steps[best.laplacian]:
+        callback(of_step("residual", step))
+    notes = {
+        "form": best.form,
+        "noise_over_std": prepared.noise_ratio,
+        "relative_residual": best.relative,
+        "laplacian": best.laplacian,
+        "laplacians": {name: found.relative for name, found in fits.items()},
+        "laplacian_margin": margin if len(fits) > 1 else None,
+        "starts": starts,
+        "seconds": time.monotonic() - began,
+        "undetermined": best.minimum.undetermined,
+    }
+    status = best.minimum.status
+    return StageResult(
+        "residual",
+        best.params,
+        best.minimum.cost,
+        status,
+        best.minimum.iterations,
+        notes,
+    )
+
+
+def _of_every_laplacian(problem, fit, start) -> dict[str, ResidualFit]:
+    """Fits by Laplacian; later ones start where the first ended, if that was anywhere."""
+    names = [problem.laplacian]
+    if problem.laplacian == "auto":
+        names = stills.candidates(problem.simulation.grid)
+    fits = {}
+    for name in names:
+        first = next(iter(fits.values()), None)
+        near = first is not None and first.relative < 4.0 * stills.POOR
+        fits[name] = fit(name, first.params if near else start)
+    return fits
+
+
+def errors_in_variables(
+    problem: Problem, prepared: Stills, first: StageResult, recorder: Recorder
+) -> StageResult:
+    """The field as an unknown beside the parameters; keeps it as `field.npz`."""
+    began, start = time.monotonic(), first.params
+    laplacian, count, rungs = first.notes["laplacian"], [0], []
+
+    def report(epsilon, iteration, params, cost):
+        if not rungs or iteration == 1:
+            rungs.append({"epsilon": epsilon})
+        rungs[-1] |= {"iterations": iteration, "params": dict(params)}
+        nothing = dict.fromkeys(params, float("nan"))
+        record = Record(STAGE, count[0], dict(params), cost, nothing, nothing)
+        count[0] += 1
+        recorder.write(record)
+
+    estimate = stills.fit_field(prepared, laplacian, start, report)
+    name = problem.observe
+    targets = files.Targets(
+        {name: estimate.field}, metadata={"params": estimate.params}
+    )
+    files.save_targets(recorder.workdir / "field.npz", targets)
+    notes = {
+        "laplacian": laplacian,
+        "rungs": rungs,
+        "moved": {n: estimate.params[n] - start[n] for n in start},
+        "data_misfit": estimate.data_misfit,
+        "model_misfit": estimate.model_misfit,
+        "seconds": time.monotonic() - began,
+    }
+    status = estimate.status
+    if status is FitStatus.CONVERGED and not estimate.explains:
+        status = FitStatus.UNEXPLAINED
+    return StageResult(
+        STAGE, estimate.params, estimate.cost, status, estimate.iterations, notes
+    )
+
+
+def validate_window(problem: Problem) -> None:
+    """Raises InputError unless the windows can be fitted."""
+    camera = dataclasses.replace(problem.observation, quantum=0.0, window=False)
+    if camera != WHOLE:
+        raise InputError(
+            "Expected cropped pictures that are otherwise sharp, whole and of known "
+            "scale, got blur, coarse pixels, a mask or an unknown gain as well: give "
+            "--scale, or crop to where everything is seen."
+        )
+
+
+def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
+    """Pictures cut from larger patterns; their hidden edge values are unknowns."""
+    names = [problem.laplacian]
+    if problem.laplacian == "auto":
+        names = ["second_order", "compact"]
+    simulation, fits, steps = problem.simulation, {}, {}
+    for name in names:
+        steps[name] = []
+        first = next(iter(fits.values()), None)
+        fits[name] = window_fits.fit_window(
+            simulation.model,
+            simulation.grid.spacing,
+            problem.observe,
+            problem.fields,
+            problem.start if first is None else first.params,
+            problem.held,
+            name,
+            callback=steps[name].append,
+            seed=problem.seed,
+        )
+    laplacian = min(fits, key=lambda name: fits[name].relative)
+    found = fits[laplacian]
+    for number, step in enumerate(steps[laplacian]):
+        callback(dataclasses.replace(of_step("window", step), iteration=number))
+    notes = {
+        "form": found.form,
+        "noise_over_std": found.sigma / float(problem.fields.std()),
+        "relative_residual": found.relative,
+        "laplacian": laplacian,
+        "laplacians": {name: fit.relative for name, fit in fits.items()},
+        "starts": found.starts,
+        "seconds": sum(fit.seconds for fit in fits.values()),
+        "undetermined": found.undetermined,
+        "intervals": {"method": "Gauss-Newton", "sd": found.sd},
+    }
+    return StageResult(
+        "window", found.params, found.cost, found.status, found.iterations, notes
+    )
+
+
+def threads():
+    """A context in which transforms use all cores."""
+    return scipy.fft.set_workers(-1)

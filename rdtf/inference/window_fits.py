@@ -1,0 +1,255 @@
+"""Parameters from windows that are cut from a larger steady pattern of one species.
+
+Nothing is known beyond the edge: treated as periodic, such pictures give parameters that
+are wrong by tens of per cent. Here the edge values of the hidden species are unknowns
+(`rdtf.inference.window_residual`).
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Collection, Mapping
+
+import numpy as np
+
+from rdtf.grids import Grid
+from rdtf.inference import levenberg_marquardt as lm
+from rdtf.inference import equations, noise
+from rdtf.inference.elliptic import WholeDomain
+from rdtf.inference.steady import SteadyMap
+from rdtf.inference.window_pictures import PictureResidual
+from rdtf.inference.window_residual import WindowResidual
+from rdtf.inference.windows import WindowDomain
+from rdtf.models import ReactionDiffusion
+from rdtf.status import FitStatus, InputError
+
+CLEAN = 2e-3  # a relative residual of the form "norm" that leaves nothing to noise
+EXCESS = 1.5  # a misfit of so many times the noise is no fit
+OTHER_STARTS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowFit:
+    """Parameters of windows, and how far to trust them.
+
+    Attributes:
+      params: the estimate.
+      sd: Gauss-Newton standard deviations by name, 0 if held, infinite along directions
+        that nothing determines. For "picture" they are those of white noise; for the
+        other forms, whose errors are systematic, no more than an order of magnitude.
+      cost: half the sum of squares, priors included; relative: its root, the share of
+        the picture (or of its equation) that is left over.
+      sigma: standard deviation of the noise: as given, or of what is left over.
+      form: the misfit that was minimised last, `rdtf.inference.window_misfits`.
+      status, iterations, undetermined: as of `levenberg_marquardt.Minimum`.
+      singular_values: of the Jacobian by coordinates, rings projected out, falling.
+      fields: all species, `[n, species, ny, nx]`, of the estimate.
+      starts: how many were tried.
+      seconds: what it took.
+    """
+
+    params: dict[str, float]
+    sd: dict[str, float]
+    cost: float
+    relative: float
+    sigma: float
+    form: str
+    status: FitStatus
+    iterations: int
+    undetermined: list[dict[str, float]]
+    singular_values: np.ndarray
+    fields: np.ndarray
+    starts: int
+    seconds: float
+
+
+def fit_window(
+    model: ReactionDiffusion,
+    grid_spacing: float | tuple[float, float],
+    observe: str,
+    fields: np.ndarray,
+    start: Mapping[str, float],
+    held: Collection[str] = (),
+    laplacian: str = "second_order",
+    sigma: float | None = None,
+    callback: Callable[[lm.Step], None] = lambda step: None,
+    seed: int = 0,
+) -> WindowFit:
+    """Fits a model's parameters to windows of steady patterns.
+
+    First the seen species' equation, as it is ("norm"). If that leaves more over than a
+    clean picture would, the windows are smoothed, the integrated equation is fitted
+    ("integral"), and from there exact solutions are fitted to the raw pictures
+    ("picture"). If those miss the picture by more than the noise, all is repeated from
+    random starts within a factor of 3, and the best is kept.
+
+    Args:
+      model: its hidden species are linear in turn, and all species diffuse.
+      grid_spacing: distance between cell centres, in the model's length unit.
+      observe: the species that is seen.
+      fields: `[n, ny, nx]`; the n windows share the parameters.
+      start: of all parameters.
+      held: names of parameters that keep the value of `start`.
+      laplacian: of the pattern: "second_order" for the solver of that order with this
+        spacing, "compact" for anything smoother.
+      sigma: standard deviation of white noise in the picture; None: unknown; 0: none.
+      callback: called with every step of every minimisation.
+      seed: of the other starts.
+
+    Raises:
+      InputError: if the model, the windows or the Laplacian cannot be used.
+    """
+    begun = time.perf_counter()
+    pictures = np.asarray(fields, np.float64)
+    if pictures.ndim != 3 or not np.isfinite(pictures).all():
+        raise InputError(
+            f"Expected finite windows [n, y, x], got an array of shape {pictures.shape}."
+        )
+    grid = Grid(pictures.shape[1:], grid_spacing, "no_flux")
+    task = _Task(model, grid, observe, pictures, laplacian, sigma, held, callback)
+    best, starts = task.run(start), 1
+    rng = np.random.default_rng(seed)
+    while not best.good and starts <= OTHER_STARTS:
+        other = task.run(_elsewhere(model, start, held, rng))
+        best, starts = min(best, other, key=lambda found: found.rank), starts + 1
+    return best.report(starts, time.perf_counter() - begun)
+
+
+def _elsewhere(model, start, held, rng):
+    moved = dict(start)
+    for name, value in start.items():
+        parameter, factor = model.parameters[name], 3.0 ** rng.uniform(-1.0, 1.0)
+        if name not in held:
+            moved[name] = float(np.clip(value * factor, parameter.lower, parameter.upper))
+    return moved
+
+
+class _Task:
+    """What all starts share."""
+
+    def __init__(
+        self, model, grid, observe, pictures, laplacian, sigma, held, callback
+    ):
+        self.model, self.held, self.sigma = model, held, sigma
+        self._observe, self._grid, self._callback = observe, grid, callback
+        if any(name not in model.diffusivity for name in model.species):
+            raise InputError(
+                f"Expected species that all diffuse on a window, {model.name} has one "
+                "that does not: its edge values are not needed to solve for it."
+            )
+        self._domain = WindowDomain(grid, laplacian)
+        self.pictures = pictures
+        self.guess = noise.estimate_window(pictures) if sigma is None else sigma
+        self.smooth = noise.smooth_window(pictures, self.guess)
+        spread = pictures - pictures.mean(axis=(1, 2), keepdims=True)
+        self.spread = float(np.sqrt(np.mean(spread**2)))
+
+    def run(self, start):
+        """The best `_Found` of one start."""
+        clean = self._minimise("norm", self.pictures, start, 3e-4)
+        if self.sigma == 0.0 or clean.good:
+            return clean
+        level = self.guess / self.spread
+        rough = self._minimise(
+            "integral", self.smooth, start, max(0.1 * level, 3e-4)
+        )
+        exact = self._polish(rough)
+        return min(exact, rough, clean, key=lambda found: found.rank)
+
+    def _minimise(self, form, pictures, start, level):
+        """Rings differ by `level` of what neighbours in the hidden fields do."""
+        steady, point = self._mirrored(start)
+        fields = np.stack(point.fields, axis=1)
+        edge = np.sqrt(np.prod(self._grid.shape))
+        weights = [level / (edge * _roughness(fields[:, i])) for i in steady.order]
+        residual = WindowResidual(steady, self._domain, pictures, fields, form, weights)
+        return self._end(form, residual, start)
+
+    def _polish(self, rough):
+        params, fields = rough.minimum.params, rough.fields
+        residual = PictureResidual(
+            equations.of(self.model),
+            self._domain,
+            self.model.check_species(self._observe),
+            self.pictures,
+            fields,
+            params,
+            self.guess,
+            [_roughness(fields[:, i]) for i in range(fields.shape[1])],
+        )
+        return self._end("picture", residual, params)
+
+    def _end(self, form, residual, start):
+        coordinates = lm.Coordinates(self.model.parameters, start, self.held)
+        minimum = lm.minimise(residual, coordinates, start, callback=self._callback)
+        return _Found(self, form, residual, coordinates, minimum)
+
+    def _mirrored(self, params):
+        """Where to begin: the hidden species if the window's edges were mirrors."""
+        domain = WholeDomain(self._grid)
+        steady = SteadyMap(self.model, self._observe, domain, (self.smooth, params))
+        return steady, steady(self.smooth, params)
+
+
+def _roughness(field):
+    """Root mean square difference of neighbours."""
+    steps = [np.diff(field, axis=axis).ravel() for axis in (1, 2)]
+    return max(float(np.sqrt(np.mean(np.concatenate(steps) ** 2))), 1e-12)
+
+
+class _Found:
+    """The end of one minimisation."""
+
+    def __init__(self, task, form, residual, coordinates, minimum):
+        self._task, self._form, self.minimum = task, form, minimum
+        self._residual, self._coordinates = residual, coordinates
+        self.fields = residual.fields
+        self.relative = float(np.sqrt(2.0 * minimum.cost))
+        self.left = self.relative * task.spread  # per cell, for "picture"
+
+    @property
+    def good(self):
+        if self._form == "norm":
+            return self.relative < CLEAN
+        return self._form == "picture" and self.left < EXCESS * self._task.guess
+
+    @property
+    def rank(self):
+        """Smaller is better; not a number counts as worst."""
+        order = ("picture", "integral", "norm").index(self._form)
+        failed = not np.isfinite(self.relative)
+        return (failed, not self.good, order, self.relative)
+
+    def report(self, starts, seconds):
+        """The `WindowFit`."""
+        task, minimum = self._task, self.minimum
+        here = self._residual(minimum.params)
+        slopes = self._coordinates.slopes(minimum.params)
+        curvature = here.curvature * np.outer(slopes, slopes)
+        free = np.flatnonzero(self._coordinates.free)
+        values, vectors = np.linalg.eigh(curvature[np.ix_(free, free)])
+        inside = self._residual.fields[:, 0, 1:-1, 1:-1].size
+        variance = 2.0 * here.cost / (inside - len(free))
+        sigma = task.sigma
+        if sigma is None:
+            sigma = task.spread * np.sqrt(variance * task.pictures.size)
+        elif self._form == "picture":
+            variance = (sigma / task.spread) ** 2 / task.pictures.size
+        with np.errstate(divide="ignore"):
+            spread = (vectors**2 / np.maximum(values, 0.0)).sum(axis=1) * variance
+        sd = np.zeros(len(slopes))
+        sd[free] = np.sqrt(spread) * slopes[free]
+        return WindowFit(
+            params=minimum.params,
+            sd=dict(zip(self._coordinates.names, map(float, sd), strict=True)),
+            cost=minimum.cost,
+            relative=self.relative,
+            sigma=float(sigma),
+            form=self._form,
+            status=minimum.status,
+            iterations=minimum.iterations,
+            undetermined=minimum.undetermined,
+            singular_values=np.sqrt(np.maximum(values[::-1], 0.0)),
+            fields=self.fields,
+            starts=starts,
+            seconds=seconds,
+        )
