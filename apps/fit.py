@@ -54,6 +54,9 @@ def main(argv):
         flags.FLAGS.tolerance,
         flags.FLAGS.max_steps,
         found.true_params,
+        observation,
+        fit_flags.laplacian(),
+        found.times,
     )
     return run(problem, settings, workdir)
 

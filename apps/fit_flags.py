@@ -8,12 +8,12 @@ from rdtf.status import InputError
 
 flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
 flags.DEFINE_string("known", "", "Parameters that are known and not fitted.")
-_ROUTE = flags.DEFINE_enum("route", "auto", ["auto", "residual", "bptt"], "The route.")
+_ROUTE = flags.DEFINE_enum("route", "auto", ["auto", "residual", "windows", "bptt"], "The route.")
 _RESIDUAL = flags.DEFINE_enum(
     "residual_form", None, ["norm", "integral"], "Default: chosen by the noise."
 )
 _POLISH = flags.DEFINE_integer(
-    "polish_window", 50, "Steps of the windows that polish noisy fits.", lower_bound=1
+    "polish_window", 50, "Steps of the windows of route windows.", lower_bound=1
 )
 _LOSS = flags.DEFINE_enum(
     "loss",
@@ -115,6 +115,12 @@ def _warmup():
             f"Expected --warmup=until_steady or a number of steps, got {_WARMUP.value!r}."
         )
     return int(_WARMUP.value)
+
+
+def laplacian():
+    """The Laplacian of the pictures: the one asked for, or auto."""
+    holder = flags.FLAGS["laplacian"]
+    return "auto" if holder.using_default_value else holder.value
 
 
 def custom_range(model):

@@ -10,13 +10,16 @@ from rdtf.models import MODELS
 
 SHAPES = [(6, 5), (9,), (3, 4, 5)]  # every model meets two of them
 CASES = [
-    (model, boundary, SHAPES[(i + j) % 3], "forward_euler")
+    (model, boundary, SHAPES[(i + j) % 3], "forward_euler", "second_order")
     for i, model in enumerate(MODELS)
     for j, boundary in enumerate(BOUNDARIES)
 ]
 CASES += [
-    ("gray_scott", "no_flux", (6, 5), "rk4"),
-    ("brusselator", "periodic", 9, "rk4"),
+    ("gray_scott", "no_flux", (6, 5), "rk4", "second_order"),
+    ("brusselator", "periodic", 9, "rk4", "second_order"),
+    ("schnakenberg", "periodic", (6, 5), "forward_euler", "compact"),
+    ("gray_scott", "periodic", (6, 5), "rk4", "fourth_order"),
+    ("gray_scott", "no_flux", (3, 4, 5), "forward_euler", "spectral"),
 ]
 
 
@@ -55,11 +58,17 @@ def _assert_close(got, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    "model, boundary, shape, scheme", CASES, ids=["-".join(map(str, c)) for c in CASES]
+    "model, boundary, shape, scheme, laplacian",
+    CASES,
+    ids=["-".join(map(str, c)) for c in CASES],
 )
-def test_every_model(model, boundary, shape, scheme, simulations, start, unrolled):
+def test_every_model(
+    model, boundary, shape, scheme, laplacian, simulations, start, unrolled
+):
     """Against the plain tape, central differences and a Taylor remainder."""
-    sim = simulations(model, shape, boundary, scheme=scheme, spacing=1.25)
+    sim = simulations(
+        model, shape, boundary, scheme=scheme, spacing=1.25, laplacian=laplacian
+    )
     inputs = window_inputs.create(sim, start)
 
     def advance(state, params):

@@ -15,6 +15,7 @@ from rdtf.grids import BOUNDARIES
 from rdtf.models import Parameter
 
 NAMES = list(schemes.SCHEMES)
+EXPLICIT = ["forward_euler", "rk4"]  # with a stability polynomial
 DIFFUSION = ReactionDiffusion(
     name="diffusion",
     species=("u",),
@@ -56,6 +57,8 @@ def _dense_laplacian(grid):
 @pytest.mark.parametrize("name", NAMES)
 def test_order_in_time(name, boundary):
     """Against SciPy at tight tolerance on the same semi-discrete system."""
+    if name not in EXPLICIT and boundary != "periodic":
+        pytest.skip("needs waves")
     scheme, model = schemes.get(name), models.SCHNAKENBERG
     grid = Grid(6, 1.5, boundary)
     params = {"Du": 0.1, "Dv": 1.0, "a": 0.1, "b": 0.9}
@@ -80,7 +83,7 @@ def test_order_in_time(name, boundary):
     assert abs(orders[-1] - scheme.order) < 0.1, (errors, orders)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPLICIT)
 def test_order_and_stages_of_the_stability_polynomial(name):
     """R(z) = exp(z) + O(z^(order + 1)), and no better."""
     scheme, calls = schemes.get(name), []
@@ -100,7 +103,7 @@ def test_order_and_stages_of_the_stability_polynomial(name):
         assert order == pytest.approx(scheme.order, abs=0.1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPLICIT)
 def test_real_stability_is_the_edge_of_the_polynomial(name):
     scheme = schemes.get(name)
     edge = scheme.real_stability
@@ -110,7 +113,7 @@ def test_real_stability_is_the_edge_of_the_polynomial(name):
     assert abs(_stability_polynomial(scheme, -edge * (1 + 1e-6))) > 1.0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPLICIT)
 @pytest.mark.parametrize("shape, spacing", [((8,), 0.5), ((6, 4), (1.0, 0.7))])
 def test_diffusion_decays_inside_the_bound_and_grows_beyond(name, shape, spacing):
     """The checkerboard sits at the bound; per step it is multiplied by R(z)."""
@@ -144,7 +147,7 @@ def test_no_diffusion_has_no_bound(name):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(NAMES), st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
+@given(st.sampled_from(EXPLICIT), st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
 @example("forward_euler", 0.25, 1.0)
 def test_suggested_time_step_is_round_and_close_to_the_bound(name, diffusivity, h):
     scheme, grid = schemes.get(name), Grid((8, 8), h)
@@ -161,7 +164,7 @@ def test_suggested_time_step_just_below_a_power_of_ten(exponent):
     below = np.nextafter(10.0**exponent, 0.0)
 
     class Bound:
-        def largest_time_step(self, grid, diffusivity):
+        def largest_time_step(self, grid, diffusivity, laplacian):
             return below / 0.8
 
     step = schemes.suggest_time_step(Bound(), None, 1.0)

@@ -101,7 +101,7 @@ def test_stability_ratio(sim):
     np.testing.assert_allclose(swept, [0.64, 1.0, 2.0], rtol=1e-14)
 
 
-@pytest.mark.parametrize("scheme", schemes.SCHEMES)
+@pytest.mark.parametrize("scheme", ["forward_euler", "rk4"])
 def test_stability_is_checked_at_the_bound(scheme, input_error):
     grid = Grid((6, 5), (0.5, 1.0))
     bound = schemes.get(scheme).largest_time_step(grid, 0.2)

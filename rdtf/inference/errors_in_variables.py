@@ -1,11 +1,12 @@
 """Errors in variables: the field itself is an unknown beside the parameters.
 
-    min over fields o and parameters p of
+    min over fields z and parameters p of
 
-    ½ |(H o - b) / a - y|² / σ²  +  ½ |o - w(o, p)|² / ε²
+    ½ |H z - y|² / σ²  +  ½ |o - w(o, p)|² / a²ε²,      o = a z + b
 
-y is what the camera H recorded, gain a and offset b are 1 and 0 unless unknown, w is the
-steady map and ε how far a picture may be from steady. Gauss-Newton, with the field
+y is what the camera H recorded, z the field in the same units, gain a and offset b are 1
+and 0 unless unknown, w is the steady map and ε how far a picture may be from steady. In
+these units the cost does not change along a scaling of the gain. Gauss-Newton, with the field
 eliminated: every step solves one field problem per parameter and one more by conjugate
 gradients, and leaves a small Schur complement, whose inverse is the covariance of the
 parameters.
@@ -32,7 +33,7 @@ class Estimate:
 
     Attributes:
       params: by name, with "gain" and "offset" if they were unknown.
-      field: `[n, *grid]`.
+      field: o, concentrations `[n, *grid]`.
       cost, data_misfit: half the weighted sum of squares, and the mean of the squares
         of (H o - y) / σ over seen pixels (near 1 for a good model).
       model_misfit: |o - w| / |o - mean(o)|.
@@ -84,14 +85,13 @@ class Misfit:
         mask = np.ones(pictures.shape) if camera.mask is None else camera.mask
         self.mask = np.broadcast_to(mask, pictures.shape) + 0.0
 
-    def evaluate(self, field, params, hidden=None):
-        """(cost, misfit of the data, misfit of the model, point)."""
+    def evaluate(self, levels, params, hidden=None):
+        """(cost, misfit of the data, misfit of the model, point) of a field in levels."""
         with np.errstate(all="ignore"):
-            point = self.steady(field, params, hidden)
             gain, offset = params.get("gain", 1.0), params.get("offset", 0.0)
-            data = (self.camera.see(field) - offset * self.mask) / gain
-            data = data - self.pictures * self.mask
-            model = field - point.w
+            point = self.steady(gain * levels + offset, params, hidden)
+            data = self.camera.see(levels) - self.pictures * self.mask
+            model = (point.o - point.w) / gain
             cost = 0.5 * np.sum(np.square(data)) / self.sigma**2
             cost += 0.5 * np.sum(np.square(model)) / self.epsilon**2
         return (cost if np.isfinite(cost) else np.inf), data, model, point
@@ -103,14 +103,8 @@ class Misfit:
         decrements of the field by the parameters and ∂data/∂p at a fixed field.
         """
         _, data, model, point = here
-        free = np.flatnonzero(self.coordinates.free)
-        names = [self.coordinates.names[i] for i in free]
-        slopes = self.coordinates.slopes(params)[free]
-        columns = [
-            self._columns(n, s, params, here)
-            for n, s in zip(names, slopes, strict=True)
-        ]
-        count = len(free)
+        columns = self._free_columns(params, here)
+        count = len(columns)
         schur, gradient = np.zeros((count, count)), np.zeros(count)
         scatter = np.zeros_like(schur)
         moves = np.zeros((1 + count, *point.o.shape))
@@ -138,15 +132,54 @@ class Misfit:
             scatter += felt @ felt.T
         return moves, gradient, schur, scatter
 
+    def gradient(self, here, params):
+        """Of the cost: by field `[n, *grid]`, and by the coordinates that are free."""
+        _, data, model, point = here
+        by_field = [
+            _Sample(self, params, point, i).transposed(
+                data[i : i + 1], model[i : i + 1]
+            )
+            for i in range(len(data))
+        ]
+        by_coordinate = [
+            np.vdot(a, data) / self.sigma**2 + np.vdot(b, model) / self.epsilon**2
+            for a, b in self._free_columns(params, here)
+        ]
+        return np.concatenate(by_field), np.array(by_coordinate)
+
+    def jacobian(self, here, params):
+        """Of one small picture: (∂data, ∂model), `[cells + P, pixels or cells]`."""
+        one = _Sample(self, params, here[3], 0)
+        cells = here[3].o[0].size
+        waves = np.eye(cells).reshape(cells, *here[3].o.shape[1:])
+        columns = self._free_columns(params, here)
+        by_data = np.concatenate([one.see(waves), *(c[0] for c in columns)])
+        by_model = np.concatenate([one.leave(waves), *(c[1] for c in columns)])
+        size = len(by_data)
+        return by_data.reshape(size, -1), by_model.reshape(size, -1)
+
+    def _free_columns(self, params, here):
+        """(∂data, ∂model) by every free coordinate, at a fixed field."""
+        free = np.flatnonzero(self.coordinates.free)
+        names = [self.coordinates.names[i] for i in free]
+        slopes = self.coordinates.slopes(params)[free]
+        return [
+            self._columns(n, s, params, here)
+            for n, s in zip(names, slopes, strict=True)
+        ]
+
     def _columns(self, name, slope, params, here):
         """(∂data, ∂model) by a coordinate."""
         _, data, model, point = here
-        gain = params.get("gain", 1.0)
+        slope = slope / params.get("gain", 1.0)
         if name == "gain":
-            return -(data + self.pictures * self.mask) / gain * slope, 0.0 * model
-        if name == "offset":
-            return -self.mask / gain * slope, 0.0 * model
-        return 0.0 * data, -point.by_param(name) * slope
+            levels = (point.o - params["offset"]) / params["gain"]
+            change = levels - point.along(levels) - model
+        elif name == "offset":
+            change = 1.0 - point.along(np.ones_like(model))
+        else:
+            change = -point.by_param(name)
+        return 0.0 * data, change * slope
 
     def seen(self, data):
         """Mean square of the data's misfit over what is seen, in units of σ²."""
@@ -154,37 +187,39 @@ class Misfit:
 
 
 class _Sample:
-    """The field problem of one sample: (HᵀH / a²σ² + QᵀQ / ε²) x = b, stacked."""
+    """The field problem of one sample: (HᵀH / σ² + QᵀQ / ε²) x = b, stacked."""
 
     def __init__(self, misfit: Misfit, params: Mapping, point, sample: int):
         self._camera, self._domain = misfit.camera, misfit.steady.domain
         self._point = point.sample(sample, FIELD_TOLERANCE)
         self._mask = misfit.mask[sample : sample + 1]
-        self._data = 1.0 / (params.get("gain", 1.0) * misfit.sigma)
         self._sigma, self._epsilon = misfit.sigma, misfit.epsilon
-        self._gain = params.get("gain", 1.0)
         o = misfit.steady.observed
         d = misfit.steady.equations.diffusivity(o, params)
         smooth = self._point.m / (self._point.m - d * self._domain.symbol)
         model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
-        seen = self._mask.mean() * np.square(self._camera.mean_transfer) * self._data**2
+        seen = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
         self._inverse = 1.0 / (seen + np.square(model))
 
     def transposed(self, data, model):
         """The gradient of the field for residuals `[k, ...]` of data and model."""
-        back = self._see_transposed(data) / (self._gain * self._sigma**2)
+        back = self._see_transposed(data) / self._sigma**2
         back += (model - self._point.along_transposed(model)) / self._epsilon**2
         return back
 
     def see(self, field):
         """The change of the data with the field."""
-        return self._camera.see(field, masked=False) * self._mask / self._gain
+        return self._camera.see(field, masked=False) * self._mask
+
+    def leave(self, x):
+        """The change of o - w with the field."""
+        return x - self._point.along(x)
 
     def _see_transposed(self, picture):
         return self._camera.see_transposed(picture * self._mask, masked=False)
 
     def _normal(self, x):
-        return self.transposed(self.see(x), x - self._point.along(x))
+        return self.transposed(self.see(x), self.leave(x))
 
     def solve(self, b, tolerance=3e-3, max_iterations=400):
         """Preconditioned conjugate gradients for every right-hand side at once."""
@@ -225,16 +260,19 @@ def ladder(sigma: float, floor: float) -> list[float]:
 
 def minimise(
     misfit: Misfit,
-    field: np.ndarray,
+    levels: np.ndarray,
     start: Mapping[str, float],
     max_iterations: int = 30,
     largest_step: float = 0.5,
     callback: Callable[[int, dict, float], None] = lambda *_: None,
 ) -> Estimate:
-    """Damped Gauss-Newton from a field and parameters; the damping acts on the latter."""
+    """Damped Gauss-Newton from a field, in units of the pictures, and parameters.
+
+    The damping acts on the parameters.
+    """
     coordinates = misfit.coordinates
     params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
-    here = misfit.evaluate(field, params)
+    here = misfit.evaluate(levels, params)
     iteration, schur = 0, np.zeros((int(coordinates.free.sum()),) * 2)
     scatter = schur
     if not np.isfinite(here[0]):
@@ -254,11 +292,11 @@ def minimise(
             target = np.clip(target, coordinates.lower, coordinates.upper)
             trial = coordinates.decode(target)
             actual = (target - vector)[coordinates.free]
-            moved = field - moves[0] - np.tensordot(actual, moves[1:], 1)
+            moved = levels - moves[0] - np.tensordot(actual, moves[1:], 1)
             there = misfit.evaluate(moved, trial, here[3].fields)
             if there[0] < before:
-                field, params, here, accepted = moved, trial, there, True
-                damping = max(damping / 5.0, 1e-12)
+                levels, params, here, accepted = moved, trial, there, True
+                damping = max(damping / 5.0, 1e-6)
                 break
             damping *= 10.0
         callback(iteration, params, here[0])
@@ -266,10 +304,10 @@ def minimise(
         if not accepted or settled:
             status = FitStatus.CONVERGED
             break
-    spread = np.linalg.norm(field - field.mean())
+    spread = np.linalg.norm(levels - levels.mean())
     return Estimate(
         params,
-        field,
+        params.get("gain", 1.0) * levels + params.get("offset", 0.0),
         here[0],
         misfit.seen(here[1]),
         float(np.linalg.norm(here[2]) / spread),

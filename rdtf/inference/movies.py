@@ -25,6 +25,7 @@ from rdtf.simulation import Simulation
 from rdtf.status import FitStatus, InputError
 
 REPLICATES = 6  # of the added noise
+BIAS_ERROR = 0.25  # of what is taken off, as a share
 SPREAD = 4.0  # of random starts: up to this factor from the given one
 
 
@@ -204,11 +205,13 @@ class _Job:
             sd = residual * np.sqrt(np.diag(np.linalg.pinv(curvature)) / count)
         else:
             moved = self._moved_by_noise(misfit, params, coordinates, seed)
-            vector = coordinates.encode(params) - moved.mean(axis=0)
+            bias = moved.mean(axis=0)
+            vector = coordinates.encode(params) - bias
             vector = np.clip(vector, coordinates.lower, coordinates.upper)
             params = coordinates.decode(vector)
-            # Of the movie's own noise, and of the mean taken off.
-            sd = moved.std(axis=0, ddof=1) * np.sqrt(1.0 + 1.0 / len(moved))
+            # Of the movie's own noise, of the replicates' mean, of the extrapolation.
+            variance = moved.var(axis=0, ddof=1) * (1.0 + 1.0 / len(moved))
+            sd = np.sqrt(variance + (BIAS_ERROR * bias) ** 2)
         eigenvalues = np.linalg.eigvalsh(curvature)[::-1]
         return MovieFit(
             params={n: params[n] for n in self.simulation.model.parameters},

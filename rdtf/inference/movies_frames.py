@@ -12,7 +12,7 @@ from rdtf.status import InputError
 FEWEST = 10  # frames
 NOISY = 0.003  # noise / standard deviation from which frames are filtered
 SPARSE = 0.4  # largest interpolation error over twice the spacing
-CUT = float(__import__("os").environ.get("CUT", "1"))
+CUT = 0.85  # waves are kept from a little less power than `noise.low_pass` asks for
 _KEPT_NOISE = 1.8  # variance of a frame minus its interpolation, per noise variance
 
 

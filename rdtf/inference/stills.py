@@ -206,9 +206,8 @@ def fit_field(
     """Errors in variables, down the ladder of ε from the noise to the drift."""
     rungs = _Rungs(stills, laplacian, start, callback)
     sigma = max(stills.sigma, 1e-3 * stills.spread)
-    spread = start.get("gain", 1.0) * stills.spread
-    levels = errors_in_variables.ladder(start.get("gain", 1.0) * sigma, STEADY * spread)
-    for epsilon in levels:
+    epsilons = errors_in_variables.ladder(sigma, STEADY * stills.spread)
+    for epsilon in epsilons:
         if not rungs.take(sigma, epsilon):
             break
     else:
@@ -216,7 +215,7 @@ def fit_field(
         if (
             left < 0.85 and sigma > 1.1e-3 * stills.spread
         ):  # overestimated: blurred, masked
-            rungs.take(max(left * sigma, 1e-3 * stills.spread), levels[-1])
+            rungs.take(max(left * sigma, 1e-3 * stills.spread), epsilons[-1])
     return dataclasses.replace(rungs.estimate, iterations=rungs.iterations)
 
 
@@ -227,7 +226,7 @@ class _Rungs:
         self._stills, self._callback = stills, callback
         self._steady = stills.steady(laplacian, start)
         self._coordinates = stills.coordinates(start)
-        self._field, self._params = stills.field(stills.smooth, start), dict(start)
+        self._levels, self._params = stills.smooth, dict(start)
         self.estimate, self.iterations = None, 0
 
     def take(self, sigma, epsilon):
@@ -246,8 +245,10 @@ class _Rungs:
             self._callback(epsilon, iteration, params, cost)
 
         self.estimate = errors_in_variables.minimise(
-            misfit, self._field, self._params, callback=report
+            misfit, self._levels, self._params, callback=report
         )
-        self._field, self._params = self.estimate.field, self.estimate.params
+        params = self._params = self.estimate.params
+        shifted = self.estimate.field - params.get("offset", 0.0)
+        self._levels = shifted / params.get("gain", 1.0)
         self.iterations += self.estimate.iterations
         return self.estimate.status is not FitStatus.FAILED_START

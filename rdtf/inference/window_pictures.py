@@ -30,7 +30,7 @@ from rdtf.inference.window_system import WindowSystem, ring_differences
 from rdtf.inference.windows import WindowDomain
 
 STEADINESS = 1e-3  # tau_i as a share of the root mean square of R_i
-_JACOBIANS = 8  # most linearisations at given parameters
+_STEPS = 40  # most of Gauss-Newton at given parameters
 
 
 class PictureResidual:
@@ -137,14 +137,44 @@ class _Window:
 
     def project(self, fields, params):
         """(Linearisation, ∂fields/∂params) with fields improved in place, or None."""
-        try:
-            for _ in range(_JACOBIANS):
+        factor, cost = None, self._cost(fields, params)
+        for _ in range(_STEPS):
+            fresh = factor is None
+            if fresh:
                 factor = self._factor(self._jacobian(fields, params))
-                cost = self._settle(factor, fields, params)
-                if cost is not None:
-                    return self._derivatives(factor, fields, params, cost)
-        except (np.linalg.LinAlgError, FloatingPointError):
-            pass
+            step, gain = self._step(factor, fields, params)
+            if abs(gain) <= 1e-9 * cost:
+                return self._derivatives(factor, fields, params, cost)
+            if not np.isfinite(gain):
+                return None
+            after = self._descend(fields, params, step, cost, 0.02 if fresh else 1.0)
+            if after is None and fresh:
+                return None
+            slow = after is None or cost - after < 0.9 * gain
+            factor = None if slow else factor
+            cost = cost if after is None else after
+        return None
+
+    def _cost(self, fields, params):
+        rho, away = self._rho(fields, params), (fields - self._target).ravel()
+        return 0.5 * float(rho @ rho + away @ (self._weights @ away))
+
+    def _step(self, factor, fields, params):
+        """(Gauss-Newton step of the fields, what it promises to gain)."""
+        rho, away = self._rho(fields, params), (fields - self._target).ravel()
+        slope = self._weights @ away + self._jacobian(fields, params).T @ rho
+        step = self._solve(factor, -slope, np.zeros_like(rho))[0]
+        return step.reshape(fields.shape), -0.5 * float(slope @ step)
+
+    def _descend(self, fields, params, step, cost, smallest):
+        """Halves the step until the cost falls: the cost, None if it does not."""
+        share = 1.0
+        while share >= smallest:
+            after = self._cost(fields + share * step, params)
+            if after < cost:
+                fields += share * step
+                return after
+            share *= 0.5
         return None
 
     def _rho(self, fields, params):
@@ -155,27 +185,6 @@ class _Window:
     def _jacobian(self, fields, params):
         matrix = self._system.jacobian(fields, params)
         return scipy.sparse.diags_array(self._trust) @ matrix
-
-    def _settle(self, factor, fields, params):
-        """Gauss-Newton with one factorisation: the cost at rest, None if it is slow."""
-        before = np.inf
-        while True:
-            rho = self._rho(fields, params)
-            away = (fields - self._target).ravel()
-            pull = self._weights @ away
-            cost = 0.5 * float(rho @ rho + away @ pull)
-            slope = pull + self._jacobian(fields, params).T @ rho
-            step = self._solve(factor, -slope, np.zeros_like(rho))[0]
-            gain = 0.5 * float(-slope @ step)
-            if not np.isfinite(gain) or not np.isfinite(cost):
-                raise FloatingPointError
-            far = abs(gain) / cost
-            if far < 1e-10:
-                return cost
-            fields += step.reshape(fields.shape)
-            if far > 0.1 * before:
-                return None
-            before = far
 
     def _derivatives(self, factor, fields, params, cost):
         system, rho = self._system, self._rho(fields, params)

@@ -14,10 +14,12 @@ are computed as written (Kassam & Trefethen 2005, doi:10.1137/S1064827502410633,
 by contour integrals); z is real here, so a Taylor series serves for |z| < 1, and the
 recurrence, which is stable beyond. Both can be differentiated, at D = 0 too.
 
-Without diffusion this is Runge-Kutta 4; a steady state of the equations is one of the
-scheme, at any time step. The reaction is evaluated on the grid and not dealiased: what
-its products alias is below round-off once a pattern is resolved, and if it is not, a
-finer grid is the cure.
+The order is 4 in smooth states; while modes that decay within a step still do so, such
+as after a jump, it can be as low as 2 (Hochbruck & Ostermann 2005,
+doi:10.1137/040611434). Without diffusion this is Runge-Kutta 4; a steady state of the
+equations is one of the scheme, at any time step. The reaction is evaluated on the grid
+and not dealiased: what its products alias is below round-off once a pattern is
+resolved, and if it is not, a finer grid is the cure.
 """
 
 import dataclasses
