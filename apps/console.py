@@ -38,7 +38,7 @@ class Console:
         self._bar.write(line.rstrip())
 
     def _header(self):
-        cells = [f"{'stage':<8}", f"{'it':>5}", f"{'loss':>11}"]
+        cells = [f"{'stage':<19}", f"{'it':>5}", f"{'loss':>11}"]
         cells += [f"{name:>9}" for name in self._names]
         cells += [f"{'d/d' + name:>10}" for name in self._names]
         cells += [f"{'rate':>8}", f"{'tries':>5}", f"{'steps':>6}", "status"]
@@ -52,12 +52,13 @@ class Console:
         if refused and status == "ok":
             status = f"ok after: {', '.join(dict.fromkeys(refused))}"
         cells = [
-            f"{record.stage:<8}",
+            f"{record.stage:<19}",
             f"{record.iteration:>5}",
             f"{record.loss:>11.5g}",
         ]
         cells += [f"{record.params[name]:>9.6f}" for name in self._names]
-        cells += [f"{record.gradient[name]:>+10.2e}" for name in self._names]
+        slopes = [record.gradient[name] for name in self._names]
+        cells += [f"{'-':>10}" if s != s else f"{s:>+10.2e}" for s in slopes]
         cells += [f"{rate:>8}", f"{len(record.tried):>5}", f"{steps:>6}", status]
         return " ".join(cells)
 

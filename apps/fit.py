@@ -81,18 +81,19 @@ def run(problem, settings, workdir):
             stages = fitting.fit(problem, settings, recorder, flags.FLAGS.resume)
         seconds = time.monotonic() - began
         params, status = stages[-1].params, stages[-1].status
-        if _CHECK.value and status not in _HOPELESS:
+        if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
             with common.progress(problem.max_steps, "checking by simulation") as bar:
                 verdict = fitting.check(problem, params, bar)
             found = verdict.run.state[problem.index][0]
-            recorder.pictures(target=problem.fields[0], found=found)
+            recorder.pictures(target=fitting.targets(problem)[0], found=found)
             report.pictures(workdir, problem, params, verdict)
-            certified = fitting.certify(problem, settings, stages)
-            value = certificates.to_json(certified)
-            files.write_json(workdir / "certificates.json", value)
+            if problem.is_plain:
+                certified = fitting.certify(problem, settings, stages)
+                value = certificates.to_json(certified)
+                files.write_json(workdir / "certificates.json", value)
     value = report.result(problem, settings.route, stages, verdict, seconds)
     files.write_json(workdir / "result.json", value)
-    print(report.table(problem, params))
+    print(report.table(problem, stages))
     print(report.summary(stages, verdict, seconds))
     if certified is not None:
         print(certificates.summary(certified))

@@ -8,7 +8,9 @@ from rdtf.status import InputError
 
 flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
 flags.DEFINE_string("known", "", "Parameters that are known and not fitted.")
-_ROUTE = flags.DEFINE_enum("route", "auto", ["auto", "residual", "windows", "bptt"], "The route.")
+_ROUTE = flags.DEFINE_enum(
+    "route", "auto", ["auto", "residual", "windows", "bptt"], "The route."
+)
 _RESIDUAL = flags.DEFINE_enum(
     "residual_form", None, ["norm", "integral"], "Default: chosen by the noise."
 )

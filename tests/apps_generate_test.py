@@ -28,6 +28,7 @@ def test_until_steady(tmp_path, capsys):
     expected = {
         "model": "gray_scott",
         "grid": {"shape": [16, 16], "spacing": [1.0, 1.0], "boundary": "periodic"},
+        "laplacian": "second_order",
         "scheme": "forward_euler",
         "time_step": 1.0,
         "initial_condition": "central_square",
@@ -74,6 +75,18 @@ def test_models_dimensions_schemes(arguments, shape, tmp_path):
     assert metadata["grid"]["shape"] == list(shape[1:])
 
 
+def test_exponential_scheme_and_spectral_laplacian(tmp_path):
+    """Its time step is that of the reaction: a fifth of 1 / 5.25, rounded down."""
+    output = tmp_path / "f.npz"
+    small = ("--shape=8,8", "--num_samples=1", "--until=steps", "--max_steps=20")
+    chosen = ("--model=lengyel_epstein", "--laplacian=spectral", "--scheme=etdrk4")
+    app_runner.run("generate", f"--output={output}", *small, *chosen)
+    made = load_targets(output, "v")
+    expected = {"laplacian": "spectral", "scheme": "etdrk4", "time_step": 0.02}
+    assert made.metadata == made.metadata | expected | {"engine": "xla"}
+    assert made.num_steps.tolist() == [20]
+
+
 BAD = {
     "model": (["--model=grey_scott"], ["--model", "gray_scott"]),
     "preset": (["--preset=spotty"], ["spots", "'spotty'"]),
@@ -91,6 +104,10 @@ BAD = {
     "unstable": (["--time_step=5"], ["time step of at most", "got 5"]),
     "time step": (["--time_step=0"], ["positive time step", "0"]),
     "scheme": (["--scheme=leapfrog"], ["--scheme", "forward_euler"]),
+    "laplacian": (["--laplacian=sixth_order"], ["--laplacian", "spectral"]),
+    "compact": (["--laplacian=compact", "--boundary=no_flux"], ["periodic", "compact"]),
+    "waves": (["--scheme=etdrk4", "--boundary=no_flux"], ["periodic grid", "etdrk4"]),
+    "native": (["--laplacian=spectral", "--engine=native"], ["use engine xla"]),
     "no samples": (["--num_samples=0"], ["--num_samples"]),
     "no steps": (["--max_steps=0"], ["--max_steps"]),
     "tolerance": (["--tolerance=-1"], ["tolerance of at least 0", "-1"]),

@@ -274,6 +274,18 @@ def test_stability_bound(kind, simulations, start, input_error):
     assert 0.4 * 0.8 * bound <= suggested <= 0.8 * bound
 
 
+def test_a_swing_at_a_jump_is_not_sick(simulations, start):
+    """v is 0 outside its square; the spectral Laplacian takes it a little below."""
+    sim = simulations(shape=(16, 16), laplacian="spectral", engine="xla")
+    state = rdtf.initial_conditions.create(None, sim.model, sim.grid)
+    after = sim.advance(state, sim.model.defaults, 1)[1]
+    assert -0.05 < float(tf.reduce_min(after)) < -1e-3
+    for shift, status in ((0.0, "not_converged"), (-0.06, "left_valid_range")):
+        moved = (state[0], state[1] + shift)
+        run = sim.run_until_steady(moved, sim.model.defaults, 0.0, 3, chunk=3)
+        assert [s.label for s in run.status] == [status]
+
+
 def test_implicit_gradients_say_what_they_need(simulations, start, input_error):
     sim = simulations(shape=(8, 6), spacing=0.5, laplacian="spectral")
     state, params = start(sim, 2), sim.model.defaults

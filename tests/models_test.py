@@ -147,6 +147,23 @@ def test_gray_scott_trace_at_the_blue_state(feed, kill, expected):
     assert float(trace) == pytest.approx(expected, rel=6e-3)
 
 
+@pytest.mark.parametrize("b, unstable", [(19.6, True), (19.9, False)])
+def test_lengyel_epstein_is_turing_unstable_where_it_says(b, unstable):
+    """The condition of its docstring against the dispersion relation."""
+    model, d, u = models.LENGYEL_EPSTEIN, 50.0, 2.4
+    condition = d * (3 * u * u - 5) - b * u > 2 * np.sqrt(5 * b * u * (1 + u * u) * d)
+    symbols, names, reaction = model.equations()
+    values = {symbols[0]: u, symbols[1]: 1 + u * u, names["a"]: 12.0, names["b"]: b}
+    slopes = sympy.Matrix(reaction).jacobian(symbols).subs(values)
+    slopes = np.array(slopes, np.float64)
+    growth = [
+        np.linalg.eigvals(slopes - k * k * np.diag([1.0, d])).real.max()
+        for k in np.linspace(0.0, 2.0, 401)
+    ]
+    assert growth[0] < 0.0
+    assert condition == unstable == (max(growth) > 0.0)
+
+
 def test_unknown_names(input_error):
     model = models.GRAY_SCOTT
     with input_error("gray_scott", "'gray'"):

@@ -7,25 +7,41 @@ import numpy as np
 
 import rdtf
 from rdtf import analysis, files, initial_conditions, viz
-from rdtf.fitting.check import Check, simulate
+from rdtf.fitting.check import Check, as_seen, model_params, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
+from rdtf.inference import scalings
 
 
-def table(problem: Problem, params: Mapping[str, float]) -> str:
-    """Parameters as aligned lines: true and error where known, start, found."""
-    truth = problem.truth
-    head = ["", "true", "start", "found", "error %"]
+def table(problem: Problem, stages: Sequence[StageResult]) -> str:
+    """Parameters as aligned lines: true and error where known, start, found, interval."""
+    truth = problem.truth if comparable(problem) else None
+    intervals = stages[-1].notes.get("intervals") or {}
+    ranges = intervals.get("interval") or {}
+    head = ["", "true", "start", "found", "error %", "95 % interval"]
     rows = []
-    for name, value in params.items():
-        known = truth is not None
+    for name, value in stages[-1].params.items():
+        known = truth is not None and name in truth
         row = [name, f"{truth[name]:.6g}" if known else "?"]
-        row += [f"{problem.start[name]:.6g}", f"{value:.6g}"]
+        row += [f"{problem.start[name]:.6g}" if name in problem.start else ""]
+        row += [f"{value:.6g}"]
         row.append(f"{relative_error(value, truth[name]):.3f}" if known else "?")
+        row.append("{:.5g} to {:.5g}".format(*ranges[name]) if name in ranges else "")
         rows.append(row)
+    if not ranges:
+        head, rows = head[:-1], [row[:-1] for row in rows]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in [head, *rows]
+    )
+
+
+def comparable(problem: Problem) -> bool:
+    """Whether parameters can be compared with a truth, which an unknown gain forbids."""
+    if not problem.observation.unknown_gain:
+        return True
+    return not scalings.scalings(
+        problem.simulation.model, problem.observe, True, problem.held
     )
 
 
@@ -39,12 +55,8 @@ def summary(stages: Sequence[StageResult], check: Check | None, seconds: float) 
     last = stages[-1]
     names = " + ".join(stage.stage for stage in stages)
     lines = [f"{last.status.value} by {names} in {seconds:.1f} s: {last.status.advice}"]
-    for direction in stages[0].notes.get("undetermined", ()):
-        parts = [f"{n} {x:+.2f}" for n, x in direction.items() if abs(x) > 0.05]
-        lines.append(
-            f"not determined by the pictures: {', '.join(parts)} (in logarithms) leave "
-            "them as they are; give one of these with --known"
-        )
+    for stage in stages:
+        lines += stage.notes.get("remarks", ())
     if check is not None:
         verdict = "alike" if check.passed else "NOT alike"
         lines.append(
@@ -73,6 +85,8 @@ def result(
         "iterations": sum(stage.iterations for stage in stages),
         "wall_seconds": wall_seconds,
         "stages": [stage.to_json() for stage in stages],
+        "intervals": last.notes.get("intervals"),
+        "laplacian": last.notes.get("laplacian"),
         "check": check.to_json() if check else None,
         "model": problem.simulation.model.name,
         "observe": problem.observe,
@@ -83,10 +97,12 @@ def result(
     }
     if problem.truth is not None:
         value["true_params"] = dict(problem.truth)
-        value["relative_error_percent"] = {
-            name: relative_error(found, problem.truth[name])
-            for name, found in last.params.items()
-        }
+        if comparable(problem):
+            value["relative_error_percent"] = {
+                name: relative_error(found, problem.truth[name])
+                for name, found in last.params.items()
+                if name in problem.truth
+            }
     return files.jsonable(value)
 
 
@@ -99,14 +115,16 @@ def pictures(
     steps_per_frame: int = 100,
 ) -> None:
     """Writes `fit.png` (target / start / found), `spectra.png` and `fit.gif`."""
-    count = min(len(problem.fields), 4)
-    rows = {"target": problem.fields[:count]}
-    panels = {"found": dict(params)}
+    stills = targets(problem)
+    count, index = min(len(stills), 4), problem.index
+    rows = {"target": stills[:count]}
+    panels = {"found": model_params(problem, params)}
     if np.max(problem.simulation.stability_ratio(problem.start)) <= 1.0:
         start = simulate(problem, problem.start, count)
-        rows["start"] = start.state[problem.index].numpy()
+        rows["start"] = as_seen(problem, params, start.state[index]).numpy()
         panels = {"start": dict(problem.start)} | panels
-    rows["found"] = check.run.state[problem.index].numpy()[:count]
+    found = as_seen(problem, params, check.run.state[index]).numpy()
+    rows["found"] = found[:count]
     name = problem.simulation.model.name
     viz.compare(
         workdir / "fit.png", rows, f"{name}: {problem.observe}", problem.observe
@@ -118,7 +136,7 @@ def pictures(
         problem.simulation.grid,
         1,
         problem.seed + 2**31,
-        params,
+        model_params(problem, params),
     )
     analysis.animation.write(
         workdir / "fit.gif",

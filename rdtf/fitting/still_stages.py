@@ -7,6 +7,7 @@ from collections.abc import Callable
 import scipy.fft
 
 from rdtf import files
+from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
 from rdtf.inference import gains, stills, window_fits
@@ -51,7 +52,7 @@ def residual(
     fits = _of_every_laplacian(problem, fit, start)
     best, margin = stills.choose_laplacian(list(fits.values()))
     starts = 1
-    if not best.relative <= stills.POOR + prepared.noise_ratio:
+    if not best.relative <= _poor(prepared):
         for other in stills.other_starts(prepared, start, problem.seed):
             again, kept = best, steps[best.laplacian]
             found = fit(best.laplacian, other)
@@ -60,7 +61,7 @@ def residual(
                 best = found
             else:
                 steps[best.laplacian] = kept
-            if best.relative <= stills.POOR + prepared.noise_ratio:
+            if best.relative <= _poor(prepared):
                 break
     for step in steps[best.laplacian]:
         callback(of_step("residual", step))
@@ -73,9 +74,14 @@ def residual(
         "laplacian_margin": margin if len(fits) > 1 else None,
         "starts": starts,
         "seconds": time.monotonic() - began,
-        "undetermined": best.minimum.undetermined,
     }
+    lines, notes["identifiability"] = remarks.on_identifiability(
+        problem, prepared, best
+    )
+    notes["remarks"] = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
     status = best.minimum.status
+    if status is FitStatus.CONVERGED and not best.relative <= _poor(prepared):
+        status = FitStatus.UNEXPLAINED
     return StageResult(
         "residual",
         best.params,
@@ -84,6 +90,11 @@ def residual(
         best.minimum.iterations,
         notes,
     )
+
+
+def _poor(prepared):
+    """The relative residual beyond which a fit explains nothing."""
+    return stills.POOR + prepared.noise_ratio
 
 
 def _of_every_laplacian(problem, fit, start) -> dict[str, ResidualFit]:

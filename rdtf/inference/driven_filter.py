@@ -56,6 +56,7 @@ class DrivenFilter:
     Attributes:
       names: of the parameters, in the order of the derivatives.
       share: mean of W, the share of the movie's values that count.
+      memory: weighted rms of the error that `forgetting` assumes; nan before.
 
     Raises:
       InputError: if a hidden species cannot be followed, or the scheme is another.
@@ -133,6 +134,8 @@ class DrivenFilter:
         scale = floor * np.sqrt(self._variance) * params.get("gain", 1.0)
         other = copy.copy(self)
         other._weigh(1.0 / (1.0 + np.square(memory / scale)))
+        # W e² = floor² (1 - W), so the mean of W e² over that of W is
+        other.memory = floor * float(np.sqrt(1.0 / other.share - 1.0))
         return other
 
     def _set_frames(self, frames, ndim):
@@ -150,6 +153,7 @@ class DrivenFilter:
         weights = np.broadcast_to(weights, self._spline[1:, 0].shape).copy()
         weights[-1] = 0.0
         self.share = float(weights.mean())
+        self.memory = np.nan
         self._weights = tf.constant(weights / (weights.sum() * self._variance))
 
     def _run(self, program, start, params):

@@ -32,16 +32,16 @@ class Coordinates:
         self.free = np.array([name not in held for name in self.names])
         parameters = [parameters[name] for name in self.names]
         values = np.array([start[name] for name in self.names])
-        self._log = np.array([p.lower >= 0.0 for p in parameters]) & (values > 0.0)
+        self.logarithmic = np.array([p.lower >= 0.0 for p in parameters]) & (values > 0.0)
         lower = np.array([p.lower for p in parameters])
         upper = np.array([p.upper for p in parameters])
-        lower = np.where(self._log, np.maximum(lower, values / reach), lower)
-        upper = np.where(self._log, np.minimum(upper, values * reach), upper)
+        lower = np.where(self.logarithmic, np.maximum(lower, values / reach), lower)
+        upper = np.where(self.logarithmic, np.minimum(upper, values * reach), upper)
         self.lower, self.upper = self._encode(lower), self._encode(upper)
 
     def _encode(self, values):
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self._log, np.log(values), values)
+            return np.where(self.logarithmic, np.log(values), values)
 
     def encode(self, params: Mapping[str, float]) -> np.ndarray:
         """Parameters as a vector of coordinates."""
@@ -49,13 +49,13 @@ class Coordinates:
 
     def decode(self, vector: np.ndarray) -> dict[str, float]:
         """A vector of coordinates as parameters."""
-        values = np.where(self._log, np.exp(np.where(self._log, vector, 0.0)), vector)
+        values = np.where(self.logarithmic, np.exp(np.where(self.logarithmic, vector, 0.0)), vector)
         return dict(zip(self.names, map(float, values), strict=True))
 
     def slopes(self, params: Mapping[str, float]) -> np.ndarray:
         """dp / dcoordinate, 0 for what is held."""
         values = np.array([params[name] for name in self.names])
-        return np.where(self._log, values, 1.0) * self.free
+        return np.where(self.logarithmic, values, 1.0) * self.free
 
 
 @dataclasses.dataclass(frozen=True)

@@ -212,7 +212,8 @@ class _Job:
             # Of the movie's own noise, of the replicates' mean, of the extrapolation.
             variance = moved.var(axis=0, ddof=1) * (1.0 + 1.0 / len(moved))
             sd = np.sqrt(variance + (BIAS_ERROR * bias) ** 2)
-        eigenvalues = np.linalg.eigvalsh(curvature)[::-1]
+        eigenvalues = np.linalg.eigvalsh(curvature)[::-1][: coordinates.free.sum()]
+        singular_values = np.sqrt(np.maximum(eigenvalues, 1e-300))
         return MovieFit(
             params={n: params[n] for n in self.simulation.model.parameters},
             gain=params.get("gain", 1.0),
@@ -220,13 +221,13 @@ class _Job:
             status=best.minimum.status,
             relative_residual=residual,
             sigma=self.data.sigma,
-            singular_values=np.sqrt(np.maximum(eigenvalues, 0.0)),
+            singular_values=singular_values,
             sd=dict(zip(params, (sd * slopes).tolist(), strict=True)),
             undetermined=best.minimum.undetermined,
             iterations=self.iterations,
             starts=best.starts,
             seconds=time.perf_counter() - began,
-            notes=self._notes(residual, misfit.share),
+            notes=self._notes(residual, misfit.memory / singular_values[-1]),
         )
 
     def _moved_by_noise(self, misfit, params, coordinates, seed):
@@ -239,7 +240,7 @@ class _Job:
             moved.append(coordinates.encode(found.params) - vector)
         return np.array(moved)
 
-    def _notes(self, residual, share):
+    def _notes(self, residual, memory):
         notes = []
         if not residual < self.explained:
             notes.append(
@@ -247,10 +248,10 @@ class _Job:
                 f"{100 * residual:.2g} %: another model, Laplacian or time step, or no "
                 "start was good."
             )
-        if share < 0.002:
+        if not memory < 0.1:
             notes.append(
-                "Expected a movie of several decay times of the hidden species; only "
-                f"{100 * share:.2g} % of the values have forgotten the start."
+                "Expected a movie of several decay times of the hidden species: what they "
+                f"were at its start may move a parameter by up to {100 * memory:.2g} %."
             )
         if self.data.interpolation > 0.1:
             notes.append(

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf.inference import equations
-from rdtf.inference.elimination import Linear, eliminate
+from rdtf.inference import decay, equations
+from rdtf.inference.combinations import CombinedEquations
+from rdtf.inference.elimination import ADVICE, Combined, Linear, eliminate
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
@@ -31,41 +32,57 @@ class SteadyMap:
       model: whose hidden species are linear in turn.
       observe: the species that is seen.
       domain: `rdtf.inference.elliptic.WholeDomain`, or a window.
-      typical: (o `[n, *grid]`, params), where the decay rate is looked up if the model
-        has no natural one.
+      typical: (o `[n, *grid]`, params), where a decay rate is chosen: see
+        `rdtf.inference.decay`.
+      combine: whether the observed species' equation may be subtracted from others to
+        make them linear, which whole pictures of steady patterns allow.
     """
 
-    def __init__(self, model: ReactionDiffusion, observe: str, domain, typical):
-        self.equations = equations.of(model)
+    def __init__(
+        self,
+        model: ReactionDiffusion,
+        observe: str,
+        domain,
+        typical,
+        combine: bool = False,
+    ):
+        self.equations, self.shared = equations.of(model), ()
         self.domain = domain
         split = eliminate(model, observe)
-        if not isinstance(split, Linear):
+        if combine and isinstance(split, Combined):
+            self.equations = _combined(model, observe)
+            self.shared = self.equations.shared
+        elif not isinstance(split, Linear):
             raise InputError(
                 f"Expected hidden species of {model.name} that are linear in turn if "
-                f"{observe} is seen: they are roots, which only clean pictures determine."
+                f"{observe} is seen, which they are not: observe another species, or "
+                f"{ADVICE}."
             )
         self.observed, self.order = split.observed, split.order
         self.names = list(model.parameters)
-        self.decay = _natural_decay(self.equations, self.observed)
-        self.decay_slopes = {}
-        if self.decay is not None:
-            self.decay, self.decay_slopes = self.decay
-            if not self.decay(typical[1]) > 0.0:
-                self.decay, self.decay_slopes = None, {}
-        if self.decay is None:
-            rate = self._typical_rate(*typical)
-            self.decay = lambda params: rate
+        self.decay, self.decay_slopes = self._rate(*typical)
 
-    def _typical_rate(self, o, params):
-        point = Point(self, o, params, decay=1.0)
+    def _rate(self, o, params):
+        name = self.equations.diffusivity_name(self.observed)
+        natural = decay.natural(self.equations, self.observed, params)
+        if natural is not None or name is not None:
+            return natural or decay.of_pattern(name, o, self.domain.grid.spacing)
+        point = Point(self, o, params, m=1.0)
         slope = self.equations.by_species(
             self.observed, self.observed, point.fields, params
         )
-        return max(float(np.sqrt(np.mean(np.square(slope)))), 1e-12)
+        rate = max(float(np.sqrt(np.mean(np.square(slope)))), 1e-12)
+        return (lambda params: rate), {}
 
     def __call__(self, o: np.ndarray, params: Mapping[str, float], hidden=None):
         """The `Point` at a field `[n, *grid]`; `hidden` is where its solves start."""
         return Point(self, o, params, hidden)
+
+
+@functools.lru_cache(maxsize=64)
+def _combined(model, observe):
+    split = eliminate(model, observe)
+    return CombinedEquations(model, split.observed, split.factors)
 
 
 class Point:
@@ -77,10 +94,10 @@ class Point:
       solver_residual: the worst of the elliptic problems.
     """
 
-    def __init__(self, steady: SteadyMap, o, params, hidden=None, decay=None):
+    def __init__(self, steady: SteadyMap, o, params, hidden=None, m=None):
         self.map, self.params, self.tolerance = steady, params, TANGENT_TOLERANCE
         self._domain, self._equations = steady.domain, steady.equations
-        self.m = steady.decay(params) if decay is None else decay
+        self.m = steady.decay(params) if m is None else m
         self.fields = [None] * len(self._equations.species)
         self.fields[steady.observed] = o
         self.c, self.solver_residual = {}, 0.0
@@ -92,7 +109,7 @@ class Point:
         """The point of one sample, to be differentiated along stacks `[k, *grid]`."""
         one = copy.copy(self)
         one.tolerance = tolerance
-        for name in ("w", "_slopes"):  # cached for all samples
+        for name in ("w", "_slopes", "_laplacian"):  # cached for all samples
             one.__dict__.pop(name, None)
         part = slice(index, index + 1)
         one.fields = [None if f is None else f[part] for f in self.fields]
@@ -113,6 +130,8 @@ class Point:
         self.fields[i] = np.zeros_like(self.o)
         self.c[i] = -self._full(self._equations.by_species, i, i)
         b = self._full(self._equations.reaction, i)
+        if i in self.map.shared:
+            b = b + self._share(i) * self._laplacian
         d = self._equations.diffusivity(i, self.params)
         self.fields[i], worst = self._domain.solve(
             self.c[i], d, b, LINEAR_TOLERANCE, start=start
@@ -120,6 +139,15 @@ class Point:
         self.solver_residual = np.fmax(self.solver_residual, worst)
         if np.isnan(worst):
             self.solver_residual = worst
+
+    @functools.cached_property
+    def _laplacian(self):
+        """∇²o."""
+        return self._domain.apply_laplacian(self.o)
+
+    def _share(self, i, by=None):
+        """-g_i D_o of a combined equation, or a derivative of it."""
+        return self._equations.share(i, self.fields, self.params, by)
 
     @functools.cached_property
     def w(self) -> np.ndarray:
@@ -158,6 +186,8 @@ class Point:
                 )
             if self._equations.diffusivity_name(i) == name:
                 source = source + self._domain.apply_laplacian(self.fields[i])
+            if i in self.map.shared:
+                source = source + self._share(i, name) * self._laplacian
             for j, change in changes.items():
                 if (i, j) in self._slopes:
                     source = source + self._slopes[i, j] * change
@@ -201,6 +231,9 @@ class Point:
                 for j, change in changes.items()
                 if (i, j) in self._slopes
             ]
+            if i in self.map.shared:
+                terms.append(self._share(i, self.map.observed) * self._laplacian * x)
+                terms.append(self._share(i) * self._domain.apply_laplacian(x))
             if terms:
                 changes[i] = self._solve(i, sum(terms))
         del changes[self.map.observed]
@@ -233,6 +266,9 @@ class Point:
             if i not in adjoint:
                 continue
             solved = self._solve(i, adjoint.pop(i))
+            if i in self.map.shared:
+                total = total + self._share(i, o) * self._laplacian * solved
+                total += self._domain.apply_laplacian(self._share(i) * solved)
             for j in range(len(self.fields)):
                 if j == i or (i, j) not in self._slopes:
                     continue
@@ -242,21 +278,3 @@ class Point:
                 else:
                     adjoint[j] = adjoint.get(j, 0.0) + term
         return total
-
-
-def _natural_decay(system, observed):
-    """m(p) = -∂R_o/∂o at o = 0 and its slopes, if it is a function of p alone."""
-    import sympy
-
-    o = system.species[observed]
-    m = sympy.simplify(-system.expressions[observed].diff(o).subs(o, 0))
-    if m.free_symbols & set(system.species) or m == 0:
-        return None
-    symbols = list(system.symbols.values())
-
-    def number(expression):
-        call = sympy.lambdify(symbols, expression, "math")
-        return lambda params: float(call(*(params[n] for n in system.symbols)))
-
-    slopes = {n: m.diff(s) for n, s in system.symbols.items() if m.has(s)}
-    return number(m), {name: number(slope) for name, slope in slopes.items()}

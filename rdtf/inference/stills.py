@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.inference import errors_in_variables, levenberg_marquardt, noise
+from rdtf.inference import (
+    elimination,
+    errors_in_variables,
+    levenberg_marquardt,
+    noise,
+    roots,
+)
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.errors_in_variables import Estimate, Misfit
@@ -112,7 +118,7 @@ class Stills:
         """The fixed-point map with that Laplacian."""
         domain = WholeDomain(self.grid, laplacian)
         typical = (self.field(self.smooth, params), params)
-        return SteadyMap(self.model, self.observe, domain, typical)
+        return SteadyMap(self.model, self.observe, domain, typical, combine=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +153,28 @@ def fit_residual(
     max_iterations: int = 100,
     callback: Callable = lambda step: None,
 ) -> ResidualFit:
-    """Least squares of the steady residual from one start."""
+    """Least squares of the steady residual from one start.
+
+    A hidden species that is a root (`rdtf.inference.roots`) has the form "root".
+    """
     form = form or stills.form
+    split = elimination.eliminate(stills.model, stills.observe)
+    if isinstance(split, elimination.Root):
+        form, fit = "root", functools.partial(roots.fit_root, root=split)
+    else:
+        fit = functools.partial(_fit_steady, form=form, fields=fields)
+        if form == "norm":  # it has local minima that the other form has not
+            before = (stills, laplacian, start, "integral", fields, max_iterations)
+            start = fit_residual(*before).params
+    residual, minimum = fit(
+        stills, laplacian, start, max_iterations=max_iterations, callback=callback
+    )
+    last = residual(minimum.params)
+    relative = float(np.sqrt(2.0 * last.cost))
+    return ResidualFit(minimum, relative, last.curvature, laplacian, form)
+
+
+def _fit_steady(stills, laplacian, start, form, fields, max_iterations, callback):
     residual = SteadyResidual(
         stills.steady(laplacian, start),
         stills.smooth if fields is None else fields,
@@ -159,9 +185,7 @@ def fit_residual(
     minimum = levenberg_marquardt.minimise(
         residual, stills.coordinates(start), start, max_iterations, callback=callback
     )
-    last = residual(minimum.params)
-    relative = float(np.sqrt(2.0 * last.cost))
-    return ResidualFit(minimum, relative, last.curvature, laplacian, form)
+    return residual, minimum
 
 
 def candidates(grid: Grid) -> list[str]:

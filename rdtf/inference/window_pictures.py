@@ -134,24 +134,23 @@ class _Window:
         self._trust = np.repeat(trust, cells)
         self._target = np.zeros((len(system.unknown), *picture.shape))
         self._target[observed] = picture
+        self._factors = None  # kept for as long as they serve
 
     def project(self, fields, params):
         """(Linearisation, ∂fields/∂params) with fields improved in place, or None."""
-        factor, cost = None, self._cost(fields, params)
+        cost = self._cost(fields, params)
         for _ in range(_STEPS):
-            fresh = factor is None
+            fresh = self._factors is None
             if fresh:
-                factor = self._factor(self._jacobian(fields, params))
-            step, gain = self._step(factor, fields, params)
-            if abs(gain) <= 1e-9 * cost:
-                return self._derivatives(factor, fields, params, cost)
-            if not np.isfinite(gain):
-                return None
+                self._factors = self._factor(self._jacobian(fields, params))
+            step, gain = self._step(self._factors, fields, params)
+            if abs(gain) <= 1e-10 * cost:
+                return self._derivatives(self._factors, fields, params, cost)
             after = self._descend(fields, params, step, cost, 0.02 if fresh else 1.0)
+            if after is None or cost - after < 0.9 * gain:
+                self._factors = None  # of other fields, too far away
             if after is None and fresh:
                 return None
-            slow = after is None or cost - after < 0.9 * gain
-            factor = None if slow else factor
             cost = cost if after is None else after
         return None
 

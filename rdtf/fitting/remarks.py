@@ -1,0 +1,63 @@
+"""What a reader of a result must know: which Laplacian, what is not determined."""
+
+import numpy as np
+
+from rdtf.fitting.problem import Problem
+from rdtf.inference import identifiability, scalings
+from rdtf.inference.stills import ResidualFit, Stills
+
+
+def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list[str]:
+    """One line on the choice among several Laplacians."""
+    if len(fits) < 2:
+        return []
+    shares = ", ".join(f"{n} {100.0 * f.relative:.3g} %" for n, f in fits.items())
+    line = f"Laplacian: {best} explains the pictures best (left over: {shares})"
+    if margin < 1.1:
+        line += "; the margin is small: give --laplacian if you know it"
+    return [line]
+
+
+def on_identifiability(
+    problem: Problem, prepared: Stills, fit: ResidualFit
+) -> tuple[list[str], dict]:
+    """(lines, JSON): singular values, and what leaves the pictures as they are."""
+    params = fit.params
+    coordinates = prepared.coordinates(params)
+    slopes = coordinates.slopes(params)
+    held = problem.held
+    gain = problem.observation.unknown_gain
+    symmetries = []
+    if gain or fit.minimum.undetermined:
+        symmetries = scalings.scalings(
+            problem.simulation.model, problem.observe, gain, held
+        )
+    found = identifiability.report(
+        fit.curvature * np.outer(slopes, slopes),
+        coordinates.names,
+        fit.relative / np.sqrt(prepared.pictures.size),
+        logarithmic=[bool(x) for x in coordinates.logarithmic],
+        held=held,
+        scalings=symmetries,
+        params=params,
+    )
+    lines = [x for x in found.text().splitlines() if x.startswith("not determined")]
+    value = found.to_json()
+    if gain and symmetries:
+        known = scalings.determined(
+            problem.simulation.model, problem.observe, True, held
+        )
+        value["determined"] = {
+            scalings.as_text(x): float(scalings.at(x, params)) for x in known.invariants
+        }
+        told = ", ".join(f"{n} = {x:.6g}" for n, x in value["determined"].items())
+        lines.append(f"determined whatever the gain: {told}")
+        others = scalings.fixing(
+            problem.simulation.model, problem.observe, True, known=held
+        )
+        if others:
+            lines.append(
+                f"one known parameter, of {', '.join(others)}, fixes all: "
+                f"--known={others[0]}=..."
+            )
+    return lines, value
