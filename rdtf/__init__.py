@@ -13,7 +13,6 @@ __version__ = "0.1.0"
 _MODULES = (
     "analysis",
     "constraints",
-    "elliptic",
     "engines",
     "files",
     "finite_differences",
@@ -22,6 +21,8 @@ _MODULES = (
     "gradients",
     "grids",
     "homogeneous",
+    "images",
+    "inference",
     "initial_conditions",
     "laplacians",
     "losses",

@@ -28,7 +28,6 @@ FLOORS = {
     "laplacians": 2,
     "fourier": 2,
     "finite_differences": 2,
-    "elliptic": 2,
     "homogeneous": 2,
     "initial_conditions": 2,
     "schemes": 3,
@@ -44,7 +43,6 @@ FLOORS = {
 # (importer, imported) on one floor.
 NEIGHBOURS = {
     ("images", "files"),  # pictures become targets
-    ("elliptic", "finite_differences"),  # it inverts that Laplacian
     ("finite_differences", "fourier"),  # compact and spectral are applied there
     ("finite_differences", "laplacians"),
     ("fourier", "laplacians"),  # their eigenvalues

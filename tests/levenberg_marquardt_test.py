@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 
 from rdtf.inference import levenberg_marquardt as lm
-from rdtf.losses.residual import Linearisation
+from rdtf.inference.linearisation import Linearisation
 from rdtf.models import Parameter, ReactionDiffusion
 from rdtf.status import FitStatus
 

@@ -14,7 +14,7 @@ reports is the true one.
 
 import numpy as np
 
-from rdtf.elliptic import laplacian_symbol
+from rdtf import laplacians
 from rdtf.gradients.linearization import Linearization
 
 # Shifts count as null vectors if their eigenvalue is below this part of the largest.
@@ -169,7 +169,7 @@ def _averaged(system):
     axes = tuple(range(1, grid.ndim + 1))
     shape = (count, *grid.shape)
     mean = system.slopes.mean(axis=tuple(range(2, grid.ndim + 2)))
-    symbol = laplacian_symbol(grid)
+    symbol = laplacians.symbol(grid)
     if grid.boundary != "periodic":  # of the mirrored grid: the cosines come first
         symbol = symbol[tuple(slice(n) for n in grid.shape)]
     symbol = symbol[..., None, None] * np.diag(system.diffusivity)

@@ -1,4 +1,4 @@
-"""Losses between fields `[B, *grid]`: pixels, spectra, statistics; and the residual.
+"""Losses between fields `[B, *grid]`: pixels, spectra, statistics.
 
 Every loss of `LOSSES` is `loss(predicted, target) -> scalar`. Those that compare sample
 by sample are the mean square difference of features `[B, n]`, which `FEATURES` offers
