@@ -25,7 +25,6 @@ from rdtf.models import ReactionDiffusion
 from rdtf.status import Status
 from rdtf.types import State
 
-
 _OVERSHOOT = 0.05  # of a valid range
 
 

@@ -19,9 +19,7 @@ class BlockTridiagonal:
         self._inverse[0] = np.linalg.inv(diagonal[0])
         for k in range(1, len(diagonal)):
             self._gain[k] = lower[k] @ self._inverse[k - 1]
-            self._inverse[k] = np.linalg.inv(
-                diagonal[k] - self._gain[k] @ upper[k - 1]
-            )
+            self._inverse[k] = np.linalg.inv(diagonal[k] - self._gain[k] @ upper[k - 1])
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """x of `[K, s, columns]`."""

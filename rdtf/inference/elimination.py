@@ -82,11 +82,12 @@ def eliminate(model: ReactionDiffusion, observe: str) -> Linear | Combined | Roo
         root = root_of(model, observe)
         if root is not None:
             return root
-    stuck = [model.species[i] for i in sorted(needed - set(order))]
+    stuck = " and ".join(model.species[i] for i in sorted(needed - set(order)))
     raise InputError(
-        f"Expected hidden species that can be eliminated if {observe} of {model.name} is "
-        f"seen, but the equation of {' and '.join(stuck)} is not linear in it and that of "
-        f"{observe} has no closed root: observe another species, or {ADVICE}."
+        f"Expected equations that can be solved for the hidden species in turn if "
+        f"{observe} of {model.name} is seen: that of {stuck} is not linear in {stuck} "
+        f"alone, and that of {observe} has no closed root: observe another species, or "
+        f"{ADVICE}."
     )
 
 

@@ -12,6 +12,7 @@ gradients, and leaves a small Schur complement, whose inverse is the covariance 
 parameters.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 
@@ -41,6 +42,7 @@ class Estimate:
         held are zero.
       scatter: covariance of its gradient under the noise of the data alone, K Kᵀ,
         `[P, P]`: estimates scatter by S⁻¹ K Kᵀ S⁻¹.
+      sigma, epsilon: of the misfit.
       status, iterations: how it ended.
     """
 
@@ -51,6 +53,8 @@ class Estimate:
     model_misfit: float
     curvature: np.ndarray
     scatter: np.ndarray
+    sigma: float
+    epsilon: float
     status: FitStatus
     iterations: int
 
@@ -146,6 +150,21 @@ class Misfit:
             for a, b in self._free_columns(params, here)
         ]
         return np.concatenate(by_field), np.array(by_coordinate)
+
+    def of_pictures(self, pictures: np.ndarray) -> "Misfit":
+        """The same misfit of other pictures."""
+        other = copy.copy(self)
+        other.pictures = pictures
+        return other
+
+    def answer(self, here, params, data):
+        """The Newton decrement of the field for residuals of the data alone."""
+        moves = np.zeros_like(here[3].o)
+        for i in range(len(moves)):
+            one = _Sample(self, params, here[3], i)
+            right = one.transposed(data[i : i + 1], 0.0 * moves[i : i + 1])
+            moves[i] = one.solve(right)[0]
+        return moves
 
     def jacobian(self, here, params):
         """Of one small picture: (∂data, ∂model), `[cells + P, pixels or cells]`."""
@@ -313,6 +332,8 @@ def minimise(
         float(np.linalg.norm(here[2]) / spread),
         _whole(schur, coordinates.free),
         _whole(scatter, coordinates.free),
+        misfit.sigma,
+        misfit.epsilon,
         status,
         iteration,
     )

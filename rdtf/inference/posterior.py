@@ -20,7 +20,8 @@ import scipy.linalg
 
 from rdtf.inference import errors_in_variables
 from rdtf.inference.errors_in_variables import Estimate, Misfit
-from rdtf.inference.stills import STEADY, Stills
+from rdtf.inference.intervals import misfit_of
+from rdtf.inference.stills import Stills
 from rdtf.status import InputError
 
 MAX_CELLS = 1024
@@ -115,14 +116,7 @@ def _misfit(stills, laplacian, estimate):
             f"Expected at most {MAX_CELLS} cells for --posterior, got {cells}: crop the "
             "picture."
         )
-    return Misfit(
-        stills.steady(laplacian, estimate.params),
-        stills.camera,
-        stills.pictures,
-        max(stills.sigma, 1e-3 * stills.spread),
-        STEADY * estimate.params.get("gain", 1.0) * stills.spread,
-        stills.coordinates(estimate.params),
-    )
+    return misfit_of(stills, laplacian, estimate)
 
 
 class _Target:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.inference import levenberg_marquardt as lm
 from rdtf.inference import equations, noise
+from rdtf.inference import levenberg_marquardt as lm
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.steady import SteadyMap
 from rdtf.inference.window_pictures import PictureResidual
@@ -119,7 +119,9 @@ def _elsewhere(model, start, held, rng):
     for name, value in start.items():
         parameter, factor = model.parameters[name], 3.0 ** rng.uniform(-1.0, 1.0)
         if name not in held:
-            moved[name] = float(np.clip(value * factor, parameter.lower, parameter.upper))
+            moved[name] = float(
+                np.clip(value * factor, parameter.lower, parameter.upper)
+            )
     return moved
 
 
@@ -149,9 +151,7 @@ class _Task:
         if self.sigma == 0.0 or clean.good:
             return clean
         level = self.guess / self.spread
-        rough = self._minimise(
-            "integral", self.smooth, start, max(0.1 * level, 3e-4)
-        )
+        rough = self._minimise("integral", self.smooth, start, max(0.1 * level, 3e-4))
         exact = self._polish(rough)
         return min(exact, rough, clean, key=lambda found: found.rank)
 

@@ -138,6 +138,13 @@ class _Window:
 
     def project(self, fields, params):
         """(Linearisation, ∂fields/∂params) with fields improved in place, or None."""
+        try:
+            return self._project(fields, params)
+        except np.linalg.LinAlgError:
+            self._factors = None
+            return None
+
+    def _project(self, fields, params):
         cost = self._cost(fields, params)
         for _ in range(_STEPS):
             fresh = self._factors is None

@@ -127,10 +127,14 @@ class _Projection:
 
     def _linearise(self):
         self._factor = self._system.factor(self._fields, self._params)
-        self._interiors = self._system.by_rings(self._factor, self._fields, self._params)
+        self._interiors = self._system.by_rings(
+            self._factor, self._fields, self._params
+        )
         self._rows = self._misfit.by_rings(self._fields, self._params, self._interiors)
         curvature = self._rows.T @ self._rows + self._prior
         curvature[np.diag_indices_from(curvature)] += 1e-13 * curvature.max()
+        if not np.isfinite(curvature).all():
+            raise np.linalg.LinAlgError("not finite")
         self._solver = scipy.linalg.cho_factor(curvature)
 
     def _settle(self):
@@ -148,13 +152,12 @@ class _Projection:
             self._gradient = self._rows.T @ self._residual + pull
             step = -scipy.linalg.cho_solve(self._solver, self._gradient)
             gain = -0.5 * float(self._gradient @ step)
-            if not np.isfinite(self.cost):
-                return False
-            far = max(change / np.abs(rings).max(), np.sqrt(gain / self.cost))
+            size, cost = max(np.abs(rings).max(), 1e-300), max(self.cost, 1e-300)
+            far = max(change / size, np.sqrt(max(gain, 0.0) / cost))
             if far < 1e-5:
                 return True
             self._move(step)
-            if far > 0.3 * before:
+            if not far <= 0.3 * before:
                 return False
             before = far
 

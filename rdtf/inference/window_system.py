@@ -123,7 +123,8 @@ class WindowSystem:
         """∂interiors / ∂rings of the unknown species, `[S, cells, S R]`."""
         rho = [
             np.concatenate(
-                [self.defect_by_ring(i, j, fields, params) for j in self.unknown], axis=1
+                [self.defect_by_ring(i, j, fields, params) for j in self.unknown],
+                axis=1,
             )
             for i in self.unknown
         ]

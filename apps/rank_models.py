@@ -1,0 +1,75 @@
+"""Which model made these pictures? Fits several and ranks them.
+
+    python -m apps.rank_models --targets=photo.png --scale=0:0.4
+    python -m apps.rank_models --targets=mine.npz --observe=v --models=gray_scott,brusselator
+
+--model and --observe only say how to read an .npz that holds several species. Each model is tried with each of its species as the one that is seen. The table says what
+each leaves over of the pictures and, of the best, whether new patterns look alike;
+`ranking.json` in the work directory has the parameters too.
+"""
+
+import dataclasses
+
+from absl import flags
+
+from apps import common, targets
+from rdtf import files, models
+from rdtf.status import InputError
+
+common.define_simulation_flags()
+common.define_workdir_flags("rank_models")
+for module in (common, targets):
+    flags.adopt_module_key_flags(module)
+_MODELS = flags.DEFINE_list("models", None, "Which to try. Default: all.")
+
+
+def main(argv):
+    del argv
+    workdir = common.open_workdir("rank_models")
+    names = _MODELS.value or sorted(models.MODELS)
+    chosen = [models.get(name) for name in names]
+    reader = models.get(flags.FLAGS.model)
+    source = targets.Source(reader, reader.defaults)
+    common.quiet_tensorflow()
+    import tqdm
+
+    from rdtf.fitting import candidates
+
+    simulation, found, observation = source.load()
+    if found.times is not None or observation.window:
+        raise InputError(
+            "Expected whole stills to rank models, got a movie or cropped pictures: "
+            "choose a frame with --frame."
+        )
+    common.write_run_flags(workdir)
+    with tqdm.tqdm(desc="ranking models", unit="fit", leave=False) as bar:
+        ranked = candidates.rank(
+            chosen,
+            simulation.grid,
+            found.fields[flags.FLAGS.observe],
+            observation,
+            flags.FLAGS.laplacian,
+            flags.FLAGS.seed,
+            lambda name: bar.set_postfix_str(name) or bar.update(),
+        )
+    files.write_json(workdir / "ranking.json", [dataclasses.asdict(c) for c in ranked])
+    print(_table(ranked))
+    print(candidates.verdict(ranked))
+    print(f"results: {workdir}")
+    return 0
+
+
+def _table(ranked):
+    lines = [f"{'model':<20} {'seen as':<8} {'left over %':>12} {'new patterns':>13}"]
+    words = {True: "alike", False: "not alike", None: "-"}
+    for c in ranked:
+        lines.append(
+            f"{c.model:<20} {c.observe:<8} {100.0 * c.relative:>12.4g} "
+            f"{words[c.looks_alike]:>13}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("targets")
+    common.run(main)
