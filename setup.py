@@ -46,7 +46,7 @@ setuptools.setup(
     ],
     extras_require={
         "native": ["numba"],
-        "bench": ["diffrax", "exponax", "jax", "torch"],
+        "bench": ["cma", "diffrax", "exponax", "jax", "torch"],
         "dev": ["hypothesis", "pytest", "ruff"],
         "docs": ["mkdocs"],
     },

@@ -1,5 +1,7 @@
 """A fit on the console: one aligned line per iteration, above a progress bar."""
 
+import math
+
 from absl import logging
 
 
@@ -58,7 +60,7 @@ class Console:
         ]
         cells += [f"{record.params[name]:>9.6f}" for name in self._names]
         slopes = [record.gradient[name] for name in self._names]
-        cells += [f"{'-':>10}" if s != s else f"{s:>+10.2e}" for s in slopes]
+        cells += [f"{'-':>10}" if math.isnan(s) else f"{s:>+10.2e}" for s in slopes]
         cells += [f"{rate:>8}", f"{len(record.tried):>5}", f"{steps:>6}", status]
         return " ".join(cells)
 

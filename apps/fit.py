@@ -83,7 +83,8 @@ def run(problem, settings, workdir):
         params, status = stages[-1].params, stages[-1].status
         if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
             with common.progress(problem.max_steps, "checking by simulation") as bar:
-                verdict = fitting.check(problem, params, bar)
+                sigma = fitting.noise_of(problem, stages)
+                verdict = fitting.check(problem, params, bar, sigma)
             found = verdict.run.state[problem.index][0]
             recorder.pictures(target=fitting.targets(problem)[0], found=found)
             report.pictures(workdir, problem, params, verdict)

@@ -24,7 +24,12 @@ GRAY_SCOTT = rdtf.models.GRAY_SCOTT
 FREE = dataclasses.replace(GRAY_SCOTT, valid_range={})  # resampling rings below 0
 BOX = {"F": (0.02, 0.055), "k": (0.053, 0.067)}  # around the steady patterns
 DIFFUSIVITY, RATIO = (0.08, 0.2), (1.7, 2.3)  # of Du, and Du / Dv
-STARTS = {"Du": (0.02, 0.24), "Dv": (0.02, 0.24), "F": (0.005, 0.09), "k": (0.03, 0.075)}
+STARTS = {
+    "Du": (0.02, 0.24),
+    "Dv": (0.02, 0.24),
+    "F": (0.005, 0.09),
+    "k": (0.03, 0.075),
+}
 DEFAULT_START = {"Du": 0.127, "Dv": 0.127, "F": 0.05, "k": 0.05}
 MODELS = {
     "schnakenberg": "u",
@@ -33,10 +38,18 @@ MODELS = {
     "gierer_meinhardt": "a",
     "lengyel_epstein": "u",
 }
-REGIMES = ("spirals", "waves", "chaos", {"Du": 0.16, "Dv": 0.08, "F": 0.026, "k": 0.051})
-PATTERN = 0.05  # least std(v) of a pattern; of other models, over their rms
+REGIMES = (
+    "spirals",
+    "waves",
+    "chaos",
+    {"Du": 0.16, "Dv": 0.08, "F": 0.026, "k": 0.051},
+)
+JITTER = {"F": 0.05, "k": 0.02}  # of the regimes, either way
+PATTERN = 0.05  # least std(v) of a still; of other models, over their rms
 STEADY, SETTLING = 1e-4, 1e-3  # largest change per step: settled; still a still
-FRAMES, EVERY, MOVING = 40, 10, 0.02  # of movies; rms change per frame over std
+MODEL_STEADY, MODEL_SETTLING = 1e-5, 1e-2  # per unit of time; the second over std
+FRAMES, EVERY = 40, 10  # of movies
+LIVELY, MOVING = 0.02, 0.02  # least std(v) of movies; rms change per frame over that
 BATCH = 16
 
 
@@ -49,8 +62,8 @@ class Settings:
     starts: int = 8
     side: int = 128
     max_steps: int = 40_000
-    warmup: int = 8000
-    model_time: float = 4000.0
+    warmup: int = 3000
+    model_time: float = 2000.0
     route_cases: int = 4
     draws: int = 100
     bptt_iterations: int = 200
@@ -106,10 +119,9 @@ def moving_candidate(seed: int, index: int) -> dict[str, float]:
     rng = generator(seed, "movie", index)
     regime = REGIMES[rng.integers(len(REGIMES))]
     params = GRAY_SCOTT.preset(regime) if isinstance(regime, str) else dict(regime)
-    return params | {n: params[n] * rng.uniform(1 - r, 1 + r) for n, r in JITTER.items()}
-
-
-JITTER = {"F": 0.05, "k": 0.02}
+    return params | {
+        n: params[n] * rng.uniform(1 - r, 1 + r) for n, r in JITTER.items()
+    }
 
 
 def model_candidate(name: str, seed: int, index: int) -> dict[str, float]:
@@ -142,7 +154,7 @@ def movies(settings: Settings) -> Truths:
 
 
 def patterns(settings: Settings, name: str) -> Truths:
-    """Steady patterns of another model."""
+    """Steady patterns of another model, on half as many cells a side."""
     make = functools.partial(_make_patterns, name=name)
     return _cached(settings, name, make, ("side", "model_time", "cases"))
 
@@ -196,7 +208,15 @@ def refined(settings: Settings, case: int, tolerance=2e-4, max_steps=10_000):
         return saved["v"], float(saved["change"])
 
 
-def verdict(status: Status, change: float, contrast: float, scale: float = 1.0) -> str:
+def preset(settings: Settings, name: str, draw: int) -> np.ndarray:
+    """v of a new pattern of a Gray-Scott preset, for every draw another."""
+    sim, params = simulation("gray_scott", settings.side), GRAY_SCOTT.preset(name)
+    state = tuple(_start(sim, settings.seed, f"{name} {draw}", params))
+    run = sim.run_until_steady(state, params, STEADY, settings.max_steps)
+    return run.state[1].numpy()[0]
+
+
+def verdict(status: Status, change: float, contrast: float, limit=SETTLING) -> str:
     """Why a candidate is kept ("settled", "taken at the end"), or why not."""
     if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
         return status.label
@@ -204,7 +224,18 @@ def verdict(status: Status, change: float, contrast: float, scale: float = 1.0) 
         return "uniform"
     if status is Status.CONVERGED:
         return "settled"
-    return "taken at the end" if change < SETTLING * scale else "still moving"
+    return "taken at the end" if change < limit else "still moving"
+
+
+def moving_verdict(status: Status, frames: np.ndarray) -> str:
+    """Whether a movie `[time, y, x]` is "moving" from its first frame to its last."""
+    if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
+        return status.label
+    std = frames.std(axis=(1, 2))
+    if not std.min() > LIVELY:
+        return "uniform"
+    steps = np.sqrt(np.mean(np.diff(frames, axis=0) ** 2, axis=(1, 2))) / std[1:]
+    return "moving" if min(steps[0], steps[-1]) > MOVING else "at rest"
 
 
 KEPT = ("settled", "taken at the end", "moving")
@@ -230,38 +261,27 @@ def _make_movies(settings):
         run = sim.run_until_steady(state, params, 0.0, settings.warmup)
         fields = np.stack([s.numpy() for s in run.state])
         frames = sim.rollout(run.state, params, FRAMES * EVERY, EVERY)[1].numpy()
-        std = frames.std(axis=(2, 3))
-        steps = np.sqrt(np.mean(np.diff(frames, axis=1) ** 2, axis=(2, 3))) / std[:, :-1]
-        least = np.minimum(steps[:, 0], steps[:, -1])
-        sick = (Status.LEFT_VALID_RANGE, Status.NOT_FINITE)
-        found = [
-            s.label
-            if s in sick
-            else "uniform"
-            if not c > PATTERN
-            else "moving"
-            if m > MOVING
-            else "at rest"
-            for s, c, m in zip(run.status, std.min(axis=1), least, strict=True)
-        ]
-        return fields, found
+        rows = zip(run.status, frames, strict=True)
+        return fields, [moving_verdict(*row) for row in rows]
 
     draw = functools.partial(moving_candidate, settings.seed)
     return _collect(settings, sim, draw, judge)
 
 
 def _make_patterns(settings, name):
-    sim = model_simulation(name, settings.side)
+    sim = model_simulation(name, settings.side // 2)
     index = sim.model.species.index(MODELS[name])
     steps, step = round(settings.model_time / sim.time_step), sim.time_step
 
     def judge(params, state):
-        run = sim.run_until_steady(state, params, 0.1 * STEADY * step, steps)
+        run = sim.run_until_steady(state, params, MODEL_STEADY * step, steps)
         fields = np.stack([s.numpy() for s in run.state])
         seen = fields[index]
-        contrast = seen.std(axis=(1, 2)) / np.sqrt(np.mean(seen**2, axis=(1, 2)))
-        rows = zip(run.status, run.last_change, contrast, strict=True)
-        return fields, [verdict(*row, scale=step) for row in rows]
+        std = seen.std(axis=(1, 2))
+        contrast = std / np.sqrt(np.mean(seen**2, axis=(1, 2)))
+        limits = MODEL_SETTLING * std * step
+        rows = zip(run.status, run.last_change, contrast, limits, strict=True)
+        return fields, [verdict(*row) for row in rows]
 
     few = dataclasses.replace(settings, cases=sets_per_model(settings))
     draw = functools.partial(model_candidate, name, settings.seed)

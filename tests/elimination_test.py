@@ -111,6 +111,15 @@ def test_a_root_is_the_last_resort():
     assert isinstance(split, Root) and (split.observed, split.hidden) == (1, 0)
 
 
+def test_a_combination_has_to_decay():
+    """Nothing of v is left in the sum of equations that conserve u + v."""
+
+    def rates(s, p):
+        return p["a"] - s[0] * s[1] ** 2, s[0] * s[1] ** 2 - s[0]
+
+    assert isinstance(eliminate(model_of("kept", "uv", rates, "a"), "u"), Root)
+
+
 def test_three_species_in_turn():
     """The messenger before what it drives, whatever their order in the model."""
     model = chain(lambda u, v, w, p: u - p["c"] * w)

@@ -101,8 +101,8 @@ def test_an_unknown_form(input_error):
 def test_no_form_vanishes_with_the_parameters(model, observe, form):
     """The trivial zero D = R = 0 of the plain residual is none of these."""
     residual, params = _residual(model, observe, form, Grid((8, 8)))
-    tiny = {n: 1e-6 * v for n, v in params.items()}
-    assert residual(tiny).cost > 0.05
+    small, tiny = ({n: f * v for n, v in params.items()} for f in (1e-5, 1e-7))
+    assert residual(tiny).cost > max(2e-3, 0.5 * residual(small).cost)
 
 
 def test_what_cannot_be_solved_costs_infinity():
@@ -153,13 +153,14 @@ def test_recovery(model, observe, held, simulations):
     """From starts up to three times too large or small."""
     still = _stills(simulations, model, observe, held)
     truth = still.model.defaults
-    for start in stills.other_starts(still, truth, 0, 3):
+    for start in stills.other_starts(still, truth, 0, 2):
         fit = stills.fit_residual(still, "second_order", start)
         assert fit.relative < 2e-3
         for name, value in truth.items():
             got = fit.params[name]
             assert got == pytest.approx(value, rel=0.01, abs=1e-4), name
-        assert all(fit.params[n] == start[n] for n in held)
+        for name in held:
+            assert fit.params[name] == pytest.approx(start[name], rel=1e-12)
 
 
 def test_the_integral_form_recovers_alone(simulations):

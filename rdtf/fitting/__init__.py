@@ -2,7 +2,7 @@
 
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
 from rdtf.fitting.certificates import certify
-from rdtf.fitting.check import Check, check, simulate, targets
+from rdtf.fitting.check import Check, check, noise_of, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
 from rdtf.fitting.routes import ROUTES, Settings, fit, validate
@@ -23,6 +23,7 @@ __all__ = [
     "certify",
     "check",
     "fit",
+    "noise_of",
     "simulate",
     "targets",
     "validate",

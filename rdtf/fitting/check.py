@@ -5,13 +5,13 @@ the targets, beside the differences among the targets themselves.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from rdtf import initial_conditions
-from rdtf.fitting.problem import Problem
+from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.losses.spectra import log_power_spectrum
@@ -98,16 +98,28 @@ def model_params(problem: Problem, params: Mapping[str, float]) -> dict[str, flo
     return {name: params[name] for name in problem.simulation.model.parameters}
 
 
+def noise_of(problem: Problem, stages: Sequence[StageResult]) -> float:
+    """Standard deviation of the noise that a fit found in its pictures."""
+    ratio = stages[0].notes.get("noise_over_std", 0.0)
+    return ratio * float(targets(problem).std())
+
+
 def check(
     problem: Problem,
     params: Mapping[str, float],
     callback: Callable[[int, int], None] | None = None,
+    sigma: float = 0.0,
 ) -> Check:
-    """Simulates as many samples as there are targets (2 to 4) and compares."""
+    """Simulates as many samples as there are targets (2 to 4) and compares.
+
+    New patterns get white noise of standard deviation `sigma`, as the targets have.
+    """
     stills = targets(problem)
     count = min(max(len(stills), 2), 4)
     run = simulate(problem, params, count, callback)
     found = as_seen(problem, params, run.state[problem.index])
+    seed = [problem.seed, 2**31]
+    found += sigma * tf.random.stateless_normal(found.shape, seed, tf.float64)
     target = tf.constant(stills)
     ours, theirs = log_power_spectrum(found).numpy(), log_power_spectrum(target).numpy()
     loss = np.mean([(a - b) ** 2 for a in ours for b in theirs])

@@ -115,10 +115,17 @@ def _fit_stills(problem, settings, stages, recorder):
         )
     if settings.route == "auto" and not prepared.clean:
         with still_stages.threads():
-            stages.run(
-                "errors_in_variables",
+            second = stages.run(
+                still_stages.STAGE,
                 lambda: still_stages.errors_in_variables(
                     problem, prepared, first, recorder
+                ),
+            )
+        if second.status is FitStatus.CONVERGED:
+            stages.run(
+                "bootstrap",
+                lambda: still_stages.bootstrap(
+                    problem, prepared, second, recorder.workdir
                 ),
             )
 

@@ -1,21 +1,24 @@
 """The stages of a fit of steady pictures, from cheap to accurate, each with its notes."""
 
 import dataclasses
+import pathlib
 import time
 from collections.abc import Callable
 
+import numpy as np
 import scipy.fft
 
 from rdtf import files
 from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
-from rdtf.inference import gains, stills, window_fits
+from rdtf.inference import gains, intervals, stills, window_fits
+from rdtf.inference.errors_in_variables import Estimate
 from rdtf.inference.observation import WHOLE
 from rdtf.inference.stills import ResidualFit, Stills
 from rdtf.status import FitStatus, InputError
 
-STAGE = "errors_in_variables"
+STAGE, FIELD = "errors_in_variables", "field.npz"
 
 
 def prepare(problem: Problem) -> Stills:
@@ -131,10 +134,14 @@ def errors_in_variables(
     targets = files.Targets(
         {name: estimate.field}, metadata={"params": estimate.params}
     )
-    files.save_targets(recorder.workdir / "field.npz", targets)
+    files.save_targets(recorder.workdir / FIELD, targets)
     notes = {
         "laplacian": laplacian,
         "rungs": rungs,
+        "sigma": estimate.sigma,
+        "epsilon": estimate.epsilon,
+        "curvature": estimate.curvature.tolist(),
+        "scatter": estimate.scatter.tolist(),
         "moved": {n: estimate.params[n] - start[n] for n in start},
         "data_misfit": estimate.data_misfit,
         "model_misfit": estimate.model_misfit,
@@ -145,6 +152,48 @@ def errors_in_variables(
         status = FitStatus.UNEXPLAINED
     return StageResult(
         STAGE, estimate.params, estimate.cost, status, estimate.iterations, notes
+    )
+
+
+def bootstrap(
+    problem: Problem, prepared: Stills, last: StageResult, workdir: pathlib.Path
+) -> StageResult:
+    """Bias and intervals of the stage before, from synthetic pictures."""
+    began, laplacian = time.monotonic(), last.notes["laplacian"]
+    estimate = _estimate(problem, last, workdir)
+    found = intervals.bootstrap(prepared, laplacian, estimate, seed=problem.seed)
+    quick = intervals.quick(prepared.coordinates(last.params), estimate)
+    notes = {
+        "laplacian": laplacian,
+        "intervals": dataclasses.asdict(found),
+        "quick": dataclasses.asdict(quick),
+        "seconds": time.monotonic() - began,
+    }
+    if found.reason:
+        notes["remarks"] = [
+            f"quick intervals, for there is no bootstrap: {found.reason}"
+        ]
+    return StageResult(
+        "bootstrap", found.params, last.loss, last.status, found.count, notes
+    )
+
+
+def _estimate(problem, stage, workdir):
+    """The estimate of a finished stage, from its notes and its field."""
+    field = files.load_targets(workdir / FIELD, problem.observe).fields[problem.observe]
+    notes = stage.notes
+    return Estimate(
+        stage.params,
+        field,
+        stage.loss,
+        notes["data_misfit"],
+        notes["model_misfit"],
+        np.array(notes["curvature"]),
+        np.array(notes["scatter"]),
+        notes["sigma"],
+        notes["epsilon"],
+        stage.status,
+        stage.iterations,
     )
 
 

@@ -141,7 +141,7 @@ def _factor(system, observed, i, unknown):
     rest = combinations.combine(system.expressions[i], factor, seen)
     slope = sympy.simplify(rest.diff(own))
     others = {system.species[j] for j in unknown if j != i}
-    if slope == 0 or slope.has(own) or rest.free_symbols & others:
+    if slope == 0 or rest.free_symbols & others:
         return None
     return factor
 

@@ -59,6 +59,12 @@ class Estimate:
     iterations: int
 
     @property
+    def levels(self) -> np.ndarray:
+        """z, the field in the units of the pictures."""
+        shifted = self.field - self.params.get("offset", 0.0)
+        return shifted / self.params.get("gain", 1.0)
+
+    @property
     def explains(self) -> bool:
         """Whether data and model are met about as well as σ and ε promise."""
         return self.data_misfit < 1.5 and self.model_misfit < UNSTEADY

@@ -9,6 +9,14 @@ distance ε from steady, as if it were noise; the sampling covariance S⁻¹ K K
 steady pictures is smaller. The second order has a mean: a bias that may exceed the
 scatter. `bootstrap` measures it on synthetic pictures and takes it off.
 
+A picture that still drifts by q = o - w(o, p) moves an estimate as well, by
+
+    -S⁻¹ (K_q q) / ε,
+
+which differs from picture to picture: what the drift of the synthetic pictures, made
+from the field found, does to the estimate is taken off as bias and added to the
+variance, as a measure of what is not known about the real one.
+
 A refit of a synthetic picture is two Newton steps from the parameters that made it, with
 the curvature of the start: it keeps the terms of first and second order, those a bias
 consists of, at the price of one linear solve (k-step bootstrap, Andrews 2002,
@@ -44,7 +52,8 @@ class Intervals:
         what the pictures do not determine.
       sd: of each coordinate, relative for positive parameters; the interval is the
         normal one in coordinates.
-      sampling: the part of it that the noise of the pictures explains at first order.
+      sampling, drift: its parts: what the noise of the pictures explains at first
+        order, and what being not quite steady does.
       bias: of each coordinate, already taken off.
       method: "bootstrap", or "quick": sd from S⁻¹, bias unknown.
       count, failed: refits, and those that did not converge.
@@ -56,6 +65,7 @@ class Intervals:
     likely: dict[str, tuple[float, float]]
     sd: dict[str, float]
     sampling: dict[str, float]
+    drift: dict[str, float]
     bias: dict[str, float]
     method: str
     count: int = 0
@@ -73,8 +83,10 @@ def quick(coordinates: Coordinates, estimate: Estimate, reason: str = "") -> Int
     _, sampling = _covariances(estimate.curvature, estimate.scatter, free)
     sd, nothing = _determined(estimate, coordinates), np.zeros(len(free))
     centre = coordinates.encode(estimate.params)
+    drift = np.sqrt(np.maximum(sd**2 - sampling**2, 0.0))
+    spreads = (sd, sampling, drift)
     return _intervals(
-        coordinates, centre, sd, sampling, nothing, method="quick", reason=reason
+        coordinates, estimate.params, centre, spreads, nothing, "quick", reason=reason
     )
 
 
@@ -91,8 +103,8 @@ def bootstrap(
 
     The field of the estimate is relaxed for some steps at its parameters, seen through
     the camera, and given noise of the size found, σ e and -σ e: the mean of the two
-    refits has no first order in e. The scatter is the sampling covariance and what the
-    second order adds.
+    refits has no first order in e. The scatter is the sampling covariance, the drift,
+    and what the second order adds.
 
     Args:
       stills: the pictures; levels that are steps of `observation.quantum` count as noise.
@@ -125,18 +137,18 @@ def bootstrap(
         return quick(coordinates, estimate, reason)
     even = moves[whole].mean(axis=1)
     extra = even.var(axis=0, ddof=1) * (1.0 + 1.0 / len(even))
-    sd = np.sqrt(source.sampling**2 + extra)
+    sd = np.sqrt(source.sampling**2 + source.drift**2 + extra)
     sd = np.where(np.isfinite(_determined(estimate, coordinates)), sd, np.inf)
     bias = even.mean(axis=0)
     centre = coordinates.encode(estimate.params)
     centre[coordinates.free] -= bias
     return _intervals(
         coordinates,
+        estimate.params,
         centre,
-        sd,
-        source.sampling,
+        (sd, source.sampling, np.abs(source.drift)),
         bias,
-        method="bootstrap",
+        "bootstrap",
         count=2 * pairs,
         failed=failed,
     )
@@ -194,17 +206,18 @@ class _Source:
     """A field and parameters that pictures are made of, and refitted from."""
 
     def __init__(self, misfit: Misfit, field: np.ndarray, params):
-        gain, offset = params.get("gain", 1.0), params.get("offset", 0.0)
-        pictures = (misfit.camera.see(field) - offset * misfit.mask) / gain
-        self._misfit, self._field, self._params = misfit, field, params
-        self._clean = pictures
-        exact = misfit.of_pictures(pictures)
-        self._here = exact.evaluate(field, params)
+        self._misfit, self._params = misfit, params
+        self._levels = field - params.get("offset", 0.0)
+        self._levels /= params.get("gain", 1.0)
+        self._clean = misfit.camera.see(self._levels)
+        exact = misfit.of_pictures(self._clean)
+        self._here = exact.evaluate(self._levels, params)
         moves, _, schur, scatter = exact.step(self._here, params)
         free = range(len(schur))
-        self._drift, self._by_theta = moves[0], moves[1:]
+        self._at_rest, self._by_theta = moves[0], moves[1:]
         self._inverse, self.sampling = _covariances(schur, scatter, free)
         self._schur = schur
+        self.drift = self._step(exact, self._here, params)
 
     def refit(self, seed, index):
         """Moves of the coordinates `[2, P]` by noise and by its opposite."""
@@ -219,12 +232,12 @@ class _Source:
         misfit = self._misfit.of_pictures(self._clean + noise)
         _, data, *rest = self._here
         first = self._step(misfit, (None, data - noise, *rest), self._params)
-        field = self._field - self._drift - linear
-        field = field - np.tensordot(first, self._by_theta, 1)
+        levels = self._levels - self._at_rest - linear
+        levels = levels - np.tensordot(first, self._by_theta, 1)
         vector = coordinates.encode(self._params)
         vector[coordinates.free] += first
         params = coordinates.decode(vector)
-        there = misfit.evaluate(field, params, self._here[3].fields)
+        there = misfit.evaluate(levels, params, self._here[3].fields)
         if not np.isfinite(there[0]):
             return np.full_like(first, np.nan)
         second = self._step(misfit, there, params)
@@ -257,7 +270,8 @@ def _determined(estimate, coordinates):
     return np.array(list(report.sd.values()))
 
 
-def _intervals(coordinates, centre, sd, sampling, bias, **kind):
+def _intervals(coordinates, params, centre, spreads, bias, method, **more):
+    sd, sampling, drift = spreads
     names = [n for n, f in zip(coordinates.names, coordinates.free, strict=True) if f]
 
     def by_name(values):
@@ -271,12 +285,15 @@ def _intervals(coordinates, centre, sd, sampling, bias, **kind):
             ends.append(coordinates.decode(vector))
         return {n: (ends[0][n], ends[1][n]) for n in names}
 
+    found = coordinates.decode(centre)
     return Intervals(
-        coordinates.decode(centre),
+        {name: found[name] if name in names else params[name] for name in found},
         within(NORMAL_95),
         within(NORMAL_68),
         by_name(sd),
         by_name(sampling),
+        by_name(drift),
         by_name(bias),
-        **kind,
+        method,
+        **more,
     )

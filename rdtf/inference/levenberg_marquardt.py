@@ -32,7 +32,9 @@ class Coordinates:
         self.free = np.array([name not in held for name in self.names])
         parameters = [parameters[name] for name in self.names]
         values = np.array([start[name] for name in self.names])
-        self.logarithmic = np.array([p.lower >= 0.0 for p in parameters]) & (values > 0.0)
+        self.logarithmic = np.array([p.lower >= 0.0 for p in parameters]) & (
+            values > 0.0
+        )
         lower = np.array([p.lower for p in parameters])
         upper = np.array([p.upper for p in parameters])
         lower = np.where(self.logarithmic, np.maximum(lower, values / reach), lower)
@@ -49,7 +51,9 @@ class Coordinates:
 
     def decode(self, vector: np.ndarray) -> dict[str, float]:
         """A vector of coordinates as parameters."""
-        values = np.where(self.logarithmic, np.exp(np.where(self.logarithmic, vector, 0.0)), vector)
+        values = np.where(
+            self.logarithmic, np.exp(np.where(self.logarithmic, vector, 0.0)), vector
+        )
         return dict(zip(self.names, map(float, values), strict=True))
 
     def slopes(self, params: Mapping[str, float]) -> np.ndarray:

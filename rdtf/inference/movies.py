@@ -102,8 +102,12 @@ def fit(
     began = time.perf_counter()
     model = simulation.model
     model.check_bounds(start)
-    if stray := set(held) - set(model.parameters):
-        raise InputError(f"Expected parameters of {model.name}, got {stray} to hold.")
+    stray = sorted(set(held) - set(model.parameters))
+    if stray or len(set(held)) == len(model.parameters):
+        raise InputError(
+            f"Expected some parameters of {model.name} to hold and some to fit, got "
+            f"{', '.join(stray or held)} to hold."
+        )
     data = movies_frames.prepare(frames, times, simulation.grid)
     starts = [dict(start)]
     if gain:
@@ -200,20 +204,14 @@ class _Job:
         coordinates = Coordinates(self.parameters, params, self.held)
         slopes = coordinates.slopes(params)
         curvature = here.curvature * np.outer(slopes, slopes)
-        if self.data.kept is None or not np.isfinite(here.cost):
-            count = misfit.share * self.data.values.size
-            sd = residual * np.sqrt(np.diag(np.linalg.pinv(curvature)) / count)
-        else:
-            moved = self._moved_by_noise(misfit, params, coordinates, seed)
-            bias = moved.mean(axis=0)
-            vector = coordinates.encode(params) - bias
-            vector = np.clip(vector, coordinates.lower, coordinates.upper)
-            params = coordinates.decode(vector)
-            # Of the movie's own noise, of the replicates' mean, of the extrapolation.
-            variance = moved.var(axis=0, ddof=1) * (1.0 + 1.0 / len(moved))
-            sd = np.sqrt(variance + (BIAS_ERROR * bias) ** 2)
         eigenvalues = np.linalg.eigvalsh(curvature)[::-1][: coordinates.free.sum()]
         singular_values = np.sqrt(np.maximum(eigenvalues, 1e-300))
+        if self.data.kept is None or not np.isfinite(here.cost):
+            variance = np.diag(np.linalg.pinv(curvature)).clip(0.0) * 2.0 * here.cost
+            variance = variance / (misfit.share * self.data.values.size)
+        else:
+            params, variance = self._correct(misfit, params, coordinates, seed)
+        sd = np.sqrt(variance) * slopes
         return MovieFit(
             params={n: params[n] for n in self.simulation.model.parameters},
             gain=params.get("gain", 1.0),
@@ -222,7 +220,7 @@ class _Job:
             relative_residual=residual,
             sigma=self.data.sigma,
             singular_values=singular_values,
-            sd=dict(zip(params, (sd * slopes).tolist(), strict=True)),
+            sd=dict(zip(params, sd.tolist(), strict=True)),
             undetermined=best.minimum.undetermined,
             iterations=self.iterations,
             starts=best.starts,
@@ -230,15 +228,19 @@ class _Job:
             notes=self._notes(residual, misfit.memory / singular_values[-1]),
         )
 
-    def _moved_by_noise(self, misfit, params, coordinates, seed):
-        """Coordinates after as much noise again, minus those before, `[replicate, P]`."""
+    def _correct(self, misfit, params, coordinates, seed):
+        """Stage 3: the parameters without bias, the variance of their coordinates."""
         grid, vector = self.simulation.grid, coordinates.encode(params)
         moved = []
         for replicate in range(REPLICATES):
             frames = self.data.noisier(grid, seed * REPLICATES + replicate)
             found = self.minimise(misfit.with_frames(frames), params, 4)
             moved.append(coordinates.encode(found.params) - vector)
-        return np.array(moved)
+        bias = np.mean(moved, axis=0)
+        vector = np.clip(vector - bias, coordinates.lower, coordinates.upper)
+        # Of the movie's own noise, of the replicates' mean, of the extrapolation.
+        variance = np.var(moved, axis=0, ddof=1) * (1.0 + 1.0 / len(moved))
+        return coordinates.decode(vector), variance + (BIAS_ERROR * bias) ** 2
 
     def _notes(self, residual, memory):
         notes = []
@@ -248,7 +250,7 @@ class _Job:
                 f"{100 * residual:.2g} %: another model, Laplacian or time step, or no "
                 "start was good."
             )
-        if not memory < 0.1:
+        if not memory < 0.02:
             notes.append(
                 "Expected a movie of several decay times of the hidden species: what they "
                 f"were at its start may move a parameter by up to {100 * memory:.2g} %."

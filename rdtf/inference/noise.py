@@ -97,7 +97,8 @@ def smooth_window(fields: np.ndarray, sigma: float) -> np.ndarray:
     for n in fields.shape[1:]:
         step = np.diff(np.eye(n), 4, axis=0)
         values, vectors = np.linalg.eigh(step.T @ step)
-        roughness.append(np.maximum(values, 0.0))
+        values[:4] = 0.0  # of cubics
+        roughness.append(values)
         bases.append(vectors)
     penalty = np.add.outer(*roughness)
     spectrum = bases[0].T @ fields @ bases[1]
@@ -107,7 +108,7 @@ def smooth_window(fields: np.ndarray, sigma: float) -> np.ndarray:
         kept = 2.0 * sigma**2 * len(fields) * np.sum(1.0 - lost)
         return np.sum((lost * spectrum) ** 2) + kept
 
-    strength = 10.0 ** min(np.linspace(-4.0, 8.0, 97), key=risk)
+    strength = 10.0 ** min(np.linspace(-4.0, 6.0, 81), key=risk)
     return bases[0] @ (spectrum / (1.0 + strength * penalty)) @ bases[1].T
 
 

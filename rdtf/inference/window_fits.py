@@ -18,11 +18,13 @@ from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.steady import SteadyMap
 from rdtf.inference.window_pictures import PictureResidual
 from rdtf.inference.window_residual import WindowResidual
+from rdtf.inference.window_system import WindowSystem
 from rdtf.inference.windows import WindowDomain
 from rdtf.models import ReactionDiffusion
 from rdtf.status import FitStatus, InputError
 
-CLEAN = 2e-3  # a relative residual of the form "norm" that leaves nothing to noise
+CLEAN = 5e-4  # noise over standard deviation that the form "norm" tolerates
+FAINT = 3e-5  # the same that a clean picture's rings are allowed
 EXCESS = 1.5  # a misfit of so many times the noise is no fit
 OTHER_STARTS = 6
 
@@ -132,13 +134,13 @@ class _Task:
         self, model, grid, observe, pictures, laplacian, sigma, held, callback
     ):
         self.model, self.held, self.sigma = model, held, sigma
-        self._observe, self._grid, self._callback = observe, grid, callback
+        self.observe, self._grid, self._callback = observe, grid, callback
         if any(name not in model.diffusivity for name in model.species):
             raise InputError(
                 f"Expected species that all diffuse on a window, {model.name} has one "
                 "that does not: its edge values are not needed to solve for it."
             )
-        self._domain = WindowDomain(grid, laplacian)
+        self.domain = WindowDomain(grid, laplacian)
         self.pictures = pictures
         self.guess = noise.estimate_window(pictures) if sigma is None else sigma
         self.smooth = noise.smooth_window(pictures, self.guess)
@@ -147,11 +149,11 @@ class _Task:
 
     def run(self, start):
         """The best `_Found` of one start."""
-        clean = self._minimise("norm", self.pictures, start, 3e-4)
+        clean = self._minimise("norm", self.pictures, start, FAINT)
         if self.sigma == 0.0 or clean.good:
             return clean
         level = self.guess / self.spread
-        rough = self._minimise("integral", self.smooth, start, max(0.1 * level, 3e-4))
+        rough = self._minimise("integral", self.smooth, start, max(0.1 * level, FAINT))
         exact = self._polish(rough)
         return min(exact, rough, clean, key=lambda found: found.rank)
 
@@ -161,15 +163,15 @@ class _Task:
         fields = np.stack(point.fields, axis=1)
         edge = np.sqrt(np.prod(self._grid.shape))
         weights = [level / (edge * _roughness(fields[:, i])) for i in steady.order]
-        residual = WindowResidual(steady, self._domain, pictures, fields, form, weights)
+        residual = WindowResidual(steady, self.domain, pictures, fields, form, weights)
         return self._end(form, residual, start)
 
     def _polish(self, rough):
         params, fields = rough.minimum.params, rough.fields
         residual = PictureResidual(
             equations.of(self.model),
-            self._domain,
-            self.model.check_species(self._observe),
+            self.domain,
+            self.model.check_species(self.observe),
             self.pictures,
             fields,
             params,
@@ -181,12 +183,13 @@ class _Task:
     def _end(self, form, residual, start):
         coordinates = lm.Coordinates(self.model.parameters, start, self.held)
         minimum = lm.minimise(residual, coordinates, start, callback=self._callback)
+        minimum.params.update({name: start[name] for name in self.held})
         return _Found(self, form, residual, coordinates, minimum)
 
     def _mirrored(self, params):
         """Where to begin: the hidden species if the window's edges were mirrors."""
         domain = WholeDomain(self._grid)
-        steady = SteadyMap(self.model, self._observe, domain, (self.smooth, params))
+        steady = SteadyMap(self.model, self.observe, domain, (self.smooth, params))
         return steady, steady(self.smooth, params)
 
 
@@ -209,8 +212,17 @@ class _Found:
     @property
     def good(self):
         if self._form == "norm":
-            return self.relative < CLEAN
+            return self._apparent_noise() < CLEAN * self._task.spread
         return self._form == "picture" and self.left < EXCESS * self._task.guess
+
+    def _apparent_noise(self):
+        """The standard deviation of white noise that would leave as much over."""
+        task, params = self._task, self.minimum.params
+        o = task.model.check_species(task.observe)
+        system = WindowSystem(equations.of(task.model), task.domain, [o])
+        rho = [system.defect(o, fields, params) for fields in self.fields]
+        slopes = [system.jacobian(fields, params).data for fields in self.fields]
+        return np.linalg.norm(rho) / np.linalg.norm(np.concatenate(slopes))
 
     @property
     def rank(self):

@@ -24,7 +24,7 @@ from rdtf.inference.window_system import ring_differences
 from rdtf.inference.windows import WindowDomain
 
 FORMS = ("norm", "integral", "picture")
-_JACOBIANS = 8  # most linearisations at given parameters
+_JACOBIANS = 12  # most linearisations; then 1e-3 of the cost will do
 
 
 class WindowResidual:
@@ -107,11 +107,9 @@ class _Projection:
                 self._linearise()
                 if self._settle():
                     return self._differentiated()
-                if not np.isfinite(self.cost):
-                    return None
+            return self._differentiated() if self._left < 1e-3 else None
         except np.linalg.LinAlgError:
-            pass
-        return None
+            return None
 
     @property
     def _rings(self):
@@ -138,12 +136,11 @@ class _Projection:
         self._solver = scipy.linalg.cho_factor(curvature)
 
     def _settle(self):
-        """Newton on the interiors, Gauss-Newton on the rings, with one Jacobian.
+        """Two steps with one Jacobian: Newton for the interiors, Gauss-Newton for rings.
 
-        Whether both came to rest; False as soon as they do not contract fast.
+        Whether both came to rest, as they do at once where all is linear.
         """
-        before = np.inf
-        while True:
+        for _ in range(2):
             change = self._system.newton(self._factor, self._fields, self._params)
             self._residual = self._misfit.residual(self._fields, self._params)
             rings = self._rings
@@ -152,14 +149,12 @@ class _Projection:
             self._gradient = self._rows.T @ self._residual + pull
             step = -scipy.linalg.cho_solve(self._solver, self._gradient)
             gain = -0.5 * float(self._gradient @ step)
-            size, cost = max(np.abs(rings).max(), 1e-300), max(self.cost, 1e-300)
-            far = max(change / size, np.sqrt(max(gain, 0.0) / cost))
-            if far < 1e-5:
+            size, cost = np.abs(rings).max(), max(self.cost, 1e-300)
+            self._left = max(change / size, gain / cost)
+            if change < 1e-5 * size and gain < 1e-10 * cost:
                 return True
             self._move(step)
-            if not far <= 0.3 * before:
-                return False
-            before = far
+        return False
 
     def _differentiated(self):
         tangents = self._system.by_params(self._factor, self._fields, self._params)

@@ -1,0 +1,123 @@
+"""The posterior of a small picture: its gradient, its chains, and what it refuses."""
+
+import numpy as np
+import pytest
+from small_still import MODEL, TRUTH, fitted, picture, prepare
+
+import rdtf
+from rdtf.inference import errors_in_variables, intervals, posterior, stills
+from rdtf.inference.observation import Observation
+
+LAPLACIAN = "second_order"
+
+
+@pytest.fixture(scope="module")
+def target():
+    prepared, estimate = fitted()
+    misfit = intervals.misfit_of(prepared, LAPLACIAN, estimate)
+    best = errors_in_variables.minimise(misfit, estimate.levels, estimate.params)
+    return posterior._Target(misfit, best, lambda evaluations: None)
+
+
+def test_the_gradient_is_exact(target):
+    rng = np.random.default_rng(0)
+    z, direction = rng.normal(size=(2, 2, target.size))
+    step = 1e-4
+    slopes = target(z)[1]
+    ahead, behind = target(z + step * direction)[0], target(z - step * direction)[0]
+    np.testing.assert_allclose(
+        np.sum(slopes * direction, axis=1), (ahead - behind) / (2 * step), rtol=1e-4
+    )
+
+
+def test_it_is_nearly_a_standard_normal(target):
+    z = np.random.default_rng(1).normal(size=(6, target.size))
+    value, slope = target(z)
+    normal = -0.5 * np.sum(z**2, axis=1)
+    assert np.corrcoef(value, normal)[0, 1] > -1.0 and np.isfinite(value).all()
+    assert np.abs(value / normal - 1.0).max() < 0.3
+    assert np.linalg.norm(slope + z) < 0.7 * np.linalg.norm(z)
+
+
+def test_beyond_the_bounds_there_is_nothing(target):
+    z = np.zeros((1, target.size))
+    z[0, -4:] = 1e5
+    value, slope = target(z)
+    assert value[0] == -np.inf and not slope.any()
+
+
+def test_the_volume_slope_is_that_of_the_determinant(target):
+    best, misfit = target._best, target._misfit
+    here = misfit.evaluate(best.levels, best.params)
+    move = misfit.step(here, best.params)[0][2]  # by log Dv
+    params = {**best.params, "Dv": best.params["Dv"] * np.exp(0.002)}
+    there = misfit.evaluate(best.levels - 0.002 * move, params)
+    cells = best.levels.size
+    volumes = [
+        0.5 * np.linalg.slogdet(target._curvature(*at)[:cells, :cells])[1]
+        for at in ((here, best.params), (there, params))
+    ]
+    assert abs(target._volume[1]) > 5.0
+    assert (volumes[1] - volumes[0]) / 0.002 == pytest.approx(
+        target._volume[1], rel=0.1
+    )
+
+
+@pytest.fixture(scope="module")
+def chains():
+    prepared, estimate = fitted()
+    return posterior.sample(
+        prepared, LAPLACIAN, estimate, draws=50, warmup=25, chains=2, seed=3
+    )
+
+
+def test_chains_agree_and_mix(chains):
+    assert list(chains.samples) == list(TRUTH)
+    assert all(x.shape == (2, 50) for x in chains.samples.values())
+    assert chains.divergences == 0 and chains.evaluations > 75 * 4
+    assert all(0.9 < r < 1.15 for r in chains.r_hat.values())
+    assert all(n > 30 for n in chains.effective.values())
+
+
+def test_spread_is_near_that_of_the_curvature(chains):
+    prepared, estimate = fitted()
+    wide = intervals.quick(prepared.coordinates(estimate.params), estimate)
+    for name, sd in chains.sd.items():
+        assert 0.5 < sd / wide.sd[name] < 1.3
+        assert np.log(chains.samples[name]).std() == pytest.approx(sd, rel=0.02)
+        low, *_, high = chains.quantiles[name]
+        assert low < chains.mean[name] < high
+
+
+def test_the_seed_decides(chains):
+    prepared, estimate = fitted()
+
+    def few(seed):
+        return posterior.sample(
+            prepared, LAPLACIAN, estimate, draws=4, warmup=2, chains=1, seed=seed
+        ).samples["F"]
+
+    np.testing.assert_array_equal(few(0), few(0))
+    assert (few(0) != few(1)).any()
+
+
+def test_large_pictures_are_refused(input_error):
+    _, estimate = fitted()
+    grid = rdtf.Grid((33, 32))
+    pictures = np.random.default_rng(0).random((1, 33, 32))
+    large = stills.Stills(MODEL, grid, "v", pictures, Observation())
+    with input_error("at most 1024 cells", "1056", "crop"):
+        posterior.sample(large, LAPLACIAN, estimate)
+    with input_error("one picture", "2"):
+        posterior.sample(prepare(picture(count=2)), LAPLACIAN, estimate)
+
+
+@pytest.mark.slow
+def test_little_noise_gives_the_normal_of_the_curvature():
+    prepared, estimate = fitted(0.01)
+    found = posterior.sample(prepared, LAPLACIAN, estimate, draws=250, warmup=80)
+    wide = intervals.quick(prepared.coordinates(estimate.params), estimate)
+    for name, sd in found.sd.items():
+        assert sd == pytest.approx(wide.sd[name], rel=0.2)
+        shift = np.log(found.samples[name] / estimate.params[name]).mean()
+        assert abs(shift) < 0.4 * wide.sd[name]
