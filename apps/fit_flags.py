@@ -17,6 +17,9 @@ _RESIDUAL = flags.DEFINE_enum(
 _POLISH = flags.DEFINE_integer(
     "polish_window", 50, "Steps of the windows of route windows.", lower_bound=1
 )
+_POSTERIOR = flags.DEFINE_bool(
+    "posterior", False, "Of a small noisy picture: sample the parameters and the field."
+)
 _LOSS = flags.DEFINE_enum(
     "loss",
     "power_spectrum",
@@ -96,7 +99,13 @@ class Chosen:
             decrease=_DECREASE.value,
         )
         return fitting.Settings(
-            _ROUTE.value, _RESIDUAL.value, loss, windows, optimizer, _POLISH.value
+            _ROUTE.value,
+            _RESIDUAL.value,
+            loss,
+            windows,
+            optimizer,
+            _POLISH.value,
+            _POSTERIOR.value,
         )
 
 

@@ -78,11 +78,11 @@ def measure(names: list[str], settings, log) -> dict:
 
 def prepare(names: list[str], settings) -> dict[str, str]:
     """Makes the truths of the rows; says and returns how the candidates fared."""
-    from benchmarks import inverse_rows
+    from benchmarks import inverse_problems
 
     told = {}
     for name in names:
-        for kind, truths in inverse_rows.needs(name, settings).items():
+        for kind, truths in inverse_problems.needs(name, settings).items():
             if kind not in told:
                 told[kind] = truths.summary()
                 print(f"{kind}: {told[kind]}", flush=True)

@@ -34,7 +34,7 @@ def draw(path, rows: dict) -> None:
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set(xscale="log", xlim=(_FLOOR, _TOP), ylim=(len(rows) - 0.4, -0.6))
         axes.set_xlabel(
-            "error of the worst parameter, %; each strip ranks its fits from below, "
+            "error of the worst parameter, %\neach strip ranks its fits from below; "
             "marks are bars of the median and the 90 % quantile"
         )
         axes.grid(True, axis="x")

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from benchmarks import inverse_cases as cases
 from rdtf import fitting, losses
-from rdtf.fitting import Problem, check, still_stages
+from rdtf.fitting import Problem, still_stages
+from rdtf.fitting.check import simulate
 from rdtf.inference import intervals, stills
 
 _FLAGS = pathlib.Path(__file__).resolve().parent.parent / "flags" / "bp2renderer.flags"
@@ -91,7 +92,7 @@ class SimulatedStatistics:
         """Of all points at once, in one batch of simulations."""
         params = self.params(np.repeat(points, CMA_SAMPLES, axis=0))
         count = len(points) * CMA_SAMPLES
-        run = check.simulate(self._problem, params, count)
+        run = simulate(self._problem, params, count)
         found = run.state[self._problem.index]
         samples = [found[i : i + CMA_SAMPLES] for i in range(0, count, CMA_SAMPLES)]
         return [self._unlike(patterns) for patterns in samples]
@@ -143,7 +144,7 @@ def with_intervals(problem: Problem, settings: cases.Settings) -> dict:
     truth = problem.truth
     return {
         "params": found.params,
-        "status": estimate.status.value,
+        "status": f"{estimate.status.value}, {found.method}",
         "evaluations": first.iterations + estimate.iterations,
         "method": found.method,
         "reason": found.reason,

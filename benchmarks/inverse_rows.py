@@ -1,20 +1,13 @@
 """The rows of the inverse benchmark: which problems, by which route, under which bars.
 
 A row is a kind of picture and what is done to it; a task is one fit of a row, named by
-case (a truth) and start. `problem` makes a task's `rdtf.fitting.Problem`.
+case (a truth) and start. `benchmarks.inverse_problems` makes the pictures.
 """
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 
-import numpy as np
-
-import rdtf
 from benchmarks import inverse_cases as cases
-from rdtf.fitting import Problem
-from rdtf.inference import scalings
-from rdtf.inference.observation import Observation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,156 +147,3 @@ def tasks(name: str, settings: cases.Settings) -> list[dict]:
         for i in range(count)
         for j in range(starts)
     ]
-
-
-def needs(name: str, settings: cases.Settings) -> dict:
-    """The truths that a row needs, made if they are not in the cache, by name."""
-    kind = ROWS[name].kind
-    if kind == "movie":
-        return {"movies": cases.movies(settings)}
-    if kind == "model":
-        return {n: cases.patterns(settings, n) for n in cases.MODELS}
-    return {} if kind == "preset" else {"stills": cases.stills(settings)}
-
-
-def problem(task: dict, settings: cases.Settings) -> Problem:
-    """What the task's fit is given; `truth` is what it is judged by."""
-    row, labels = ROWS[task["row"]], (task["row"], task["case"], task["start"])
-    rng = cases.generator(settings.seed, *labels)
-    if row.kind == "movie":
-        return _movie(row, task, settings, rng)
-    if row.kind == "model":
-        return _model(row, task, settings, rng)
-    truth, field = _field(row, task["case"], settings)
-    start = _start(row, task, settings)
-    start |= {name: truth[name] for name in row.held}
-    pictures, observation = observe(row, field[None], rng)
-    side = row.crop or settings.side
-    return Problem(
-        _simulation("gray_scott", side),
-        "v",
-        pictures,
-        start,
-        row.held,
-        seed=task["case"],
-        truth=truth,
-        observation=observation,
-        max_steps=settings.max_steps,
-    )
-
-
-def observe(row: Row, fields: np.ndarray, rng) -> tuple[np.ndarray, Observation]:
-    """Pictures `[1, *pixels]` as the row's camera takes them, with their noise."""
-    import scipy.ndimage
-
-    if row.crop:
-        top, left = rng.integers(0, np.array(fields.shape[1:]) - row.crop + 1)
-        fields = fields[:, top : top + row.crop, left : left + row.crop]
-    if row.psf:
-        blurred = scipy.ndimage.gaussian_filter(
-            fields[0], row.psf, mode="wrap", truncate=8
-        )
-        fields = blurred[None]
-    if row.cells > 1:
-        n = fields.shape[1] // row.cells
-        fields = fields.reshape(1, n, row.cells, n, row.cells).mean(axis=(2, 4))
-    if row.gain:
-        fields = (fields - fields.min()) / (fields.max() - fields.min())
-    pictures = fields + row.noise * fields.std() * rng.standard_normal(fields.shape)
-    mask, quantum = None, 0.0
-    if row.hidden:
-        mask = rng.random(pictures.shape) >= row.hidden
-        pictures = np.where(mask, pictures, np.nan)
-    if row.levels:
-        quantum = float(pictures.max()) / row.levels
-        pictures = np.round(np.maximum(pictures, 0.0) / quantum) * quantum
-    return pictures, Observation(
-        row.psf, row.cells, mask, quantum, row.gain, window=bool(row.crop)
-    )
-
-
-def judged(row: Row, truth: Mapping, found: Mapping, held=()) -> dict[str, float]:
-    """Errors in % of what the row determines, by name."""
-    if row.gain and not row.held:
-        truth, found = _ratios(truth), _ratios(found)
-    names = [n for n in truth if n not in held]
-    return {n: 100.0 * abs(found[n] / truth[n] - 1.0) for n in names}
-
-
-def _ratios(p):
-    return {
-        "Du/F": p["Du"] / p["F"],
-        "Dv/(F+k)": p["Dv"] / (p["F"] + p["k"]),
-        "Dv^2/Du": p["Dv"] ** 2 / p["Du"],
-    }
-
-
-@functools.cache
-def held_of(name: str) -> tuple[str, ...]:
-    """Parameters to hold so that a still of the model leaves no structural scaling."""
-    model, observe, known = rdtf.models.get(name), cases.MODELS[name], ()
-    while scalings.scalings(model, observe, False, known):
-        enough = scalings.fixing(model, observe, False, known)
-        moving = scalings.scalings(model, observe, False, known)[0].parameters
-        known += (enough or [n for n, move in moving.items() if move != 0])[:1]
-    return known
-
-
-def model_of(case: int) -> str:
-    """The other model that a case is of: they take turns."""
-    return list(cases.MODELS)[case % len(cases.MODELS)]
-
-
-_simulation = functools.cache(cases.simulation)
-_model_simulation = functools.cache(cases.model_simulation)
-_stills = functools.cache(cases.stills)
-_movies = functools.cache(cases.movies)
-_patterns = functools.cache(cases.patterns)
-
-
-def _start(row, task, settings):
-    if row.starts == "random":
-        return cases.random_start(settings.seed, task["case"], task["start"])
-    return dict(cases.DEFAULT_START)
-
-
-def _field(row, case, settings):
-    """(parameters, v)."""
-    if row.kind == "preset":
-        preset = PRESETS[case % len(PRESETS)]
-        return cases.GRAY_SCOTT.preset(preset), cases.preset(settings, preset, case)
-    truths = _stills(settings)
-    if row.kind == "spectral":
-        return truths.of(case), cases.refined(settings, case)[0]
-    return truths.of(case), truths.fields[1, case]
-
-
-def _movie(row, task, settings, rng):
-    truths, sim = _movies(settings), _simulation("gray_scott", settings.side)
-    case, every = task["case"], cases.EVERY
-    state = tuple(truths.fields[:, case : case + 1])
-    steps = (cases.FRAMES - 1) * every
-    frames = sim.rollout(state, truths.of(case), steps, every)[1].numpy()
-    return Problem(
-        sim,
-        "v",
-        frames + row.noise * frames.std() * rng.standard_normal(frames.shape),
-        _start(row, task, settings),
-        seed=case,
-        truth=truths.of(case),
-        times=float(every) * np.arange(cases.FRAMES),
-    )
-
-
-def _model(row, task, settings, rng):
-    name, index = model_of(task["case"]), task["case"] // len(cases.MODELS)
-    truths, sim = _patterns(settings, name), _model_simulation(name, settings.side // 2)
-    truth, held = truths.of(index), held_of(name)
-    start = cases.random_factors(sim.model.defaults, settings.seed, name, index)
-    start |= {n: truth[n] for n in held}
-    field = truths.fields[sim.model.species.index(cases.MODELS[name]), index][None]
-    noise = row.noise * field.std() * rng.standard_normal(field.shape)
-    picture = field + noise
-    return Problem(
-        sim, cases.MODELS[name], picture, start, held, seed=task["case"], truth=truth
-    )

@@ -24,7 +24,12 @@ import tempfile
 import time
 import warnings
 
-from benchmarks import inverse_cases, inverse_rivals, inverse_rows
+from benchmarks import (
+    inverse_cases,
+    inverse_problems,
+    inverse_rivals,
+    inverse_rows,
+)
 from rdtf import files, fitting
 from rdtf.fitting import still_stages
 
@@ -36,6 +41,9 @@ class Quiet:
         self.workdir = pathlib.Path(workdir)
 
     def write(self, record) -> None:
+        """Nothing."""
+
+    def pictures(self, **fields) -> None:
         """Nothing."""
 
     def keep(self, wanted) -> None:
@@ -76,7 +84,7 @@ class Worker:
         row = inverse_rows.ROWS[task["row"]]
         first = task["row"] not in self._seen  # compiles and imports
         self._seen.add(task["row"])
-        problem, settings = inverse_rows.problem(task, self.settings), self.settings
+        problem, settings = inverse_problems.problem(task, self.settings), self.settings
         if row.group == "memory":  # which all iterations have in common
             settings = dataclasses.replace(settings, bptt_iterations=2)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -85,11 +93,14 @@ class Worker:
             "cpu": time.process_time() - cpu,
             "wall": time.perf_counter() - wall,
         }
-        errors = inverse_rows.judged(row, problem.truth, found["params"], problem.held)
+        errors = inverse_problems.judged(
+            row, problem.truth, found["params"], problem.held
+        )
         return {
             **task,
             **found,
             **seconds,
+            **inverse_problems.drift(task, self.settings),
             "first": first,
             "model": problem.simulation.model.name,
             "truth": dict(problem.truth),

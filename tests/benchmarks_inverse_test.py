@@ -9,9 +9,11 @@ import pytest
 from benchmarks import (
     inverse_cases,
     inverse_pool,
+    inverse_problems,
     inverse_rivals,
     inverse_rows,
     inverse_table,
+    inverse_truths,
     inverse_worker,
 )
 from rdtf.status import Status
@@ -59,8 +61,8 @@ def test_every_reason_to_keep_or_reject_has_a_name():
 
 
 def test_truths_are_kept_counted_and_the_same_from_the_cache(settings):
-    truths = inverse_cases.stills(settings)
-    again = inverse_cases.stills(settings)
+    truths = inverse_truths.stills(settings)
+    again = inverse_truths.stills(settings)
     assert truths.fields.shape == (2, 2, 32, 32)
     assert len(truths.notes) == 2 and set(truths.notes) <= set(inverse_cases.KEPT)
     np.testing.assert_array_equal(truths.fields, again.fields)
@@ -72,16 +74,16 @@ def test_truths_are_kept_counted_and_the_same_from_the_cache(settings):
 
 def test_a_camera_does_what_its_row_says():
     rng = np.random.default_rng(0)
-    fields = inverse_cases.upsample(rng.random((1, 8, 8)), 4)
+    fields = inverse_truths.upsample(rng.random((1, 8, 8)), 4)
     np.testing.assert_allclose(fields[0, ::4, ::4], rng_field(0), atol=1e-12)
     for name, shape in {"windows32_1": (1, 16, 16), "coarse2": (1, 16, 16)}.items():
         row = dataclasses.replace(inverse_rows.ROWS[name])
         row = dataclasses.replace(row, crop=16) if row.crop else row
-        pictures, seen = inverse_rows.observe(row, fields, rng)
+        pictures, seen = inverse_problems.observe(row, fields, rng)
         assert pictures.shape == shape and seen.window == bool(row.crop)
-    hidden, seen = inverse_rows.observe(inverse_rows.ROWS["missing30"], fields, rng)
+    hidden, seen = inverse_problems.observe(inverse_rows.ROWS["missing30"], fields, rng)
     assert np.isnan(hidden[~seen.mask]).all() and 0.6 < seen.mask.mean() < 0.8
-    steps, seen = inverse_rows.observe(inverse_rows.ROWS["bits8"], fields, rng)
+    steps, seen = inverse_problems.observe(inverse_rows.ROWS["bits8"], fields, rng)
     assert np.allclose(steps / seen.quantum, np.round(steps / seen.quantum))
     assert len(np.unique(steps)) <= 256
 
@@ -107,10 +109,10 @@ def test_what_a_gain_leaves_is_judged_by_ratios():
     truth = {"Du": 0.16, "Dv": 0.08, "F": 0.035, "k": 0.065}
     scaled = {"Du": 0.64, "Dv": 0.16, "F": 0.14, "k": 0.06}  # gain 2
     rows = inverse_rows.ROWS
-    errors = inverse_rows.judged(rows["gain"], truth, scaled)
+    errors = inverse_problems.judged(rows["gain"], truth, scaled)
     assert max(errors.values()) < 1e-10 and len(errors) == 3
-    assert inverse_rows.judged(rows["noise1"], truth, scaled)["Du"] > 200.0
-    assert inverse_rows.held_of("fitzhugh_nagumo")
+    assert inverse_problems.judged(rows["noise1"], truth, scaled)["Du"] > 200.0
+    assert inverse_problems.held_of("fitzhugh_nagumo")
 
 
 def test_a_line_shows_bars_beside_results():

@@ -5,7 +5,13 @@ import pytest
 from small_still import MODEL, TRUTH, fitted, picture, prepare
 
 import rdtf
-from rdtf.inference import errors_in_variables, intervals, posterior, stills
+from rdtf.inference import (
+    diagnostics,
+    errors_in_variables,
+    intervals,
+    posterior,
+    stills,
+)
 from rdtf.inference.observation import Observation
 
 LAPLACIAN = "second_order"
@@ -67,14 +73,14 @@ def test_the_volume_slope_is_that_of_the_determinant(target):
 def chains():
     prepared, estimate = fitted()
     return posterior.sample(
-        prepared, LAPLACIAN, estimate, draws=50, warmup=25, chains=2, seed=3
+        prepared, LAPLACIAN, estimate, draws=40, warmup=20, chains=2, seed=3
     )
 
 
 def test_chains_agree_and_mix(chains):
     assert list(chains.samples) == list(TRUTH)
-    assert all(x.shape == (2, 50) for x in chains.samples.values())
-    assert chains.divergences == 0 and chains.evaluations > 75 * 4
+    assert all(x.shape == (2, 40) for x in chains.samples.values())
+    assert chains.divergences == 0 and chains.evaluations > 60 * 4
     assert all(0.9 < r < 1.15 for r in chains.r_hat.values())
     assert all(n > 30 for n in chains.effective.values())
 
@@ -94,11 +100,13 @@ def test_the_seed_decides(chains):
 
     def few(seed):
         return posterior.sample(
-            prepared, LAPLACIAN, estimate, draws=4, warmup=2, chains=1, seed=seed
+            prepared, LAPLACIAN, estimate, draws=4, warmup=2, chains=2, seed=seed
         ).samples["F"]
 
-    np.testing.assert_array_equal(few(0), few(0))
-    assert (few(0) != few(1)).any()
+    samples = few(0)
+    np.testing.assert_array_equal(samples, few(0))
+    assert (samples[0] != samples[1]).any()
+    assert not np.isin(samples, chains.samples["F"]).any()
 
 
 def test_large_pictures_are_refused(input_error):
@@ -110,6 +118,29 @@ def test_large_pictures_are_refused(input_error):
         posterior.sample(large, LAPLACIAN, estimate)
     with input_error("one picture", "2"):
         posterior.sample(prepare(picture(count=2)), LAPLACIAN, estimate)
+
+
+def test_too_few_draws_are_refused(input_error):
+    prepared, estimate = fitted()
+    with input_error("two chains of four draws", "1 of 9"):
+        posterior.sample(prepared, LAPLACIAN, estimate, draws=9, chains=1)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.8])
+def test_diagnostics(memory):
+    """Autoregressive chains, whose effective number is known."""
+    rng = np.random.default_rng(0)
+    x = np.zeros((2000, 4, 1))
+    noise = rng.normal(size=x.shape)
+    for i in range(1, len(x)):
+        x[i] = memory * x[i - 1] + noise[i]
+    r_hat, effective = diagnostics.potential_scale(x), diagnostics.effective(x)
+    expected = x.size * (1.0 - memory) / (1.0 + memory)
+    assert effective[0] == pytest.approx(expected, rel=0.15)
+    assert 0.99 < r_hat[0] < 1.02
+    x[:, 0] += 3.0 * x.std()
+    r_hat, effective = diagnostics.potential_scale(x), diagnostics.effective(x)
+    assert r_hat[0] > 1.5 and effective[0] < 0.1 * x.size
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ def check(
     run = simulate(problem, params, count, callback)
     found = as_seen(problem, params, run.state[problem.index])
     seed = [problem.seed, 2**31]
-    found += sigma * tf.random.stateless_normal(found.shape, seed, tf.float64)
+    found += sigma * tf.random.stateless_normal(found.shape, seed, dtype=tf.float64)
     target = tf.constant(stills)
     ours, theirs = log_power_spectrum(found).numpy(), log_power_spectrum(target).numpy()
     loss = np.mean([(a - b) ** 2 for a in ours for b in theirs])

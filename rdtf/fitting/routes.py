@@ -20,6 +20,7 @@ from rdtf.fitting.polish import polish
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Recorder
 from rdtf.fitting.windows import Windows, WindowSettings
+from rdtf.inference import posterior
 from rdtf.inference.elimination import eliminate
 from rdtf.status import FitStatus, InputError
 
@@ -36,6 +37,7 @@ class Settings:
       loss: of route bptt, `loss(predicted, target)`.
       windows, optimizer: of route bptt.
       polish_window: steps of the windows of route windows.
+      posterior: whether route auto ends with draws from the posterior.
     """
 
     route: str = "auto"
@@ -44,11 +46,14 @@ class Settings:
     windows: WindowSettings = dataclasses.field(default_factory=WindowSettings)
     optimizer: OptimizerSettings = dataclasses.field(default_factory=OptimizerSettings)
     polish_window: int = 50
+    posterior: bool = False
 
 
 def validate(problem: Problem, settings: Settings) -> None:
     """Raises InputError if the route cannot be taken; call it before touching files."""
     model, route = problem.simulation.model, settings.route
+    if settings.posterior:
+        _validate_posterior(problem, settings)
     if route in ("windows", "bptt") and not problem.is_plain:
         raise InputError(
             f"Expected stills of whole fields for route {route}, got a movie or pictures "
@@ -67,6 +72,20 @@ def validate(problem: Problem, settings: Settings) -> None:
         moving_stages.validate(problem)
     elif problem.observation.window:
         still_stages.validate_window(problem)
+
+
+def _validate_posterior(problem, settings):
+    cells = problem.simulation.grid.num_cells
+    still = problem.times is None and not problem.observation.window
+    if settings.route != "auto" or not still or len(problem.fields) > 1:
+        raise InputError(
+            "Expected one whole still and --route=auto for --posterior: choose one."
+        )
+    if cells > posterior.MAX_CELLS:
+        raise InputError(
+            f"Expected at most {posterior.MAX_CELLS} cells for --posterior, got {cells}: "
+            "its field is sampled too; take the bootstrap's intervals instead."
+        )
 
 
 def fit(
@@ -128,6 +147,13 @@ def _fit_stills(problem, settings, stages, recorder):
                     problem, prepared, second, recorder.workdir
                 ),
             )
+            if settings.posterior:
+                stages.run(
+                    "posterior",
+                    lambda: still_stages.posterior_of(
+                        problem, prepared, second, recorder.workdir
+                    ),
+                )
 
 
 class _Stages:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import scipy.fft
 
-from rdtf import files
+from rdtf import files, viz
 from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
-from rdtf.inference import gains, intervals, stills, window_fits
+from rdtf.inference import gains, intervals, posterior, stills, window_fits
 from rdtf.inference.errors_in_variables import Estimate
 from rdtf.inference.observation import WHOLE
 from rdtf.inference.stills import ResidualFit, Stills
@@ -175,6 +175,39 @@ def bootstrap(
         ]
     return StageResult(
         "bootstrap", found.params, last.loss, last.status, found.count, notes
+    )
+
+
+def posterior_of(
+    problem: Problem, prepared: Stills, last: StageResult, workdir: pathlib.Path
+) -> StageResult:
+    """Samples parameters and field; keeps the draws and draws `posterior.png`."""
+    began, laplacian = time.monotonic(), last.notes["laplacian"]
+    estimate = _estimate(problem, last, workdir)
+    found = posterior.sample(prepared, laplacian, estimate, seed=problem.seed)
+    with files.atomic(workdir / "posterior.npz") as temporary:
+        np.savez_compressed(temporary, **found.samples)
+    flat = {name: draws.ravel() for name, draws in found.samples.items()}
+    viz.corner(workdir / "posterior.png", flat, problem.truth, last.params)
+    notes = {
+        "laplacian": laplacian,
+        "intervals": {
+            "method": "posterior",
+            "interval": {n: (q[0], q[-1]) for n, q in found.quantiles.items()},
+            "likely": {n: (q[1], q[-2]) for n, q in found.quantiles.items()},
+            "sd": found.sd,
+        },
+        "r_hat": found.r_hat,
+        "effective": found.effective,
+        "divergences": found.divergences,
+        "seconds": time.monotonic() - began,
+    }
+    worst = max(found.r_hat.values())
+    if worst > 1.05:
+        notes["remarks"] = [f"the chains do not agree yet (R-hat {worst:.3f})"]
+    params = {**last.params, **{n: q[2] for n, q in found.quantiles.items()}}
+    return StageResult(
+        "posterior", params, last.loss, last.status, found.evaluations, notes
     )
 
 

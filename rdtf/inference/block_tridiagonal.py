@@ -2,8 +2,8 @@
 
     lower[k] x[k-1] + diagonal[k] x[k] + upper[k] x[k+1] = b[k],    k = 0 ... K-1
 
-Elimination line by line, without pivoting between lines, in dense matrix products: on a
-window of 62 x 62 cells, 250 right-hand sides take a twentieth of what a sparse LU takes.
+Elimination line by line, without pivoting between lines, in dense matrix products, which
+is fast for the hundreds of right-hand sides that the ring of a window needs.
 """
 
 import numpy as np

@@ -4,7 +4,10 @@ The frames of the seen species o, joined by a spline in time, drive its hidden s
 and a copy w of itself:
 
     l_t = D_l ∇²l + R_l(o, l)
-    w_t = D_o ∇²w + R_o(o, l) + m (o - w),      m > 0 the decay rate of o
+    w_t = D_o ∇²w + R_o(o, l) + m (o - w),      m > 0
+
+with m the linear decay of o where it has one (`rdtf.inference.decay`), else a typical
+|∂R_o/∂o|.
 
 Where R_l is linear in l and decays, l forgets where it began, and so does w: both follow
 o(t) alone. Begun at the steady l of the first frame, and w = o, the misfit w - o at the
@@ -22,7 +25,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from rdtf.inference import movies_program
+from rdtf.inference import decay, movies_program
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.movies_program import CAMERA, START
@@ -85,6 +88,9 @@ class DrivenFilter:
         o = typical.pop("gain", 1.0) * self._first + typical.pop("offset", 0.0)
         domain = WholeDomain(grid, laplacian)
         self._steady = SteadyMap(model, observe, domain, (o, typical))
+        self._decay = decay.natural(
+            self._steady.equations, self._steady.observed, typical
+        ) or _typical_rate(self._steady, o, typical)
         steps = np.ceil(np.diff(self._times) / simulation.time_step - 1e-9)
         self._clock = (
             tf.constant(steps.astype(np.int32)),
@@ -161,10 +167,10 @@ class DrivenFilter:
             return tf.constant(value, tf.float64)
 
         values = {name: number(params[name]) for name in self.names}
-        decay = number(self._steady.decay(params))
-        slopes = {n: number(s(params)) for n, s in self._steady.decay_slopes.items()}
+        rate, slopes = self._decay
+        slopes = {name: number(slope(params)) for name, slope in slopes.items()}
         data = (self._spline, *self._clock, self._weights)
-        return program(*data, start, values, decay, slopes).numpy()
+        return program(*data, start, values, number(rate(params)), slopes).numpy()
 
     def _start(self, params):
         """The steady point of the first frame, its hidden species and tangents."""
@@ -184,6 +190,15 @@ class DrivenFilter:
         zero = np.zeros_like(o)
         tangents = {(n, i): _rows(slopes[n].get(i, zero)) for n, i in pairs}
         return point, {i: _rows(point.fields[i]) for i in order}, tangents
+
+
+def _typical_rate(steady, o, params):
+    """The rms of ∂R_o/∂o at the first frame, a constant."""
+    system, i = steady.equations, steady.observed
+    with np.errstate(all="ignore"):
+        slope = system.by_species(i, i, steady(o, params).fields, params)
+    rate = float(np.sqrt(np.mean(np.square(slope))))
+    return (lambda params: rate), {}
 
 
 def _rows(field):

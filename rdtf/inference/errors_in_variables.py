@@ -4,11 +4,11 @@
 
     ½ |H z - y|² / σ²  +  ½ |o - w(o, p)|² / a²ε²,      o = a z + b
 
-y is what the camera H recorded, z the field in the same units, gain a and offset b are 1
-and 0 unless unknown, w is the steady map and ε how far a picture may be from steady. In
-these units the cost does not change along a scaling of the gain. Gauss-Newton, with the field
-eliminated: every step solves one field problem per parameter and one more by conjugate
-gradients, and leaves a small Schur complement, whose inverse is the covariance of the
+y is what the camera H recorded, z the field in the same units, gain a and offset b are
+1 and 0 unless unknown, w is the steady map and ε how far a picture may be from steady.
+In these units the cost does not change along a scaling of the gain. Gauss-Newton, with
+the field eliminated: every step solves one field problem per parameter and one more by
+conjugate gradients, and leaves a small Schur complement, whose inverse is the covariance of the
 parameters.
 """
 
@@ -19,13 +19,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rdtf.inference.camera import Camera
+from rdtf.inference.field_problem import FieldProblem
 from rdtf.inference.levenberg_marquardt import Coordinates
 from rdtf.inference.steady import SteadyMap
 from rdtf.status import FitStatus
 
 NEGLIGIBLE = 1e-3  # decrease of the cost: parameters move by less than 5 % of their sd
 UNSTEADY = 0.03  # model misfit beyond which a field is no steady state of the model
-FIELD_TOLERANCE = 1e-5  # of the elliptic problems inside the field problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Misfit:
         self.mask = np.broadcast_to(mask, pictures.shape) + 0.0
 
     def evaluate(self, levels, params, hidden=None):
-        """(cost, misfit of the data, misfit of the model, point) of a field in levels."""
+        """(cost, misfits of the data and of the model, point) of a field in levels."""
         with np.errstate(all="ignore"):
             gain, offset = params.get("gain", 1.0), params.get("offset", 0.0)
             point = self.steady(gain * levels + offset, params, hidden)
@@ -109,36 +109,31 @@ class Misfit:
     def step(self, here, params):
         """(Newton decrements of the field `[1 + P, n, *grid]`, gradient, Schur, K Kᵀ).
 
-        Noise e of the data turns the gradient by -(∂data/∂p - H B)ᵀ e / σ², with B the
-        decrements of the field by the parameters and ∂data/∂p at a fixed field.
+        Noise e of the data turns the gradient by K e / σ = (H B)ᵀ e / σ², with B the
+        decrements by the parameters.
         """
         _, data, model, point = here
-        columns = self._free_columns(params, here)
+        columns = self._columns(params, here)
         count = len(columns)
         schur, gradient = np.zeros((count, count)), np.zeros(count)
         scatter = np.zeros_like(schur)
         moves = np.zeros((1 + count, *point.o.shape))
         for sample in range(len(point.o)):
-            one = _Sample(self, params, point, sample)
+            one = FieldProblem(self, params, point, sample)
             d, q = data[sample : sample + 1], model[sample : sample + 1]
-            by_data = np.concatenate([c[0][sample : sample + 1] for c in columns])
-            by_model = np.concatenate([c[1][sample : sample + 1] for c in columns])
+            by_model = np.concatenate([c[sample : sample + 1] for c in columns])
+            nothing = np.zeros((count, *d.shape[1:]))
             right = np.concatenate(
-                [one.transposed(d, q), one.transposed(by_data, by_model)]
+                [one.transposed(d, q), one.transposed(nothing, by_model)]
             )
             solved = one.solve(right)
             moves[:, sample] = solved
             flat = right.reshape(1 + count, -1)
             cross = flat[1:] @ solved.reshape(1 + count, -1).T
-            weighted = [by_data / self.sigma, by_model / self.epsilon]
-            rest = [d / self.sigma, q / self.epsilon]
-            for a, r in zip(weighted, rest, strict=True):
-                a = a.reshape(count, -1)
-                schur += a @ a.T
-                gradient += a @ r.ravel()
-            schur -= 0.5 * (cross[:, 1:] + cross[:, 1:].T)
-            gradient -= cross[:, 0]
-            felt = (by_data - one.see(solved[1:])).reshape(count, -1) / self.sigma
+            weighted = by_model.reshape(count, -1) / self.epsilon
+            schur += weighted @ weighted.T - 0.5 * (cross[:, 1:] + cross[:, 1:].T)
+            gradient += weighted @ (q.ravel() / self.epsilon) - cross[:, 0]
+            felt = one.see(solved[1:]).reshape(count, -1) / self.sigma
             scatter += felt @ felt.T
         return moves, gradient, schur, scatter
 
@@ -146,14 +141,14 @@ class Misfit:
         """Of the cost: by field `[n, *grid]`, and by the coordinates that are free."""
         _, data, model, point = here
         by_field = [
-            _Sample(self, params, point, i).transposed(
+            FieldProblem(self, params, point, i).transposed(
                 data[i : i + 1], model[i : i + 1]
             )
             for i in range(len(data))
         ]
         by_coordinate = [
-            np.vdot(a, data) / self.sigma**2 + np.vdot(b, model) / self.epsilon**2
-            for a, b in self._free_columns(params, here)
+            np.vdot(column, model) / self.epsilon**2
+            for column in self._columns(params, here)
         ]
         return np.concatenate(by_field), np.array(by_coordinate)
 
@@ -167,115 +162,53 @@ class Misfit:
         """The Newton decrement of the field for residuals of the data alone."""
         moves = np.zeros_like(here[3].o)
         for i in range(len(moves)):
-            one = _Sample(self, params, here[3], i)
+            one = FieldProblem(self, params, here[3], i)
             right = one.transposed(data[i : i + 1], 0.0 * moves[i : i + 1])
             moves[i] = one.solve(right)[0]
         return moves
 
     def jacobian(self, here, params):
         """Of one small picture: (∂data, ∂model), `[cells + P, pixels or cells]`."""
-        one = _Sample(self, params, here[3], 0)
+        one = FieldProblem(self, params, here[3], 0)
         cells = here[3].o[0].size
         waves = np.eye(cells).reshape(cells, *here[3].o.shape[1:])
-        columns = self._free_columns(params, here)
-        by_data = np.concatenate([one.see(waves), *(c[0] for c in columns)])
-        by_model = np.concatenate([one.leave(waves), *(c[1] for c in columns)])
-        size = len(by_data)
-        return by_data.reshape(size, -1), by_model.reshape(size, -1)
+        columns = self._columns(params, here)
+        by_field = one.see(waves).reshape(cells, -1)
+        by_data = np.concatenate(
+            [by_field, np.zeros((len(columns), by_field.shape[1]))]
+        )
+        by_model = np.concatenate([one.leave(waves), *columns])
+        return by_data, by_model.reshape(len(by_data), -1)
 
-    def _free_columns(self, params, here):
-        """(∂data, ∂model) by every free coordinate, at a fixed field."""
+    def _columns(self, params, here):
+        """∂model by every free coordinate, `[n, *grid]` each, at a fixed field."""
         free = np.flatnonzero(self.coordinates.free)
         names = [self.coordinates.names[i] for i in free]
-        slopes = self.coordinates.slopes(params)[free]
+        slopes = self.coordinates.slopes(params)[free] / params.get("gain", 1.0)
         return [
-            self._columns(n, s, params, here)
+            self._column(n, params, here) * s
             for n, s in zip(names, slopes, strict=True)
         ]
 
-    def _columns(self, name, slope, params, here):
-        """(∂data, ∂model) by a coordinate."""
-        _, data, model, point = here
-        slope = slope / params.get("gain", 1.0)
+    def _column(self, name, params, here):
+        _, _, model, point = here
         if name == "gain":
             levels = (point.o - params["offset"]) / params["gain"]
-            change = levels - point.along(levels) - model
-        elif name == "offset":
-            change = 1.0 - point.along(np.ones_like(model))
-        else:
-            change = -point.by_param(name)
-        return 0.0 * data, change * slope
+            return levels - point.along(levels) - model
+        if name == "offset":
+            return 1.0 - point.along(np.ones_like(model))
+        return -point.by_param(name)
 
     def seen(self, data):
         """Mean square of the data's misfit over what is seen, in units of σ²."""
         return float(np.sum(np.square(data)) / self.mask.sum() / self.sigma**2)
 
 
-class _Sample:
-    """The field problem of one sample: (HᵀH / σ² + QᵀQ / ε²) x = b, stacked."""
-
-    def __init__(self, misfit: Misfit, params: Mapping, point, sample: int):
-        self._camera, self._domain = misfit.camera, misfit.steady.domain
-        self._point = point.sample(sample, FIELD_TOLERANCE)
-        self._mask = misfit.mask[sample : sample + 1]
-        self._sigma, self._epsilon = misfit.sigma, misfit.epsilon
-        o = misfit.steady.observed
-        d = misfit.steady.equations.diffusivity(o, params)
-        smooth = self._point.m / (self._point.m - d * self._domain.symbol)
-        model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
-        seen = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
-        self._inverse = 1.0 / (seen + np.square(model))
-
-    def transposed(self, data, model):
-        """The gradient of the field for residuals `[k, ...]` of data and model."""
-        back = self._see_transposed(data) / self._sigma**2
-        back += (model - self._point.along_transposed(model)) / self._epsilon**2
-        return back
-
-    def see(self, field):
-        """The change of the data with the field."""
-        return self._camera.see(field, masked=False) * self._mask
-
-    def leave(self, x):
-        """The change of o - w with the field."""
-        return x - self._point.along(x)
-
-    def _see_transposed(self, picture):
-        return self._camera.see_transposed(picture * self._mask, masked=False)
-
-    def _normal(self, x):
-        return self.transposed(self.see(x), self.leave(x))
-
-    def solve(self, b, tolerance=3e-3, max_iterations=400):
-        """Preconditioned conjugate gradients for every right-hand side at once."""
-        axes = tuple(range(1, b.ndim))
-
-        def dot(x, y):
-            return np.sum(x * y, axis=axes, keepdims=True)
-
-        x, r = np.zeros_like(b), b.copy()
-        z = self._domain.filter(self._inverse, r)
-        p, rz = z.copy(), dot(r, z)
-        goal = tolerance**2 * rz
-        for _ in range(max_iterations):
-            if (rz <= goal).all():
-                break
-            image = self._normal(p)
-            slope = dot(p, image)
-            step = np.divide(rz, slope, out=np.zeros_like(rz), where=slope > 0.0)
-            x += step * p
-            r -= step * image
-            z = self._domain.filter(self._inverse, r)
-            before, rz = rz, dot(r, z)
-            p = z + np.divide(rz, before, out=np.zeros_like(rz), where=before > 0.0) * p
-        return x
-
-
 def ladder(sigma: float, floor: float) -> list[float]:
     """Values of ε from σ down to `floor`, each at most eight times the next.
 
-    The first, with ε = σ, is nearly convex: it was reached from parameters 97 % off. The
-    last are the accurate ones.
+    The first, with ε = σ, is nearly convex: it was reached from parameters 97 % off.
+    The last are the accurate ones.
     """
     if sigma <= floor:
         return [floor]

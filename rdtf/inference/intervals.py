@@ -9,18 +9,10 @@ distance ε from steady, as if it were noise; the sampling covariance S⁻¹ K K
 steady pictures is smaller. The second order has a mean: a bias that may exceed the
 scatter. `bootstrap` measures it on synthetic pictures and takes it off.
 
-A picture that still drifts by q = o - w(o, p) moves an estimate as well, by
-
-    -S⁻¹ (K_q q) / ε,
-
-which differs from picture to picture: what the drift of the synthetic pictures, made
-from the field found, does to the estimate is taken off as bias and added to the
-variance, as a measure of what is not known about the real one.
-
-A refit of a synthetic picture is two Newton steps from the parameters that made it, with
-the curvature of the start: it keeps the terms of first and second order, those a bias
-consists of, at the price of one linear solve (k-step bootstrap, Andrews 2002,
-Econometrica 70:119).
+A picture that still drifts by q = o - w(o, p) moves an estimate as well, differently
+from picture to picture. What the drift of the synthetic pictures, made from the field
+found, does to the estimate is taken off as bias and added to the variance; so is the
+white q of ε / 2, which matters where there is little noise.
 """
 
 import concurrent.futures
@@ -34,11 +26,13 @@ from rdtf import schemes
 from rdtf.inference import identifiability
 from rdtf.inference.errors_in_variables import Estimate, Misfit
 from rdtf.inference.levenberg_marquardt import Coordinates
+from rdtf.inference.refits import Source, covariances
 from rdtf.inference.stills import Stills
 from rdtf.status import FitStatus
 
 NORMAL_95, NORMAL_68 = 1.95996, 0.99446  # quantiles of the standard normal
 RELAXATION = 300  # steps
+SHARE = 0.5  # of ε, that pictures are taken to be from steady
 LOST = 0.25  # of the standard deviation: a field that relaxes further is another one
 
 
@@ -80,7 +74,7 @@ def quick(coordinates: Coordinates, estimate: Estimate, reason: str = "") -> Int
     times too wide where only the latter matters; says nothing of the bias.
     """
     free = np.flatnonzero(coordinates.free)
-    _, sampling = _covariances(estimate.curvature, estimate.scatter, free)
+    _, sampling = covariances(estimate.curvature, estimate.scatter, free)
     sd, nothing = _determined(estimate, coordinates), np.zeros(len(free))
     centre = coordinates.encode(estimate.params)
     drift = np.sqrt(np.maximum(sd**2 - sampling**2, 0.0))
@@ -94,7 +88,7 @@ def bootstrap(
     stills: Stills,
     laplacian: str,
     estimate: Estimate,
-    pairs: int = 6,
+    pairs: int = 4,
     seed: int = 0,
     threads: int | None = None,
     callback: Callable[[int], None] = lambda done: None,
@@ -107,7 +101,7 @@ def bootstrap(
     and what the second order adds.
 
     Args:
-      stills: the pictures; levels that are steps of `observation.quantum` count as noise.
+      stills: the pictures; rounding to `observation.quantum` counts as noise.
       laplacian: of the fit.
       estimate: of `rdtf.inference.stills.fit_field`.
       pairs: of synthetic sets of pictures, each from a seed of its own.
@@ -122,7 +116,7 @@ def bootstrap(
         field, reason = _relax(stills, laplacian, misfit, estimate)
     if reason:
         return quick(coordinates, estimate, reason)
-    source = _Source(misfit, field, estimate.params)
+    source = Source(misfit, field, estimate.params)
     workers = threads or len(os.sched_getaffinity(0))
     moves = []
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
@@ -137,8 +131,10 @@ def bootstrap(
         return quick(coordinates, estimate, reason)
     even = moves[whole].mean(axis=1)
     extra = even.var(axis=0, ddof=1) * (1.0 + 1.0 / len(even))
-    sd = np.sqrt(source.sampling**2 + source.drift**2 + extra)
-    sd = np.where(np.isfinite(_determined(estimate, coordinates)), sd, np.inf)
+    wide = quick(coordinates, estimate)
+    allowed = np.array(list(wide.drift.values()))
+    drift = np.hypot(source.drift, SHARE * allowed)
+    sd = np.sqrt(source.sampling**2 + drift**2 + extra)
     bias = even.mean(axis=0)
     centre = coordinates.encode(estimate.params)
     centre[coordinates.free] -= bias
@@ -146,7 +142,7 @@ def bootstrap(
         coordinates,
         estimate.params,
         centre,
-        (sd, source.sampling, np.abs(source.drift)),
+        (sd, source.sampling, drift),
         bias,
         "bootstrap",
         count=2 * pairs,
@@ -200,65 +196,6 @@ def _relax(stills, laplacian, misfit, estimate):
     if not moved < LOST * np.linalg.norm(estimate.field - estimate.field.mean()):
         return None, "the pattern does not last at the estimate"
     return field, ""
-
-
-class _Source:
-    """A field and parameters that pictures are made of, and refitted from."""
-
-    def __init__(self, misfit: Misfit, field: np.ndarray, params):
-        self._misfit, self._params = misfit, params
-        self._levels = field - params.get("offset", 0.0)
-        self._levels /= params.get("gain", 1.0)
-        self._clean = misfit.camera.see(self._levels)
-        exact = misfit.of_pictures(self._clean)
-        self._here = exact.evaluate(self._levels, params)
-        moves, _, schur, scatter = exact.step(self._here, params)
-        free = range(len(schur))
-        self._at_rest, self._by_theta = moves[0], moves[1:]
-        self._inverse, self.sampling = _covariances(schur, scatter, free)
-        self._schur = schur
-        self.drift = self._step(exact, self._here, params)
-
-    def refit(self, seed, index):
-        """Moves of the coordinates `[2, P]` by noise and by its opposite."""
-        rng = np.random.Generator(np.random.Philox(key=[seed, 2**36 + index]))
-        noise = self._misfit.sigma * rng.normal(size=self._clean.shape)
-        noise *= self._misfit.mask
-        linear = self._misfit.answer(self._here, self._params, -noise)
-        return np.stack([self._newton(s * noise, s * linear) for s in (1.0, -1.0)])
-
-    def _newton(self, noise, linear):
-        coordinates = self._misfit.coordinates
-        misfit = self._misfit.of_pictures(self._clean + noise)
-        _, data, *rest = self._here
-        first = self._step(misfit, (None, data - noise, *rest), self._params)
-        levels = self._levels - self._at_rest - linear
-        levels = levels - np.tensordot(first, self._by_theta, 1)
-        vector = coordinates.encode(self._params)
-        vector[coordinates.free] += first
-        params = coordinates.decode(vector)
-        there = misfit.evaluate(levels, params, self._here[3].fields)
-        if not np.isfinite(there[0]):
-            return np.full_like(first, np.nan)
-        second = self._step(misfit, there, params)
-        if not second @ self._schur @ second < len(second):  # farther than expected
-            return np.full_like(first, np.nan)
-        return first + second
-
-    def _step(self, misfit, here, params):
-        """-S⁻¹ (g_θ - Bᵀ g_o), the coordinates' part of a Newton step."""
-        by_field, by_theta = misfit.gradient(here, params)
-        along = self._by_theta.reshape(len(by_theta), -1) @ by_field.ravel()
-        return -self._inverse @ (by_theta - along)
-
-
-def _covariances(schur, scatter, free):
-    """(S⁺, first-order sampling sd) of what is free."""
-    block = np.ix_(free, free)
-    cutoff = identifiability.UNDETERMINED**2
-    inverse = np.linalg.pinv(schur[block], rcond=cutoff, hermitian=True)
-    sampling = inverse @ scatter[block] @ inverse
-    return inverse, np.sqrt(np.maximum(np.diag(sampling), 0.0))
 
 
 def _determined(estimate, coordinates):

@@ -24,7 +24,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.linalg
 
-from rdtf.inference import errors_in_variables
+from rdtf.inference import diagnostics, errors_in_variables
 from rdtf.inference.errors_in_variables import Estimate, Misfit
 from rdtf.inference.intervals import misfit_of
 from rdtf.inference.stills import Stills
@@ -43,8 +43,7 @@ class Posterior:
     Attributes:
       samples: by name, `[chains, draws]`.
       sd: of each coordinate, relative for positive parameters.
-      r_hat: of each coordinate, chains split in halves (Gelman & Rubin 1992,
-        doi:10.1214/ss/1177011136); 1 when the chains agree.
+      r_hat: of each coordinate, 1 when the chains agree.
       effective: number of independent draws worth as much, all chains together.
       divergences: draws whose trajectory left the level of energy.
       evaluations: of the gradient, per chain, warm-up included.
@@ -88,8 +87,13 @@ def sample(
       laplacian: of the fit.
       estimate: of `rdtf.inference.stills.fit_field`.
       draws, warmup: per chain; the step size is adapted in the warm-up.
+      chains: two or more, each from a start of its own.
       callback: called with the number of gradients so far, per chain.
     """
+    if draws < 4 or chains < 2:
+        raise InputError(
+            f"Expected two chains of four draws or more, got {chains} of {draws}."
+        )
     misfit = _misfit(stills, laplacian, estimate)
     best = errors_in_variables.minimise(misfit, estimate.levels, estimate.params)
     target = _Target(misfit, best, callback)
@@ -97,7 +101,10 @@ def sample(
     coordinates = target.coordinates(z)
     free = np.flatnonzero(misfit.coordinates.free)
     names = [misfit.coordinates.names[i] for i in free]
-    r_hat, effective = _diagnose(coordinates)
+    r_hat, effective = (
+        diagnostics.potential_scale(coordinates),
+        diagnostics.effective(coordinates),
+    )
     params = [target.decode(row) for row in coordinates.reshape(-1, len(free))]
     shape = (draws, chains)
     spread = coordinates.reshape(-1, len(free)).std(axis=0, ddof=1)
@@ -121,8 +128,8 @@ def _misfit(stills, laplacian, estimate):
         raise InputError(f"Expected one picture for --posterior, got {count}.")
     if cells > MAX_CELLS:
         raise InputError(
-            f"Expected at most {MAX_CELLS} cells for --posterior, got {cells}: crop the "
-            "picture."
+            f"Expected at most {MAX_CELLS} cells for --posterior, got {cells}: crop "
+            "the picture."
         )
     return misfit_of(stills, laplacian, estimate)
 
@@ -248,14 +255,3 @@ def _run(target, draws, warmup, chains, seed):
 
     z, change = run()
     return z.numpy(), int((~(change.numpy() > -DIVERGENT)).sum())
-
-
-def _diagnose(coordinates):
-    """(R-hat, effective sample size) of `[draws, chains, P]`."""
-    import tensorflow_probability as tfp
-
-    r_hat = tfp.mcmc.potential_scale_reduction(
-        coordinates, independent_chain_ndims=1, split_chains=True
-    )
-    effective = tfp.mcmc.effective_sample_size(coordinates, cross_chain_dims=1)
-    return np.sqrt(r_hat.numpy()), effective.numpy()

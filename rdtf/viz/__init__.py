@@ -3,6 +3,7 @@
 matplotlib and Pillow are imported when the first picture is drawn.
 """
 
+from rdtf.viz.corner import corner
 from rdtf.viz.figures import compare, heatmap, power_spectra
 from rdtf.viz.frames import PanelFrames, SpaceTime, colorize, middle_slice, upscale
 from rdtf.viz.gif import write_gif
@@ -13,6 +14,7 @@ __all__ = [
     "SpaceTime",
     "colorize",
     "compare",
+    "corner",
     "heatmap",
     "landscape",
     "landscape_image",
