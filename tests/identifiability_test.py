@@ -30,13 +30,13 @@ def _linearised(name, seen, gain):
     model = models.get(name)
     params = {n: p.default for n, p in model.parameters.items()}
     o = _fields((24, 24))
-    levels = None
+    levels = o
     if gain:
         params |= CAMERA
         levels = (o - CAMERA["offset"]) / CAMERA["gain"]
     domain = elliptic.WholeDomain(Grid((24, 24), boundary="periodic"))
     steady = SteadyMap(model, seen, domain, (o, params))
-    residual = SteadyResidual(steady, o, "norm", levels=levels)
+    residual = SteadyResidual(steady, levels, "norm", unknown_gain=gain)
     curvature = residual(params).curvature
     logs = [n != "offset" and (n == "gain" or params[n] > 0.0) for n in residual.names]
     slopes = [params[n] if log else 1.0 for n, log in zip(residual.names, logs)]

@@ -42,10 +42,11 @@ def residual(
     """The steady residual, minimised for every Laplacian that may be the right one."""
     began, steps = time.monotonic(), {}
 
-    def fit(laplacian, start):
+    def fit(laplacian, start, near=False):
         steps[laplacian] = []
+        keep = steps[laplacian].append
         return stills.fit_residual(
-            prepared, laplacian, start, form, callback=steps[laplacian].append
+            prepared, laplacian, start, form, callback=keep, near=near
         )
 
     start = dict(problem.start)
@@ -109,7 +110,7 @@ def _of_every_laplacian(problem, fit, start) -> dict[str, ResidualFit]:
     for name in names:
         first = next(iter(fits.values()), None)
         near = first is not None and first.relative < 4.0 * stills.POOR
-        fits[name] = fit(name, first.params if near else start)
+        fits[name] = fit(name, first.params if near else start, near)
     return fits
 
 

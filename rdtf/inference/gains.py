@@ -64,7 +64,7 @@ def starts(stills: Stills, start: Mapping[str, float]) -> list[dict[str, float]]
 def scan(stills: Stills, laplacian: str, start: Mapping[str, float]) -> ResidualFit:
     """A few steps from every start, then the best two to their end."""
     short = [
-        fit_residual(stills, laplacian, begin, max_iterations=8)
+        fit_residual(stills, laplacian, begin, "integral", max_iterations=8)
         for begin in starts(stills, start)
     ]
     ranked = sorted(short, key=lambda fit: np.nan_to_num(fit.relative, nan=np.inf))

@@ -149,35 +149,50 @@ def fit_residual(
     laplacian: str,
     start: Mapping[str, float],
     form: str | None = None,
-    fields: np.ndarray | None = None,
     max_iterations: int = 100,
     callback: Callable = lambda step: None,
+    near: bool = False,
 ) -> ResidualFit:
     """Least squares of the steady residual from one start.
 
-    A hidden species that is a root (`rdtf.inference.roots`) has the form "root".
+    A hidden species that is a root (`rdtf.inference.roots`) has the form "root". The form
+    "norm" starts where "integral" ends, for it has local minima that the other has not,
+    unless `near` says that the start is close.
     """
     form = form or stills.form
     split = elimination.eliminate(stills.model, stills.observe)
     if isinstance(split, elimination.Root):
-        form, fit = "root", functools.partial(roots.fit_root, root=split)
-    else:
-        fit = functools.partial(_fit_steady, form=form, fields=fields)
-        if form == "norm":  # it has local minima that the other form has not
-            before = (stills, laplacian, start, "integral", fields, max_iterations)
-            start = fit_residual(*before).params
-    residual, minimum = fit(
-        stills, laplacian, start, max_iterations=max_iterations, callback=callback
+        residual, minimum = roots.fit_root(
+            stills, laplacian, start, split, max_iterations, callback
+        )
+        return _residual_fit(residual, minimum, laplacian, "root")
+    before = 0
+    if form == "norm" and not near:
+        _, first = _fit_steady(
+            stills, laplacian, start, "integral", max_iterations, callback
+        )
+        start, before = first.params, first.iterations + 1
+
+    def later(step):
+        callback(dataclasses.replace(step, iteration=before + step.iteration))
+
+    residual, minimum = _fit_steady(
+        stills, laplacian, start, form, max_iterations, later
     )
+    minimum = dataclasses.replace(minimum, iterations=before + minimum.iterations)
+    return _residual_fit(residual, minimum, laplacian, form)
+
+
+def _residual_fit(residual, minimum, laplacian, form):
     last = residual(minimum.params)
     relative = float(np.sqrt(2.0 * last.cost))
     return ResidualFit(minimum, relative, last.curvature, laplacian, form)
 
 
-def _fit_steady(stills, laplacian, start, form, fields, max_iterations, callback):
+def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
     residual = SteadyResidual(
         stills.steady(laplacian, start),
-        stills.smooth if fields is None else fields,
+        stills.smooth,
         form,
         None if stills.camera.is_identity else stills.camera.see,
         stills.observation.unknown_gain,
