@@ -17,7 +17,7 @@ from benchmarks import inverse_cases as cases
 from rdtf import fitting, losses
 from rdtf.fitting import Problem, still_stages
 from rdtf.fitting.check import simulate
-from rdtf.inference import intervals, stills
+from rdtf.inference import field_fits, intervals
 
 _FLAGS = pathlib.Path(__file__).resolve().parent.parent / "flags" / "bp2renderer.flags"
 PUBLISHED = {"Du": 16.0, "Dv": 15.0, "F": 23.0, "k": 0.5}  # %, the best of 9,000
@@ -139,7 +139,7 @@ def with_intervals(problem: Problem, settings: cases.Settings) -> dict:
     prepared = still_stages.prepare(problem)
     first = still_stages.residual(problem, prepared, None, nothing)
     laplacian = first.notes["laplacian"]
-    estimate = stills.fit_field(prepared, laplacian, first.params)
+    estimate = field_fits.fit_field(prepared, laplacian, first.params)
     found = intervals.bootstrap(prepared, laplacian, estimate, seed=problem.seed)
     truth = problem.truth
     return {

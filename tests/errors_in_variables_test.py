@@ -6,7 +6,7 @@ import pytest
 
 from rdtf import Grid
 from rdtf.inference import errors_in_variables as eiv
-from rdtf.inference import stills
+from rdtf.inference import field_fits, stills
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.errors_in_variables import Misfit
@@ -194,7 +194,12 @@ def _fit(simulations, model, observe, noise=0.05, held=(), start=None, **known):
     still = stills.Stills(sim.model, sim.grid, observe, pictures, observation, held)
     start = start or {n: 1.1 * v for n, v in sim.model.defaults.items()}
     found = stills.fit_residual(still, "second_order", start)
-    return still, fields, found, stills.fit_field(still, "second_order", found.params)
+    return (
+        still,
+        fields,
+        found,
+        field_fits.fit_field(still, "second_order", found.params),
+    )
 
 
 def _worst(estimate, truth, held=()):
@@ -257,14 +262,14 @@ def test_a_known_gain_is_held(simulations):
     still = stills.Stills(sim.model, sim.grid, "v", levels, observation, held)
     truth = sim.model.defaults
     start = {n: 1.1 * v for n, v in truth.items()} | {"gain": 0.4, "offset": 0.05}
-    estimate = stills.fit_field(still, "second_order", start)
+    estimate = field_fits.fit_field(still, "second_order", start)
     got = {n: estimate.params[n] for n in truth}
     assert got == pytest.approx(truth, rel=0.05)
     assert estimate.params["gain"] == pytest.approx(0.4, rel=1e-12)
     assert estimate.params["offset"] == 0.05
     plain = stills.Stills(sim.model, sim.grid, "v", 0.4 * levels + 0.05, Observation())
     start = {n: start[n] for n in truth}
-    same = stills.fit_field(plain, "second_order", start)
+    same = field_fits.fit_field(plain, "second_order", start)
     assert got == pytest.approx(same.params, rel=1e-3)
 
 
@@ -277,4 +282,4 @@ def test_explains(simulations):
         still.model, still.grid, "v", still.pictures, Observation(), held[:3]
     )
     params = still.model.defaults | {"Du": 0.3}
-    assert not stills.fit_field(wrong, "second_order", params).explains
+    assert not field_fits.fit_field(wrong, "second_order", params).explains

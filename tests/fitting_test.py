@@ -96,7 +96,9 @@ def test_auto_on_noisy_pictures_finds_the_field_too(simulations, tmp_path):
     assert last.status is FitStatus.CONVERGED
     assert last.notes["data_misfit"] == pytest.approx(1.0, abs=0.3)
     errors = _errors(last.params, problem.truth)
-    assert max(errors.values()) < min(0.05, max(_errors(first.params, problem.truth).values()))
+    assert max(errors.values()) < min(
+        0.05, max(_errors(first.params, problem.truth).values())
+    )
     field = files.load_targets(tmp_path / "field.npz", "v").fields["v"]
     clean = _spots(simulations).fields
     noise_left = np.std(field - clean) / np.std(problem.fields - clean)

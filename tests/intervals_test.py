@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_still import TRUTH, fitted, picture, prepare
 
-from rdtf.inference import errors_in_variables, intervals, refits, stills
+from rdtf.inference import errors_in_variables, field_fits, intervals, refits
 from rdtf.inference.observation import Observation
 
 LAPLACIAN = "second_order"
@@ -87,7 +87,7 @@ def test_the_number_of_threads_changes_nothing(result):
 
 def test_what_is_held_has_no_interval():
     prepared = prepare(picture(), held=("Dv",))
-    estimate = stills.fit_field(prepared, LAPLACIAN, TRUTH)
+    estimate = field_fits.fit_field(prepared, LAPLACIAN, TRUTH)
     found = intervals.bootstrap(prepared, LAPLACIAN, estimate, pairs=2)
     assert list(found.interval) == ["Du", "F", "k"]
     assert found.params["Dv"] == pytest.approx(TRUTH["Dv"], rel=1e-12)
@@ -100,7 +100,7 @@ def test_masked_pictures_share_their_parameters():
     mask = np.random.default_rng(2).random((2, 16, 16)) < 0.9
     pictures = np.where(mask, picture(count=2), np.nan)
     prepared = prepare(pictures, Observation(mask=mask))
-    estimate = stills.fit_field(prepared, LAPLACIAN, TRUTH)
+    estimate = field_fits.fit_field(prepared, LAPLACIAN, TRUTH)
     found = intervals.bootstrap(prepared, LAPLACIAN, estimate, pairs=2)
     one, first = fitted()
     single = intervals.bootstrap(one, LAPLACIAN, first, pairs=2)
@@ -112,7 +112,7 @@ def test_masked_pictures_share_their_parameters():
 def test_an_unknown_gain_leaves_parameters_open():
     prepared = prepare(2.0 * picture(0.02), Observation(unknown_gain=True))
     start = {**TRUTH, "gain": 0.5, "offset": 0.0}
-    estimate = stills.fit_field(prepared, LAPLACIAN, start)
+    estimate = field_fits.fit_field(prepared, LAPLACIAN, start)
     found = intervals.bootstrap(prepared, LAPLACIAN, estimate, pairs=2)
     assert found.interval["Dv"] == (0.0, np.inf)
     assert found.interval["gain"] == (0.0, np.inf)
@@ -121,7 +121,7 @@ def test_an_unknown_gain_leaves_parameters_open():
 
 def test_clean_pictures_are_not_bootstrapped():
     prepared = prepare(picture(0.0))
-    estimate = stills.fit_field(prepared, LAPLACIAN, TRUTH)
+    estimate = field_fits.fit_field(prepared, LAPLACIAN, TRUTH)
     found = intervals.bootstrap(prepared, LAPLACIAN, estimate)
     assert found.method == "quick" and "noise" in found.reason
     low, high = found.interval["F"]
@@ -157,7 +157,7 @@ def test_coverage():
     inside = []
     for seed in range(100, 140):
         prepared = prepare(picture(0.05, seed))
-        estimate = stills.fit_field(prepared, LAPLACIAN, TRUTH)
+        estimate = field_fits.fit_field(prepared, LAPLACIAN, TRUTH)
         found = intervals.bootstrap(prepared, LAPLACIAN, estimate, pairs=3)
         inside.append(
             [low < TRUTH[n] < high for n, (low, high) in found.interval.items()]

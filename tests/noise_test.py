@@ -5,8 +5,8 @@ import pytest
 import scipy.ndimage
 
 from rdtf import Grid
-from rdtf.inference import noise
 from rdtf.grids import BOUNDARIES
+from rdtf.inference import noise
 
 SHAPES = [(256,), (48, 40), (12, 14, 16)]
 

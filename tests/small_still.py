@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 import rdtf
-from rdtf.inference import stills
+from rdtf.inference import field_fits, stills
 from rdtf.inference.observation import Observation
 
 CELLS = 16
@@ -42,4 +42,4 @@ def prepare(pictures, observation=None, held=()):
 def fitted(noise=0.05, seed=1):
     """(stills, estimate) of the noisy picture."""
     prepared = prepare(picture(noise, seed))
-    return prepared, stills.fit_field(prepared, "second_order", TRUTH)
+    return prepared, field_fits.fit_field(prepared, "second_order", TRUTH)

@@ -18,6 +18,21 @@ def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list
     return [line]
 
 
+def on_likelihood(costs: dict[str, float], best: str) -> list[str]:
+    """One line on the choice among several Laplacians by their likelihood."""
+    ahead = sorted((costs[n] - costs[best], n) for n in costs if n != best)
+    if not ahead:
+        return []
+    margin, second = ahead[0]
+    line = (
+        f"Laplacian: {best} explains the pictures best (log-likelihood {margin:.3g} above "
+        f"that of {second})"
+    )
+    if margin < 10.0:
+        line += "; the margin is small: give --laplacian if you know it"
+    return [line]
+
+
 def on_identifiability(
     problem: Problem, prepared: Stills, fit: ResidualFit
 ) -> tuple[list[str], dict]:

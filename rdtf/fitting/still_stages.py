@@ -12,7 +12,7 @@ from rdtf import files, viz
 from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
-from rdtf.inference import gains, intervals, posterior, stills, window_fits
+from rdtf.inference import field_fits, gains, intervals, posterior, stills, window_fits
 from rdtf.inference.errors_in_variables import Estimate
 from rdtf.inference.observation import WHOLE
 from rdtf.inference.stills import ResidualFit, Stills
@@ -74,17 +74,21 @@ def residual(
         "noise_over_std": prepared.noise_ratio,
         "relative_residual": best.relative,
         "laplacian": best.laplacian,
-        "laplacians": {name: found.relative for name, found in fits.items()},
-        "laplacian_margin": margin if len(fits) > 1 else None,
+        "laplacians": {
+            name: {"left_over": found.relative, "params": found.params}
+            for name, found in fits.items()
+        },
         "starts": starts,
         "seconds": time.monotonic() - began,
     }
     lines, notes["identifiability"] = remarks.on_identifiability(
         problem, prepared, best
     )
-    notes["remarks"] = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
+    if prepared.clean:  # otherwise the next stage can tell better
+        lines = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
+    notes["remarks"] = lines
     status = best.minimum.status
-    if status is FitStatus.CONVERGED and not best.relative <= _poor(prepared):
+    if status is not FitStatus.FAILED_START and not best.relative <= _poor(prepared):
         status = FitStatus.UNEXPLAINED
     return StageResult(
         "residual",
@@ -119,7 +123,7 @@ def errors_in_variables(
 ) -> StageResult:
     """The field as an unknown beside the parameters; keeps it as `field.npz`."""
     began, start = time.monotonic(), first.params
-    laplacian, count, rungs = first.notes["laplacian"], [0], []
+    count, rungs = [0], []
 
     def report(epsilon, iteration, params, cost):
         if not rungs or iteration == 1:
@@ -130,7 +134,10 @@ def errors_in_variables(
         count[0] += 1
         recorder.write(record)
 
-    estimate = stills.fit_field(prepared, laplacian, start, report)
+    starts = {n: x["params"] for n, x in first.notes["laplacians"].items()}
+    starts[first.notes["laplacian"]] = start
+    laplacian, fit, costs = field_fits.choose_laplacian(prepared, starts, report)
+    estimate = fit.rest()
     name = problem.observe
     targets = files.Targets(
         {name: estimate.field}, metadata={"params": estimate.params}
@@ -138,6 +145,8 @@ def errors_in_variables(
     files.save_targets(recorder.workdir / FIELD, targets)
     notes = {
         "laplacian": laplacian,
+        "laplacians": costs,
+        "remarks": remarks.on_likelihood(costs, laplacian),
         "rungs": rungs,
         "sigma": estimate.sigma,
         "epsilon": estimate.epsilon,
@@ -251,6 +260,8 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
     for name in names:
         steps[name] = []
         first = next(iter(fits.values()), None)
+        if first is not None and first.form == "norm":
+            break  # a clean window, explained by what was tried first
         fits[name] = window_fits.fit_window(
             simulation.model,
             simulation.grid.spacing,
@@ -262,7 +273,8 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
             callback=steps[name].append,
             seed=problem.seed,
         )
-    laplacian = min(fits, key=lambda name: fits[name].relative)
+    good = [n for n, fit in fits.items() if fit.status is FitStatus.CONVERGED]
+    laplacian = min(good or fits, key=lambda name: fits[name].relative)
     found = fits[laplacian]
     for number, step in enumerate(steps[laplacian]):
         callback(dataclasses.replace(of_step("window", step), iteration=number))

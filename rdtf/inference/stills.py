@@ -1,7 +1,7 @@
 """Steady pictures prepared for inference: noise, a first guess of the field, starts.
 
-`Stills` holds what all stages of a fit share; `fit_residual`, `choose_laplacian` and
-`fit_field` are the stages, from cheap to accurate.
+`Stills` holds what all stages of a fit share; `fit_residual` is the first of them,
+`rdtf.inference.field_fits` has the second.
 """
 
 import dataclasses
@@ -13,23 +13,19 @@ import numpy as np
 from rdtf.grids import Grid
 from rdtf.inference import (
     elimination,
-    errors_in_variables,
     levenberg_marquardt,
     noise,
     roots,
 )
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.errors_in_variables import Estimate, Misfit
 from rdtf.inference.levenberg_marquardt import Coordinates, Minimum
 from rdtf.inference.observation import Observation
 from rdtf.inference.residual import SteadyResidual
 from rdtf.inference.steady import SteadyMap
 from rdtf.models import Parameter, ReactionDiffusion
-from rdtf.status import FitStatus
 
 CLEAN = 0.003  # noise over standard deviation below which a picture counts as clean
-STEADY = 0.004  # how far from steady a field may be, over its standard deviation
 POOR = 0.05  # relative residual above which other starts are tried
 CAMERA = {
     "gain": Parameter(1.0, lower=0.0, doc="concentration per grey level"),
@@ -234,60 +230,3 @@ def other_starts(
         moved = {n: start[n] * f for n, f in zip(free, factors, strict=True)}
         starts.append({**start, **moved})
     return starts
-
-
-def fit_field(
-    stills: Stills,
-    laplacian: str,
-    start: Mapping[str, float],
-    callback: Callable[[float, int, dict, float], None] = lambda *_: None,
-) -> Estimate:
-    """Errors in variables, down the ladder of ε from the noise to the drift."""
-    rungs = _Rungs(stills, laplacian, start, callback)
-    sigma = max(stills.sigma, 1e-3 * stills.spread)
-    epsilons = errors_in_variables.ladder(sigma, STEADY * stills.spread)
-    for epsilon in epsilons:
-        if not rungs.take(sigma, epsilon):
-            break
-    else:
-        left = float(np.sqrt(rungs.estimate.data_misfit))
-        if (
-            left < 0.85 and sigma > 1.1e-3 * stills.spread
-        ):  # overestimated: blurred, masked
-            rungs.take(max(left * sigma, 1e-3 * stills.spread), epsilons[-1])
-    return dataclasses.replace(rungs.estimate, iterations=rungs.iterations)
-
-
-class _Rungs:
-    """Minimisations that start where the one before ended."""
-
-    def __init__(self, stills, laplacian, start, callback):
-        self._stills, self._callback = stills, callback
-        self._steady = stills.steady(laplacian, start)
-        self._coordinates = stills.coordinates(start)
-        self._levels, self._params = stills.smooth, dict(start)
-        self.estimate, self.iterations = None, 0
-
-    def take(self, sigma, epsilon):
-        """One rung; whether it could start."""
-        stills = self._stills
-        misfit = Misfit(
-            self._steady,
-            stills.camera,
-            stills.pictures,
-            sigma,
-            epsilon,
-            self._coordinates,
-        )
-
-        def report(iteration, params, cost):
-            self._callback(epsilon, iteration, params, cost)
-
-        self.estimate = errors_in_variables.minimise(
-            misfit, self._levels, self._params, callback=report
-        )
-        params = self._params = self.estimate.params
-        shifted = self.estimate.field - params.get("offset", 0.0)
-        self._levels = shifted / params.get("gain", 1.0)
-        self.iterations += self.estimate.iterations
-        return self.estimate.status is not FitStatus.FAILED_START

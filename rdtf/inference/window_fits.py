@@ -23,6 +23,7 @@ from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
 FAINT = 1e-4  # differences along the ring of a clean picture: see `_minimise`
+COARSE = 3e-3  # noise over standard deviation that stands for the errors of "compact"
 OTHER_STARTS = 6
 
 
@@ -105,14 +106,17 @@ class _Task:
         self.domain = WindowDomain(grid, laplacian)
         self.pictures = pictures
         self.guess = noise.estimate_window(pictures) if sigma is None else sigma
+        self._exact = laplacian == "second_order"
         self.smooth = noise.smooth_window(pictures, self.guess)
         spread = pictures - pictures.mean(axis=(1, 2), keepdims=True)
         self.spread = float(np.sqrt(np.mean(spread**2)))
+        if not self._exact:
+            self.guess = max(self.guess, COARSE * self.spread)
 
     def run(self, start):
         """The best `Found` of one start."""
         clean = self._minimise("norm", self.pictures, start, FAINT)
-        if self.sigma == 0.0 or clean.good:
+        if self._exact and (self.sigma == 0.0 or clean.good):
             return clean
         level = self.guess / self.spread
         rough = self._minimise("integral", self.smooth, start, max(0.1 * level, FAINT))

@@ -95,7 +95,7 @@ class Found:
             sigma = self._apparent_noise()
         elif sigma is None:
             sigma = task.spread * np.sqrt(variance * task.pictures.size)
-        elif self._form == "picture":
+        elif self._form == "picture" and sigma > 0.0:
             variance = (sigma / task.spread) ** 2 / task.pictures.size
         with np.errstate(divide="ignore"):
             spread = (vectors**2 / np.maximum(values, 0.0)).sum(axis=1) * variance
