@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rdtf.viz import corner as module
+import sys
 from rdtf.viz.corner import corner
 
 

@@ -6,6 +6,8 @@ from rdtf.fitting.problem import Problem
 from rdtf.inference import identifiability, scalings
 from rdtf.inference.stills import ResidualFit, Stills
 
+UNSETTLED = 2e-3  # relative residual of a clean picture that still moves
+
 
 def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list[str]:
     """One line on the choice among several Laplacians."""
@@ -16,6 +18,16 @@ def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list
     if margin < 1.1:
         line += "; the margin is small: give --laplacian if you know it"
     return [line]
+
+
+def on_rest(relative: float) -> list[str]:
+    """One line if a clean picture is farther from steady than it should be."""
+    if relative < UNSETTLED:
+        return []
+    return [
+        f"the equation leaves {100.0 * relative:.2g} % of a clean picture over: it may not "
+        "be at rest, and the parameters off by several per cent; take a later picture"
+    ]
 
 
 def on_likelihood(costs: dict[str, float], best: str) -> list[str]:

@@ -86,6 +86,7 @@ def residual(
     )
     if prepared.clean:  # otherwise the next stage can tell better
         lines = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
+        lines += remarks.on_rest(best.relative)
     notes["remarks"] = lines
     status = best.minimum.status
     if status is not FitStatus.FAILED_START and not best.relative <= _poor(prepared):
