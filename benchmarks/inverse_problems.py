@@ -10,8 +10,8 @@ from benchmarks import inverse_cases as cases
 from benchmarks import inverse_rows
 from benchmarks import inverse_truths as truths
 from rdtf.fitting import Problem
-from rdtf.inference import scalings
 from rdtf.inference.observation import Observation
+from rdtf.inference.structure import scalings
 
 
 def needs(name: str, settings: cases.Settings) -> dict:

@@ -17,7 +17,8 @@ from benchmarks import inverse_cases as cases
 from rdtf import fitting, losses
 from rdtf.fitting import Problem, still_stages
 from rdtf.fitting.check import simulate
-from rdtf.inference import field_fits, intervals
+from rdtf.inference import field_fits
+from rdtf.inference.uncertainty import intervals
 
 _FLAGS = pathlib.Path(__file__).resolve().parent.parent / "flags" / "bp2renderer.flags"
 PUBLISHED = {"Du": 16.0, "Dv": 15.0, "F": 23.0, "k": 0.5}  # %, the best of 9,000

@@ -1,11 +1,14 @@
 """Corner plots: what is drawn, read off the axes and off the file."""
 
+import importlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-import sys
 from rdtf.viz.corner import corner
+
+module = importlib.import_module("rdtf.viz.corner")  # the package has the function
 
 
 def _samples(count=400):

@@ -5,9 +5,15 @@ import pytest
 import sympy
 from user_models import BY_NAME, model_of
 
-from rdtf.inference import equations
-from rdtf.inference.combinations import CombinedEquations
-from rdtf.inference.elimination import Combined, Linear, Root, eliminate, root_of
+from rdtf.inference.structure import equations
+from rdtf.inference.structure.combinations import CombinedEquations
+from rdtf.inference.structure.elimination import (
+    Combined,
+    Linear,
+    Root,
+    eliminate,
+    root_of,
+)
 from rdtf.models import MODELS
 
 LINEAR = [

@@ -6,15 +6,16 @@ import pytest
 import scipy.optimize
 
 import rdtf
-from rdtf.inference import elliptic, equations, levenberg_marquardt, noise
-from rdtf.inference.block_tridiagonal import BlockTridiagonal
+from rdtf.inference import elliptic, levenberg_marquardt, noise
 from rdtf.inference.residual import SteadyResidual
 from rdtf.inference.steady import SteadyMap
-from rdtf.inference.window_fits import fit_window
-from rdtf.inference.window_pictures import PictureResidual
-from rdtf.inference.window_residual import WindowResidual
-from rdtf.inference.window_system import WindowSystem
-from rdtf.inference.windows import LAPLACIANS, WindowDomain
+from rdtf.inference.structure import equations
+from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
+from rdtf.inference.windows.domain import LAPLACIANS, WindowDomain
+from rdtf.inference.windows.fits import fit_window
+from rdtf.inference.windows.pictures import PictureResidual
+from rdtf.inference.windows.residual import WindowResidual
+from rdtf.inference.windows.system import WindowSystem
 from rdtf.status import InputError
 
 GRAY_SCOTT = rdtf.models.GRAY_SCOTT

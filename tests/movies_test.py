@@ -7,8 +7,10 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 import rdtf
-from rdtf.inference import movies, movies_frames, movies_gain
-from rdtf.inference.driven_filter import COUNTED, DrivenFilter
+from rdtf.inference.movies import fits as movies
+from rdtf.inference.movies import frames as movies_frames
+from rdtf.inference.movies import gain as movies_gain
+from rdtf.inference.movies.driven_filter import COUNTED, DrivenFilter
 from rdtf.models import GRAY_SCOTT
 
 TRUE = {"Du": 0.16, "Dv": 0.08, "F": 0.020, "k": 0.056}

@@ -5,14 +5,9 @@ import pytest
 from small_still import MODEL, TRUTH, fitted, picture, prepare
 
 import rdtf
-from rdtf.inference import (
-    diagnostics,
-    errors_in_variables,
-    intervals,
-    posterior,
-    stills,
-)
+from rdtf.inference import errors_in_variables, stills
 from rdtf.inference.observation import Observation
+from rdtf.inference.uncertainty import diagnostics, intervals, posterior
 
 LAPLACIAN = "second_order"
 

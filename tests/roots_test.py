@@ -8,10 +8,10 @@ from elimination_test import WITH_ROOTS
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
 from rdtf.inference import roots, stills
-from rdtf.inference.elimination import root_of
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.observation import Observation
 from rdtf.inference.roots import RootResidual, fit_root
+from rdtf.inference.structure.elimination import root_of
 from rdtf.models import MODELS
 
 CASES = [

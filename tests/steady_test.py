@@ -9,9 +9,10 @@ from elimination_test import COMBINED, LINEAR, chain
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference import decay, equations
+from rdtf.inference import decay
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.steady import SteadyMap
+from rdtf.inference.structure import equations
 from rdtf.models import MODELS
 
 SHAPES = [(6, 5), (9,), (3, 4, 5)]

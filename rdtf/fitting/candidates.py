@@ -15,8 +15,8 @@ from rdtf.fitting.check import check
 from rdtf.fitting.problem import Problem
 from rdtf.grids import Grid
 from rdtf.inference import gains, stills
-from rdtf.inference.elimination import Linear, eliminate
 from rdtf.inference.observation import Observation
+from rdtf.inference.structure.elimination import Linear, eliminate
 from rdtf.models import ReactionDiffusion
 from rdtf.simulation import Simulation
 from rdtf.status import InputError

@@ -7,7 +7,7 @@ import numpy as np
 
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, of_step
-from rdtf.inference import movies
+from rdtf.inference.movies import fits as movies
 from rdtf.inference.observation import WHOLE
 from rdtf.status import FitStatus, InputError
 

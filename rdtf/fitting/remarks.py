@@ -3,8 +3,8 @@
 import numpy as np
 
 from rdtf.fitting.problem import Problem
-from rdtf.inference import identifiability, scalings
 from rdtf.inference.stills import ResidualFit, Stills
+from rdtf.inference.structure import identifiability, scalings
 
 UNSETTLED = 2e-3  # relative residual of a clean picture that still moves
 
@@ -24,10 +24,12 @@ def on_rest(relative: float) -> list[str]:
     """One line if a clean picture is farther from steady than it should be."""
     if relative < UNSETTLED:
         return []
-    return [
-        f"the equation leaves {100.0 * relative:.2g} % of a clean picture over: it may not "
-        "be at rest, and the parameters off by several per cent; take a later picture"
-    ]
+    share = 100.0 * relative
+    line = (
+        f"the equation leaves {share:.2g} % of a clean picture over: it may not be at rest, "
+        "and the parameters off by several per cent; take a later picture"
+    )
+    return [line]
 
 
 def on_likelihood(costs: dict[str, float], best: str) -> list[str]:

@@ -9,7 +9,7 @@ import rdtf
 from rdtf import analysis, files, initial_conditions, viz
 from rdtf.fitting.check import Check, as_seen, model_params, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
-from rdtf.inference import scalings
+from rdtf.inference.structure import scalings
 
 
 def table(problem: Problem, stages: Sequence[StageResult]) -> str:

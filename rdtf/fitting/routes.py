@@ -20,8 +20,8 @@ from rdtf.fitting.polish import polish
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Recorder
 from rdtf.fitting.windows import Windows, WindowSettings
-from rdtf.inference import posterior
-from rdtf.inference.elimination import eliminate
+from rdtf.inference.structure.elimination import eliminate
+from rdtf.inference.uncertainty import posterior
 from rdtf.status import FitStatus, InputError
 
 ROUTES = ("auto", "residual", "windows", "bptt")

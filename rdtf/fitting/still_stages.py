@@ -12,10 +12,12 @@ from rdtf import files, viz
 from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
-from rdtf.inference import field_fits, gains, intervals, posterior, stills, window_fits
+from rdtf.inference import field_fits, gains, stills
 from rdtf.inference.errors_in_variables import Estimate
 from rdtf.inference.observation import WHOLE
 from rdtf.inference.stills import ResidualFit, Stills
+from rdtf.inference.uncertainty import intervals, posterior
+from rdtf.inference.windows import fits as window_fits
 from rdtf.status import FitStatus, InputError
 
 STAGE, FIELD = "errors_in_variables", "field.npz"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rdtf.inference.equations import Equations
+from rdtf.inference.structure.equations import Equations
 
 Rate = tuple[
     Callable, dict[str, Callable]

@@ -26,7 +26,7 @@ class WholeDomain:
       laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
     """
 
-    ring = None  # no cell is a boundary value: see `rdtf.inference.windows`
+    ring = None  # no cell is a boundary value: see `rdtf.inference.windows.domain`
 
     def __init__(self, grid: Grid, laplacian: str = "second_order"):
         self.grid, self.laplacian = grid, laplacian

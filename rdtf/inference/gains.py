@@ -1,6 +1,6 @@
 """Where to start if a picture's grey levels are concentrations but for gain and offset.
 
-A still fixes neither on its own (`rdtf.inference.scalings`), but a fit has to start with
+A still fixes neither on its own (`rdtf.inference.structure.scalings`), but a fit has to start with
 a gain at which the parameters can have their signs: ranges of the model's own patterns.
 """
 

@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rdtf.inference import equations, levenberg_marquardt, linearisation
-from rdtf.inference.elimination import ADVICE, Root
+from rdtf.inference import levenberg_marquardt, linearisation
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.levenberg_marquardt import Minimum
 from rdtf.inference.linearisation import Linearisation
+from rdtf.inference.structure import equations
+from rdtf.inference.structure.elimination import ADVICE, Root
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
@@ -33,7 +34,7 @@ class RootResidual:
 
     Args:
       model: of two species.
-      root: what `rdtf.inference.elimination.root_of` found.
+      root: what `rdtf.inference.structure.elimination.root_of` found.
       branch: which of the roots; the same in all cells.
       domain: of the fields.
       fields: `[n, *grid]`.

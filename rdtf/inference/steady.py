@@ -4,7 +4,7 @@ At a steady state the seen species o satisfies o = w(o, p),
 
     w = (m - D_o ∇²)⁻¹ q(o, l),   q = R_o + m o,   l = (c - D_l ∇²)⁻¹ b(o),
 
-with one elliptic problem per hidden species l (`rdtf.inference.elimination`) and a decay
+with one elliptic problem per hidden species l (`rdtf.inference.structure.elimination`) and a decay
 rate m > 0. No data is differentiated. `SteadyMap` evaluates w; the `Point` it returns
 differentiates it, in the direction of a parameter or a field, forwards and backwards.
 """
@@ -15,9 +15,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf.inference import decay, equations
-from rdtf.inference.combinations import CombinedEquations
-from rdtf.inference.elimination import ADVICE, Combined, Linear, eliminate
+from rdtf.inference import decay
+from rdtf.inference.structure import equations
+from rdtf.inference.structure.combinations import CombinedEquations
+from rdtf.inference.structure.elimination import ADVICE, Combined, Linear, eliminate
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -11,18 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.inference import (
-    elimination,
-    levenberg_marquardt,
-    noise,
-    roots,
-)
+from rdtf.inference import levenberg_marquardt, noise, roots
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.levenberg_marquardt import Coordinates, Minimum
 from rdtf.inference.observation import Observation
 from rdtf.inference.residual import SteadyResidual
 from rdtf.inference.steady import SteadyMap
+from rdtf.inference.structure import elimination
 from rdtf.models import Parameter, ReactionDiffusion
 
 CLEAN = 0.003  # noise over standard deviation below which a picture counts as clean

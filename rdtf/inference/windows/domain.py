@@ -20,7 +20,7 @@ import scipy.fft
 import scipy.sparse
 
 from rdtf.grids import Grid
-from rdtf.inference.block_tridiagonal import BlockTridiagonal
+from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
 from rdtf.status import InputError
 
 LAPLACIANS = ("second_order", "compact")

@@ -23,11 +23,11 @@ from collections.abc import Callable
 import numpy as np
 
 from rdtf import schemes
-from rdtf.inference import identifiability
 from rdtf.inference.errors_in_variables import Estimate, Misfit
 from rdtf.inference.levenberg_marquardt import Coordinates
-from rdtf.inference.refits import Source, covariances
 from rdtf.inference.stills import Stills
+from rdtf.inference.structure import identifiability
+from rdtf.inference.uncertainty.refits import Source, covariances
 from rdtf.status import FitStatus
 
 NORMAL_95, NORMAL_68 = 1.95996, 0.99446  # quantiles of the standard normal

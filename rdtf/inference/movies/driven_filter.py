@@ -25,10 +25,11 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from rdtf.inference import decay, movies_program
+from rdtf.inference import decay
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.linearisation import Linearisation
-from rdtf.inference.movies_program import CAMERA, START
+from rdtf.inference.movies import program as movies_program
+from rdtf.inference.movies.program import CAMERA, START
 from rdtf.inference.steady import SteadyMap
 from rdtf.simulation import Simulation
 from rdtf.status import InputError

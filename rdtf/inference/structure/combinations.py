@@ -12,7 +12,7 @@ which is linear in l where R_l - g R_o is. Gray-Scott seen in u, with g = -1:
 
 from collections.abc import Mapping
 
-from rdtf.inference.equations import Equations
+from rdtf.inference.structure.equations import Equations
 from rdtf.models import ReactionDiffusion
 
 

@@ -12,8 +12,8 @@ parameters agreed to 0.02 % at 5 % noise.
 
 import numpy as np
 
-from rdtf.inference import identifiability
 from rdtf.inference.errors_in_variables import Misfit
+from rdtf.inference.structure import identifiability
 
 
 class Source:

@@ -24,10 +24,11 @@ from collections.abc import Callable
 import numpy as np
 import scipy.linalg
 
-from rdtf.inference import diagnostics, errors_in_variables
+from rdtf.inference import errors_in_variables
 from rdtf.inference.errors_in_variables import Estimate, Misfit
-from rdtf.inference.intervals import misfit_of
 from rdtf.inference.stills import Stills
+from rdtf.inference.uncertainty import diagnostics
+from rdtf.inference.uncertainty.intervals import misfit_of
 from rdtf.status import InputError
 
 MAX_CELLS = 1024

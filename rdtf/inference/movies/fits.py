@@ -1,6 +1,6 @@
 """Parameters of a moving pattern from a movie of one of its species.
 
-`fit` minimises the misfit of `rdtf.inference.driven_filter` in three stages:
+`fit` minimises the misfit of `rdtf.inference.movies.driven_filter` in three stages:
 
 1. Levenberg-Marquardt on the frames of the last 40 % of the time, from the given start,
    and from random ones as long as more is left over than noise and spline explain;
@@ -17,10 +17,12 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from rdtf.inference import levenberg_marquardt, movies_frames, movies_gain
-from rdtf.inference.driven_filter import DrivenFilter
+from rdtf.inference import levenberg_marquardt
 from rdtf.inference.levenberg_marquardt import Coordinates, Minimum
-from rdtf.inference.movies_frames import Frames
+from rdtf.inference.movies import frames as movies_frames
+from rdtf.inference.movies import gain as movies_gain
+from rdtf.inference.movies.driven_filter import DrivenFilter
+from rdtf.inference.movies.frames import Frames
 from rdtf.simulation import Simulation
 from rdtf.status import FitStatus, InputError
 

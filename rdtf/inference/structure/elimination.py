@@ -6,7 +6,7 @@ and the species eliminated before,
     0 = D_l ∇²l + b - c l,      c = -∂R_l/∂l > 0,
 
 follows from one elliptic problem ("linear"). That may be so only after a multiple of o's
-equation is subtracted from it (`rdtf.inference.combinations`). If neither helps but o's
+equation is subtracted from it (`rdtf.inference.structure.combinations`). If neither helps but o's
 own equation determines l cell by cell, 0 = D_o ∇²o + R_o(o, l), then l is a root of it.
 """
 
@@ -14,7 +14,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 
-from rdtf.inference import combinations, equations
+from rdtf.inference.structure import combinations, equations
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -5,7 +5,7 @@ Unknown species i satisfy, at the interior cells,
     rho_i = D_i L s_i + M R_i(s) = 0
 
 given the other species everywhere and the ring values of their own
-(`rdtf.inference.windows`). `WindowSystem` factors the Jacobian of rho once and gives
+(`rdtf.inference.windows.domain`). `WindowSystem` factors the Jacobian of rho once and gives
 Newton corrections and the tangents of the fields by ring values and parameters.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.sparse
 
-from rdtf.inference.block_tridiagonal import BlockTridiagonal
-from rdtf.inference.equations import Equations
-from rdtf.inference.windows import WindowDomain
+from rdtf.inference.structure.equations import Equations
+from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
+from rdtf.inference.windows.domain import WindowDomain
 
 
 def ring_differences(count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The driven filter of `rdtf.inference.driven_filter` as one compiled program.
+"""The driven filter of `rdtf.inference.movies.driven_filter` as one compiled program.
 
 Fields are rows of cells, `[n, cells]`, one row per movie. The filter's state, its carry,
 is (hidden species by index, w, ∂l_i/∂p by (name, i), ∂w/∂p by name).
@@ -12,7 +12,7 @@ from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 import rdtf.math
 from rdtf import finite_differences
 from rdtf.grids import Grid
-from rdtf.inference import equations
+from rdtf.inference.structure import equations
 from rdtf.models import ReactionDiffusion
 
 CAMERA = ("gain", "offset")  # field = gain · y + offset

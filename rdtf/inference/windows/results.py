@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from rdtf.inference import equations
-from rdtf.inference.window_system import WindowSystem
+from rdtf.inference.structure import equations
+from rdtf.inference.windows.system import WindowSystem
 from rdtf.status import FitStatus
 
 CLEAN = 1e-3  # noise over standard deviation that the form "norm" tolerates
@@ -24,7 +24,7 @@ class WindowFit:
       cost: half the sum of squares, priors included; relative: its root, the share of
         the picture (or of its equation) that is left over.
       sigma: standard deviation of the noise: as given, or of what is left over.
-      form: the misfit that was minimised last, `rdtf.inference.window_misfits`.
+      form: the misfit that was minimised last, `rdtf.inference.windows.misfits`.
       status, iterations, undetermined: as of `levenberg_marquardt.Minimum`.
       singular_values: of the Jacobian by coordinates, rings projected out, falling.
       fields: all species, `[n, species, ny, nx]`, of the estimate.
@@ -48,7 +48,7 @@ class WindowFit:
 
 
 class Found:
-    """The end of one minimisation of a task of `rdtf.inference.window_fits`."""
+    """The end of one minimisation of a task of `rdtf.inference.windows.fits`."""
 
     def __init__(self, task, form, residual, coordinates, minimum):
         self._task, self._form, self.minimum = task, form, minimum

@@ -19,9 +19,9 @@ import scipy.linalg
 
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.steady import SteadyMap
-from rdtf.inference.window_misfits import EquationMisfit
-from rdtf.inference.window_system import ring_differences
-from rdtf.inference.windows import WindowDomain
+from rdtf.inference.windows.domain import WindowDomain
+from rdtf.inference.windows.misfits import EquationMisfit
+from rdtf.inference.windows.system import ring_differences
 
 FORMS = ("norm", "integral", "picture")
 _JACOBIANS = 12  # most linearisations; then 1e-3 of the cost will do
@@ -36,7 +36,7 @@ class WindowResidual:
       pictures: the observed species, `[n, ny, nx]`.
       fields: of all species, `[n, species, ny, nx]`, where the search for the interiors
         and the rings begins.
-      form: a name of `FORMS`; see `rdtf.inference.window_misfits`.
+      form: a name of `FORMS`; see `rdtf.inference.windows.misfits`.
       weights: of the differences along the ring, one per hidden species in the order of
         `steady.order`, 1 / species.
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
-from rdtf.inference import exact_algebra, symmetries
+from rdtf.inference.structure import exact_algebra, symmetries
 
 
 class Moves:

@@ -23,11 +23,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.sparse
 
-from rdtf.inference.block_tridiagonal import BlockTridiagonal
-from rdtf.inference.equations import Equations
 from rdtf.inference.linearisation import Linearisation
-from rdtf.inference.window_system import WindowSystem, ring_differences
-from rdtf.inference.windows import WindowDomain
+from rdtf.inference.structure.equations import Equations
+from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
+from rdtf.inference.windows.domain import WindowDomain
+from rdtf.inference.windows.system import WindowSystem, ring_differences
 
 STEADINESS = 1e-3  # tau_i as a share of the root mean square of R_i
 _STEPS = 40  # most of Gauss-Newton at given parameters

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rdtf.inference.steady import SteadyMap
-from rdtf.inference.window_system import WindowSystem
-from rdtf.inference.windows import WindowDomain
+from rdtf.inference.windows.domain import WindowDomain
+from rdtf.inference.windows.system import WindowSystem
 
 
 class EquationMisfit:

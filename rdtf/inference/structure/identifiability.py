@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from rdtf.inference.scalings import Scaling
+from rdtf.inference.structure.scalings import Scaling
 from rdtf.status import InputError
 
 UNDETERMINED = 1e-4  # of the largest singular value

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from rdtf.inference import exact_algebra
+from rdtf.inference.structure import exact_algebra
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

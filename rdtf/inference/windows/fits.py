@@ -2,7 +2,7 @@
 
 Nothing is known beyond the edge: treated as periodic, such pictures give parameters that
 are wrong by tens of per cent. Here the edge values of the hidden species are unknowns
-(`rdtf.inference.window_residual`).
+(`rdtf.inference.windows.residual`).
 """
 
 import time
@@ -11,14 +11,15 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.inference import equations, noise
 from rdtf.inference import levenberg_marquardt as lm
+from rdtf.inference import noise
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.steady import SteadyMap
-from rdtf.inference.window_pictures import PictureResidual
-from rdtf.inference.window_residual import WindowResidual
-from rdtf.inference.window_results import Found, WindowFit
-from rdtf.inference.windows import WindowDomain
+from rdtf.inference.structure import equations
+from rdtf.inference.windows.domain import WindowDomain
+from rdtf.inference.windows.pictures import PictureResidual
+from rdtf.inference.windows.residual import WindowResidual
+from rdtf.inference.windows.results import Found, WindowFit
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -18,7 +18,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
-from rdtf.inference import moves, symmetries
+from rdtf.inference.structure import moves, symmetries
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -1,0 +1,1 @@
+"""How far parameters may be off: intervals and posteriors."""

@@ -1,0 +1,1 @@
+"""Pictures cut from larger steady patterns: what lies beyond the edge is unknown."""
