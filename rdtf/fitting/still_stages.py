@@ -139,8 +139,7 @@ def errors_in_variables(
 
     starts = {n: x["params"] for n, x in first.notes["laplacians"].items()}
     starts[first.notes["laplacian"]] = start
-    laplacian, fit, costs = field_fits.choose_laplacian(prepared, starts, report)
-    estimate = fit.rest()
+    laplacian, estimate, costs = field_fits.fit_laplacians(prepared, starts, report)
     name = problem.observe
     targets = files.Targets(
         {name: estimate.field}, metadata={"params": estimate.params}
@@ -184,7 +183,7 @@ def bootstrap(
     }
     if found.reason:
         notes["remarks"] = [
-            f"quick intervals, for there is no bootstrap: {found.reason}"
+            f"the intervals are quick ones, perhaps too narrow: {found.reason}"
         ]
     return StageResult(
         "bootstrap", found.params, last.loss, last.status, found.count, notes

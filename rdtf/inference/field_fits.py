@@ -1,9 +1,8 @@
 """The field behind noisy pictures, fitted beside the parameters, rung by rung.
 
 The misfit of `rdtf.inference.errors_in_variables` is minimised for ε = σ first, where it
-is nearly convex, then for smaller ε. The first rung also tells which Laplacian made the
-pictures: twice the difference of its cost is that of the log-likelihoods, which is large
-where the residuals of filtered pictures hardly differ.
+is nearly convex, then for smaller ε. The cost, a negative log-likelihood, also tells which
+Laplacian made the pictures where the residuals of filtered pictures hardly differ.
 """
 
 import dataclasses
@@ -17,6 +16,7 @@ from rdtf.inference.stills import Stills
 from rdtf.status import FitStatus
 
 STEADY = 0.004  # how far from steady a field may be, over its standard deviation
+DECISIVE = 30.0  # lead in log-likelihood that the first rung must give a Laplacian
 EXACT = 1e-3  # noise over standard deviation below which a camera is taken to be noisy
 
 
@@ -31,6 +31,7 @@ class FieldFit:
 
     Attributes:
       estimate: the last; None before the first rung.
+      cost: at the last ε, with the noise as it was estimated first.
       iterations: of all.
     """
 
@@ -45,7 +46,7 @@ class FieldFit:
         self._steady = stills.steady(laplacian, start)
         self._coordinates = stills.coordinates(start)
         self._levels, self._params = stills.smooth, dict(start)
-        self.estimate, self.iterations = None, 0
+        self.estimate, self.cost, self.iterations = None, np.inf, 0
         self._sigma = max(stills.sigma, EXACT * stills.spread)
         self._epsilons = errors_in_variables.ladder(self._sigma, STEADY * stills.spread)
 
@@ -61,6 +62,7 @@ class FieldFit:
             if self.estimate.status is FitStatus.FAILED_START:
                 break
             self._take(self._sigma, epsilon)
+        self.cost = self.estimate.cost
         left = float(np.sqrt(self.estimate.data_misfit))
         floor = EXACT * self._stills.spread
         if left < 0.85 and self._sigma > 1.1 * floor:
@@ -100,15 +102,25 @@ def fit_field(
     return fit.rest()
 
 
-def choose_laplacian(
+def fit_laplacians(
     stills: Stills,
     starts: Mapping[str, Mapping[str, float]],
     callback: Callable[[float, int, dict, float], None] = lambda *_: None,
-) -> tuple[str, FieldFit, dict[str, float]]:
-    """(the Laplacian of the lowest cost after a first rung, its fit, all costs)."""
+) -> tuple[str, Estimate, dict[str, float]]:
+    """Fits with every Laplacian of `starts` that the first rung does not rule out.
+
+    Returns:
+      (the Laplacian of the lowest cost, its estimate, costs of all: those of the last rung
+      where several came that far, else of the first).
+    """
     fits = {
         name: FieldFit(stills, name, start, callback) for name, start in starts.items()
     }
     costs = {name: fit.first() for name, fit in fits.items()}
-    best = min(costs, key=costs.get)
-    return best, fits[best], costs
+    lowest = min(costs.values())
+    close = [name for name in costs if costs[name] <= lowest + DECISIVE]
+    ends = {name: fits[name].rest() for name in close or costs}
+    if len(ends) > 1:
+        costs = {name: fits[name].cost for name in ends}
+    best = min(ends, key=costs.get)
+    return best, ends[best], costs
