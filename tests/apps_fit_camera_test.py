@@ -86,8 +86,8 @@ def test_what_no_parameters_explain_is_said(tmp_path, capsys):
     rng = np.random.default_rng(2)
     target = tmp_path / "noise.npz"
     smooth = np.fft.ifft2(
-        np.fft.fft2(rng.normal(size=(32, 32)))
-        * np.exp(-40.0 * np.hypot(*np.meshgrid(*[np.fft.fftfreq(32)] * 2)))
+        np.fft.fft2(rng.normal(size=(16, 16)))
+        * np.exp(-40.0 * np.hypot(*np.meshgrid(*[np.fft.fftfreq(16)] * 2)))
     ).real
     np.savez(target, v=smooth[None])
     code, result = _fit(tmp_path / "run", target)
