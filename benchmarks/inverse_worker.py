@@ -16,7 +16,6 @@ if _CORE:  # before the libraries look
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(_CORE[0])})
 
-import contextlib
 import dataclasses
 import pathlib
 import resource
@@ -31,7 +30,6 @@ from benchmarks import (
     inverse_rows,
 )
 from rdtf import files, fitting
-from rdtf.fitting import still_stages
 
 
 class Quiet:
@@ -130,8 +128,6 @@ def main(settings: str) -> None:
     """Serves tasks until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries that print must not disturb the answers
-    if _CORE:
-        still_stages.threads = contextlib.nullcontext  # transforms by one thread
     worker = Worker(inverse_cases.Settings(**json.loads(settings)))
     for line in sys.stdin:
         answer = worker.answer(json.loads(line))

@@ -113,13 +113,10 @@ def fit(
 
 def _fit_stills(problem, settings, stages, recorder):
     prepared = still_stages.prepare(problem)
-    with still_stages.threads():
-        first = stages.run(
-            "residual",
-            lambda: still_stages.residual(
-                problem, prepared, settings.form, recorder.write
-            ),
-        )
+    first = stages.run(
+        "residual",
+        lambda: still_stages.residual(problem, prepared, settings.form, recorder.write),
+    )
     if settings.route == "windows" and first.status is FitStatus.CONVERGED:
         stages.run(
             "windows",
@@ -133,13 +130,12 @@ def _fit_stills(problem, settings, stages, recorder):
             ),
         )
     if settings.route == "auto" and not prepared.clean:
-        with still_stages.threads():
-            second = stages.run(
-                still_stages.STAGE,
-                lambda: still_stages.errors_in_variables(
-                    problem, prepared, first, recorder
-                ),
-            )
+        second = stages.run(
+            still_stages.STAGE,
+            lambda: still_stages.errors_in_variables(
+                problem, prepared, first, recorder
+            ),
+        )
         if second.status is FitStatus.CONVERGED:
             stages.run(
                 "bootstrap",

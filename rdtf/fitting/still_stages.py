@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
 
 from rdtf import files, viz
 from rdtf.fitting import remarks
@@ -294,8 +293,3 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
     return StageResult(
         "window", found.params, found.cost, found.status, found.iterations, notes
     )
-
-
-def threads():
-    """A context in which transforms use all cores."""
-    return scipy.fft.set_workers(-1)
