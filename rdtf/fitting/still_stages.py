@@ -41,34 +41,15 @@ def residual(
     callback: Callable[[Record], None],
 ) -> StageResult:
     """The steady residual, minimised for every Laplacian that may be the right one."""
-    began, steps = time.monotonic(), {}
-
-    def fit(laplacian, start, near=False):
-        steps[laplacian] = []
-        keep = steps[laplacian].append
-        return stills.fit_residual(
-            prepared, laplacian, start, form, callback=keep, near=near
-        )
-
+    began, search = time.monotonic(), _Search(prepared, form)
     start = dict(problem.start)
     if prepared.observation.unknown_gain:
         first = "second_order" if problem.laplacian == "auto" else problem.laplacian
         start = gains.scan(prepared, first, start).params
-    fits = _of_every_laplacian(problem, fit, start)
+    fits = _of_every_laplacian(problem, search.fit, start)
     best, margin = stills.choose_laplacian(list(fits.values()))
-    starts = 1
-    if not best.relative <= _poor(prepared):
-        for other in stills.other_starts(prepared, start, problem.seed):
-            again, kept = best, steps[best.laplacian]
-            found = fit(best.laplacian, other)
-            starts += 1
-            if found.relative < again.relative:
-                best = found
-            else:
-                steps[best.laplacian] = kept
-            if best.relative <= _poor(prepared):
-                break
-    for step in steps[best.laplacian]:
+    best, starts = search.elsewhere(best, start, problem.seed)
+    for step in search.steps_of(best):
         callback(of_step("residual", step))
     notes = {
         "form": best.form,
@@ -89,17 +70,55 @@ def residual(
         lines = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
         lines += remarks.on_rest(best.relative)
     notes["remarks"] = lines
-    status = best.minimum.status
+    minimum = best.minimum
+    status = minimum.status
     if status is not FitStatus.FAILED_START and not best.relative <= _poor(prepared):
         status = FitStatus.UNEXPLAINED
     return StageResult(
-        "residual",
-        best.params,
-        best.minimum.cost,
-        status,
-        best.minimum.iterations,
-        notes,
+        "residual", best.params, minimum.cost, status, minimum.iterations, notes
     )
+
+
+class _Search:
+    """Fits of the residual, with the steps of each."""
+
+    def __init__(self, prepared: Stills, form: str | None):
+        self._prepared, self._form = prepared, form
+        self._runs = []
+
+    def fit(self, laplacian, start, near=False) -> ResidualFit:
+        """One fit; `near` as of `stills.fit_residual`."""
+        steps = []
+        found = stills.fit_residual(
+            self._prepared,
+            laplacian,
+            start,
+            self._form,
+            callback=steps.append,
+            near=near,
+        )
+        self._runs.append((found, steps))
+        return found
+
+    def steps_of(self, fit: ResidualFit) -> list:
+        """What Levenberg-Marquardt did to get there."""
+        return next(steps for found, steps in self._runs if found is fit)
+
+    def elsewhere(self, best, start, seed) -> tuple[ResidualFit, int]:
+        """(the best, number of starts): other starts are tried while it is poor."""
+        others = iter(stills.other_starts(self._prepared, start, seed))
+        starts = 1
+        while not best.relative <= _poor(self._prepared):
+            other = next(others, None)
+            if other is None:
+                break
+            found = self.fit(best.laplacian, other)
+            best, starts = min(best, found, key=_left_over), starts + 1
+        return best, starts
+
+
+def _left_over(fit):
+    return fit.relative if np.isfinite(fit.relative) else np.inf
 
 
 def _poor(prepared):
