@@ -3,9 +3,10 @@
     python -m apps.rank_models --targets=photo.png --scale=0:0.4
     python -m apps.rank_models --targets=mine.npz --observe=v --models=gray_scott,brusselator
 
---model and --observe only say how to read an .npz that holds several species. Each model is tried with each of its species as the one that is seen. The table says what
-each leaves over of the pictures and, of the best, whether new patterns look alike;
-`ranking.json` in the work directory has the parameters too.
+--model and --observe only say how to read an .npz that holds several species. Each model
+is tried with each of its species as the one that is seen, if the others are linear in turn
+given it. The table says what each leaves over of the pictures and, of the best, whether new
+patterns look alike; `ranking.json` in the work directory has the parameters too.
 """
 
 import dataclasses

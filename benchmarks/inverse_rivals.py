@@ -21,7 +21,6 @@ from rdtf.inference import field_fits
 from rdtf.inference.uncertainty import intervals
 
 _FLAGS = pathlib.Path(__file__).resolve().parent.parent / "flags" / "bp2renderer.flags"
-PUBLISHED = {"Du": 16.0, "Dv": 15.0, "F": 23.0, "k": 0.5}  # %, the best of 9,000
 CMA_STEPS = 10_000  # of a simulation, which most patterns need to fill the domain
 CMA_SAMPLES = 2  # per candidate, from initial states that all candidates share
 

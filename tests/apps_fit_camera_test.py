@@ -57,7 +57,7 @@ def test_levels_without_a_scale_leave_the_gain_open(field, tmp_path, capsys):
     _, open_ = _fit(tmp_path / "open", photo)
     shown = capsys.readouterr().out
     assert "only Du/F, Dv/(F+k), Dv^2/Du" in shown
-    products = open_["stages"][0]["notes"]["identifiability"]["determined"]
+    products = open_["stages"][0]["notes"]["determined"]
     assert products["Du/F"] == pytest.approx(TRUTH["Du"] / TRUTH["F"], rel=0.01)
     _, known = _fit(tmp_path / "known", photo, "--known=Dv=0.08")
     assert _worst(known["params"]) < 0.01

@@ -1,7 +1,7 @@
 """Which model? The same pictures fitted by several, ranked by what each leaves over.
 
-Every model is tried with each of its species as the one that is seen, if the others can
-be eliminated, and from several starts, for the length scale of a picture is not that of a
+Every model is tried with each of its species as the one that is seen, if the others are
+linear in turn given it, and from several starts, for the length scale of a picture is not that of a
 model's defaults. The best fits are then asked to make such patterns from fresh noise.
 """
 

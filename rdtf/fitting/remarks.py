@@ -71,22 +71,26 @@ def on_identifiability(
         params=params,
     )
     lines = [x for x in found.text().splitlines() if x.startswith("not determined")]
-    value = found.to_json()
-    if gain and symmetries:
-        known = scalings.determined(
-            problem.simulation.model, problem.observe, True, held
+    return lines, found.to_json()
+
+
+def on_gain(problem: Problem, params: dict[str, float]) -> tuple[list[str], dict]:
+    """(lines, values): the products that stills of unknown gain do tell."""
+    model, observe, held = problem.simulation.model, problem.observe, problem.held
+    if not problem.observation.unknown_gain or not scalings.scalings(
+        model, observe, True, held
+    ):
+        return [], {}
+    known = scalings.determined(model, observe, True, held)
+    values = {
+        scalings.as_text(x): float(scalings.at(x, params)) for x in known.invariants
+    }
+    told = ", ".join(f"{name} = {x:.6g}" for name, x in values.items())
+    lines = [f"determined whatever the gain: {told}"]
+    others = scalings.fixing(model, observe, True, known=held)
+    if others:
+        lines.append(
+            f"one known parameter, of {', '.join(others)}, fixes all: "
+            f"--known={others[0]}=..."
         )
-        value["determined"] = {
-            scalings.as_text(x): float(scalings.at(x, params)) for x in known.invariants
-        }
-        told = ", ".join(f"{n} = {x:.6g}" for n, x in value["determined"].items())
-        lines.append(f"determined whatever the gain: {told}")
-        others = scalings.fixing(
-            problem.simulation.model, problem.observe, True, known=held
-        )
-        if others:
-            lines.append(
-                f"one known parameter, of {', '.join(others)}, fixes all: "
-                f"--known={others[0]}=..."
-            )
-    return lines, value
+    return lines, values

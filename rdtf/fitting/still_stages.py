@@ -66,7 +66,9 @@ def residual(
     lines, notes["identifiability"] = remarks.on_identifiability(
         problem, prepared, best
     )
-    if prepared.clean:  # otherwise the next stage can tell better
+    told, notes["determined"] = remarks.on_gain(problem, best.params)
+    if prepared.clean:  # otherwise the next stages can tell better
+        lines += told
         lines = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
         lines += remarks.on_rest(best.relative)
     notes["remarks"] = lines
@@ -199,10 +201,11 @@ def bootstrap(
         "quick": dataclasses.asdict(quick),
         "seconds": time.monotonic() - began,
     }
+    notes["remarks"], notes["determined"] = remarks.on_gain(problem, found.params)
     if found.reason:
-        notes["remarks"] = [
+        notes["remarks"].append(
             f"the intervals are quick ones, perhaps too narrow: {found.reason}"
-        ]
+        )
     return StageResult(
         "bootstrap", found.params, last.loss, last.status, found.count, notes
     )

@@ -26,8 +26,6 @@ class WholeDomain:
       laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
     """
 
-    ring = None  # no cell is a boundary value: see `rdtf.inference.windows.domain`
-
     def __init__(self, grid: Grid, laplacian: str = "second_order"):
         self.grid, self.laplacian = grid, laplacian
         self._axes = tuple(range(1, grid.ndim + 1))
@@ -107,8 +105,6 @@ class WholeDomain:
             p_image = r + ratio * p_image
             worst = self._worst(r, scale)
         return x, worst
-
-    solve_transposed = solve  # the operator is symmetric
 
     def _dot(self, x, y):
         n = len(x)

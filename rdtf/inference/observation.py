@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from rdtf.models import Parameter
+
 
 @dataclasses.dataclass(frozen=True)
 class Observation:
@@ -33,6 +35,12 @@ class Observation:
     unknown_gain: bool = False
     window: bool = False
 
+
+CAMERA = {
+    "gain": Parameter(1.0, lower=0.0, doc="concentration per grey level"),
+    "offset": Parameter(0.0, doc="concentration of grey level 0"),
+}
+"""What an unknown gain adds to the parameters."""
 
 WHOLE = Observation()
 """The field itself, cell by cell."""

@@ -15,7 +15,7 @@ from rdtf.inference import levenberg_marquardt, noise, roots
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.levenberg_marquardt import Coordinates, Minimum
-from rdtf.inference.observation import Observation
+from rdtf.inference.observation import CAMERA, Observation
 from rdtf.inference.residual import SteadyResidual
 from rdtf.inference.steady import SteadyMap
 from rdtf.inference.structure import elimination
@@ -23,10 +23,6 @@ from rdtf.models import Parameter, ReactionDiffusion
 
 CLEAN = 0.003  # noise over standard deviation below which a picture counts as clean
 POOR = 0.05  # relative residual above which other starts are tried
-CAMERA = {
-    "gain": Parameter(1.0, lower=0.0, doc="concentration per grey level"),
-    "offset": Parameter(0.0, doc="concentration of grey level 0"),
-}
 
 
 class Stills:

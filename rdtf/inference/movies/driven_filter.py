@@ -29,7 +29,8 @@ from rdtf.inference import decay
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.movies import program as movies_program
-from rdtf.inference.movies.program import CAMERA, START
+from rdtf.inference.movies.program import START
+from rdtf.inference.observation import CAMERA
 from rdtf.inference.steady import SteadyMap
 from rdtf.simulation import Simulation
 from rdtf.status import InputError

@@ -23,6 +23,7 @@ from rdtf.inference.movies import frames as movies_frames
 from rdtf.inference.movies import gain as movies_gain
 from rdtf.inference.movies.driven_filter import DrivenFilter
 from rdtf.inference.movies.frames import Frames
+from rdtf.inference.observation import CAMERA
 from rdtf.simulation import Simulation
 from rdtf.status import FitStatus, InputError
 
@@ -143,7 +144,7 @@ class _Job:
     def __init__(self, simulation, data: Frames, misfit: DrivenFilter, held, callback):
         self.simulation, self.data, self.misfit = simulation, data, misfit
         self.held, self.callback, self.iterations = held, callback, 0
-        camera = {n: p for n, p in movies_gain.PARAMETERS.items() if n in misfit.names}
+        camera = {n: p for n, p in CAMERA.items() if n in misfit.names}
         self.parameters = {**simulation.model.parameters, **camera}
         # At the truth the misfit is less than this: measured, with room.
         self.explained = 3.0 * data.relative_noise + 0.2 * data.interpolation + 0.003
@@ -187,7 +188,7 @@ class _Job:
         """A start up to a factor away, with a time step that stays stable."""
         coordinates = Coordinates(self.parameters, start, self.held)
         reach = np.log(SPREAD) * rng.uniform(-1.0, 1.0, len(coordinates.names))
-        camera = np.isin(coordinates.names, list(movies_gain.PARAMETERS))
+        camera = np.isin(coordinates.names, list(CAMERA))
         vector = coordinates.encode(start) + reach * coordinates.free * ~camera
         drawn = coordinates.decode(
             np.clip(vector, coordinates.lower, coordinates.upper)

@@ -6,14 +6,9 @@ The misfit has valleys for wrong gains, but they are wide: starts a quarter apar
 import numpy as np
 
 from rdtf import initial_conditions
-from rdtf.models import Parameter
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 
-PARAMETERS = {
-    "gain": Parameter(1.0, lower=0.0, doc="field per grey level"),
-    "offset": Parameter(0.0, doc="field at grey level 0"),
-}
 GAINS = (0.68, 0.86, 1.08, 1.35, 1.7)  # tried, as shares of the typical range
 
 

@@ -72,12 +72,6 @@ class WindowDomain:
         pairs = (rows, np.concatenate(columns))
         return scipy.sparse.csr_array((np.concatenate(values), pairs), shape)
 
-    def on_ring(self, values: np.ndarray) -> np.ndarray:
-        """A field `[ny, nx]` with `[R]` values on the ring and 0 inside."""
-        field = np.zeros(self.grid.shape)
-        field[self.ring] = values
-        return field
-
     def factor(self, diffusivities: Sequence[float], slopes) -> BlockTridiagonal:
         """The equations of S species that are zero on the ring, ready to be solved.
 
