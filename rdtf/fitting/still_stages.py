@@ -157,7 +157,9 @@ def errors_in_variables(
         count[0] += 1
         recorder.write(record)
 
-    starts = {n: x["params"] for n, x in first.notes["laplacians"].items()}
+    tried = first.notes["laplacians"]
+    ranked = sorted(tried, key=lambda name: tried[name]["left_over"])
+    starts = {name: tried[name]["params"] for name in ranked}
     starts[first.notes["laplacian"]] = start
     laplacian, estimate, costs = field_fits.fit_laplacians(prepared, starts, report)
     name = problem.observe
@@ -172,6 +174,7 @@ def errors_in_variables(
         "rungs": rungs,
         "sigma": estimate.sigma,
         "epsilon": estimate.epsilon,
+        "drift": estimate.drift,
         "curvature": estimate.curvature.tolist(),
         "scatter": estimate.scatter.tolist(),
         "moved": {n: estimate.params[n] - start[n] for n in start},
@@ -260,6 +263,7 @@ def _estimate(problem, stage, workdir):
         notes["epsilon"],
         stage.status,
         stage.iterations,
+        notes["drift"],
     )
 
 

@@ -44,6 +44,7 @@ class Estimate:
         `[P, P]`: estimates scatter by S⁻¹ K Kᵀ S⁻¹.
       sigma, epsilon: of the misfit.
       status, iterations: how it ended.
+      drift: how far the field is from steady, of `rdtf.inference.leftovers`.
     """
 
     params: dict[str, float]
@@ -57,6 +58,7 @@ class Estimate:
     epsilon: float
     status: FitStatus
     iterations: int
+    drift: float = 0.0
 
     @property
     def levels(self) -> np.ndarray:
@@ -77,7 +79,7 @@ class Misfit:
       steady: the fixed-point map.
       camera: H.
       pictures: y, `[n, *pixels]`.
-      sigma, epsilon: σ in the units of y, ε in those of the field.
+      sigma, epsilon: σ and ε in the units of y.
       coordinates: of the parameters, gain and offset too if they are unknown.
     """
 
@@ -128,12 +130,11 @@ class Misfit:
             )
             solved = one.solve(right)
             moves[:, sample] = solved
-            flat = right.reshape(1 + count, -1)
-            cross = flat[1:] @ solved.reshape(1 + count, -1).T
-            weighted = by_model.reshape(count, -1) / self.epsilon
-            schur += weighted @ weighted.T - 0.5 * (cross[:, 1:] + cross[:, 1:].T)
-            gradient += weighted @ (q.ravel() / self.epsilon) - cross[:, 0]
+            left = (by_model - one.leave(solved[1:])).reshape(count, -1) / self.epsilon
             felt = one.see(solved[1:]).reshape(count, -1) / self.sigma
+            schur += left @ left.T + felt @ felt.T
+            cross = solved[1:].reshape(count, -1) @ right[0].ravel()
+            gradient += by_model.reshape(count, -1) @ q.ravel() / self.epsilon**2 - cross
             scatter += felt @ felt.T
         return moves, gradient, schur, scatter
 
@@ -204,18 +205,6 @@ class Misfit:
         return float(np.sum(np.square(data)) / self.mask.sum() / self.sigma**2)
 
 
-def ladder(sigma: float, floor: float) -> list[float]:
-    """Values of ε from σ down to `floor`, each at most eight times the next.
-
-    The first, with ε = σ, is nearly convex: it was reached from parameters 97 % off.
-    The last are the accurate ones.
-    """
-    if sigma <= floor:
-        return [floor]
-    count = int(np.ceil(np.log(sigma / floor) / np.log(8.0)))
-    return list(np.geomspace(sigma, floor, count + 1))
-
-
 def minimise(
     misfit: Misfit,
     levels: np.ndarray,
@@ -223,10 +212,12 @@ def minimise(
     max_iterations: int = 30,
     largest_step: float = 0.5,
     callback: Callable[[int, dict, float], None] = lambda *_: None,
+    hopeless: float = np.inf,
 ) -> Estimate:
     """Damped Gauss-Newton from a field, in units of the pictures, and parameters.
 
-    The damping acts on the parameters.
+    The damping acts on the parameters. If the first step promises no cost below `hopeless`,
+    it is the last.
     """
     coordinates = misfit.coordinates
     params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
@@ -240,6 +231,10 @@ def minimise(
         moves, gradient, schur, scatter = misfit.step(here, params)
         before, accepted = here[0], False
         promise = 0.5 * gradient @ np.linalg.lstsq(schur, gradient, rcond=None)[0]
+        if iteration == 1 and np.isfinite(hopeless):
+            by_field, _ = misfit.gradient(here, params)
+            if before - promise - 0.5 * np.vdot(by_field, moves[0]) > hopeless:
+                max_iterations = 1
         while damping < 1e6:
             damped = schur + damping * np.diag(np.maximum(np.diag(schur), 1e-300))
             move = -np.linalg.lstsq(damped, gradient, rcond=None)[0]

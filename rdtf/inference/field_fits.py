@@ -1,8 +1,12 @@
 """The field behind noisy pictures, fitted beside the parameters, rung by rung.
 
-The misfit of `rdtf.inference.errors_in_variables` is minimised for ε = σ first, where it
-is nearly convex, then for smaller ε. The cost, a negative log-likelihood, also tells which
-Laplacian made the pictures where the residuals of filtered pictures hardly differ.
+The misfit of `rdtf.inference.errors_in_variables` is minimised for ε = σ / 5 first. A loose
+model follows the noise, which biases the parameters and widens their scatter, so ε falls
+from rung to rung to a few times the drift of the pattern that `rdtf.inference.leftovers`
+tells; below that the drift would bend the parameters instead. The cost, a negative
+log-likelihood, also tells which Laplacian made the pictures where the residuals of filtered
+pictures hardly differ. If no fit explains them, all begin once more with ε = σ, where the
+cost is nearly convex: it was minimised from parameters 97 % off.
 """
 
 import dataclasses
@@ -10,13 +14,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rdtf.inference import errors_in_variables
+from rdtf.inference import errors_in_variables, leftovers
 from rdtf.inference.errors_in_variables import Estimate, Misfit
 from rdtf.inference.stills import Stills
+from rdtf.inference.structure import identifiability
 from rdtf.status import FitStatus
 
-STEADY = 0.004  # how far from steady a field may be, over its standard deviation
-DECISIVE = 30.0  # lead in log-likelihood that the first rung must give a Laplacian
+FALL = 5.0  # ε of a rung over that of the next
+CAUTION = 5.0  # least ε over the drift
+DEEPEST = 12.0  # most of σ / ε: conjugate gradients take several times as many steps
+PRECISE = 1.5e-3  # standard deviation of coordinates that needs no further rung
+DECISIVE = 30.0  # lead in log-likelihood that decides between Laplacians
+CREDIBLE = 1.2  # cost of a fit that explains the pictures, over that of noise alone
 EXACT = 1e-3  # noise over standard deviation below which a camera is taken to be noisy
 
 
@@ -31,7 +40,6 @@ class FieldFit:
 
     Attributes:
       estimate: the last; None before the first rung.
-      cost: at the last ε, with the noise as it was estimated first.
       iterations: of all.
     """
 
@@ -46,30 +54,11 @@ class FieldFit:
         self._steady = stills.steady(laplacian, start)
         self._coordinates = stills.coordinates(start)
         self._levels, self._params = stills.smooth, dict(start)
-        self.estimate, self.cost, self.iterations = None, np.inf, 0
-        self._sigma = max(stills.sigma, EXACT * stills.spread)
-        self._epsilons = errors_in_variables.ladder(self._sigma, STEADY * stills.spread)
+        self._last = self._leftovers = None
+        self.estimate, self.iterations = None, 0
 
-    def first(self) -> float:
-        """The first rung; its cost."""
-        self._take(self._sigma, self._epsilons[0])
-        return self.estimate.cost
-
-    def rest(self) -> Estimate:
-        """The other rungs; a noise that was overestimated is corrected at the end."""
-        last = self._epsilons[-1]
-        for epsilon in self._epsilons[1:]:
-            if self.estimate.status is FitStatus.FAILED_START:
-                break
-            self._take(self._sigma, epsilon)
-        self.cost = self.estimate.cost
-        left = float(np.sqrt(self.estimate.data_misfit))
-        floor = EXACT * self._stills.spread
-        if left < 0.85 and self._sigma > 1.1 * floor:
-            self._take(max(left * self._sigma, floor), last)
-        return dataclasses.replace(self.estimate, iterations=self.iterations)
-
-    def _take(self, sigma, epsilon):
+    def rung(self, sigma: float, epsilon: float, hopeless: float = np.inf) -> float:
+        """Minimises the misfit of σ and ε; its cost. `hopeless` as of `minimise`."""
         stills = self._stills
         misfit = Misfit(
             self._steady,
@@ -83,11 +72,48 @@ class FieldFit:
         def report(iteration, params, cost):
             self._callback(epsilon, iteration, params, cost)
 
+        self._last, self._leftovers = misfit, None
         self.estimate = errors_in_variables.minimise(
-            misfit, self._levels, self._params, callback=report
+            misfit, self._levels, self._params, callback=report, hopeless=hopeless
         )
         self._levels, self._params = self.estimate.levels, self.estimate.params
         self.iterations += self.estimate.iterations
+        return self.estimate.cost
+
+    @property
+    def leftovers(self) -> leftovers.Leftovers:
+        """What the last rung left over, compared with noise."""
+        if self._leftovers is None:
+            here = self._last.evaluate(self._levels, self._params)
+            self._leftovers = leftovers.of_fit(self._last, here, self._params)
+        return self._leftovers
+
+    @property
+    def credible(self) -> bool:
+        """Whether the last rung explains the pictures."""
+        if self.estimate.status is FitStatus.FAILED_START:
+            return False
+        return self.estimate.cost < CREDIBLE * self.leftovers.cost
+
+    def next(self) -> tuple[float, float] | None:
+        """σ and ε of the rung to take after the last, None after enough of them."""
+        if self.estimate.status is FitStatus.FAILED_START:
+            return None
+        found, before, epsilon = self.leftovers, self._last.sigma, self._last.epsilon
+        self.estimate = dataclasses.replace(self.estimate, drift=found.drift)
+        sigma = max(found.sigma, EXACT * self._stills.spread)
+        if sigma > 0.9 * before:
+            sigma = before
+        lower = max(epsilon / FALL, CAUTION * found.drift, sigma / DEEPEST)
+        if lower > epsilon / 1.5 or self._precise():
+            lower = epsilon
+        return None if (sigma, lower) == (before, epsilon) else (sigma, lower)
+
+    def _precise(self):
+        """Whether nothing that the pictures determine needs a smaller ε."""
+        cutoff = identifiability.UNDETERMINED**2
+        covariance = np.linalg.pinv(self.estimate.curvature, cutoff, hermitian=True)
+        return bool((np.diag(covariance) < PRECISE**2).all())
 
 
 def fit_field(
@@ -97,9 +123,7 @@ def fit_field(
     callback: Callable[[float, int, dict, float], None] = lambda *_: None,
 ) -> Estimate:
     """Errors in variables, down the ladder of ε from the noise to the drift."""
-    fit = FieldFit(stills, laplacian, start, callback)
-    fit.first()
-    return fit.rest()
+    return fit_laplacians(stills, {laplacian: start}, callback)[1]
 
 
 def fit_laplacians(
@@ -107,20 +131,43 @@ def fit_laplacians(
     starts: Mapping[str, Mapping[str, float]],
     callback: Callable[[float, int, dict, float], None] = lambda *_: None,
 ) -> tuple[str, Estimate, dict[str, float]]:
-    """Fits with every Laplacian of `starts` that the first rung does not rule out.
+    """Fits with every Laplacian of `starts` until one leads, and with that one on.
 
     Returns:
-      (the Laplacian of the lowest cost, its estimate, costs of all: those of the last rung
-      where several came that far, else of the first).
+      (the Laplacian of the lowest cost, its estimate, costs of those compared last).
     """
-    fits = {
-        name: FieldFit(stills, name, start, callback) for name, start in starts.items()
-    }
-    costs = {name: fit.first() for name, fit in fits.items()}
-    lowest = min(costs.values())
-    close = [name for name in costs if costs[name] <= lowest + DECISIVE]
-    ends = {name: fits[name].rest() for name in close or costs}
-    if len(ends) > 1:
-        costs = {name: fits[name].cost for name in ends}
-    best = min(ends, key=costs.get)
-    return best, ends[best], costs
+    sigma = max(stills.sigma, EXACT * stills.spread)
+    rung = (sigma, sigma / FALL)
+    fits = _first(stills, starts, rung, callback)
+    left = costs = {name: fit.estimate.cost for name, fit in fits.items()}
+    while True:
+        best = min(left, key=left.get)
+        rung = fits[best].next()
+        if rung is None:
+            break
+        near = [name for name in left if left[name] <= left[best] + DECISIVE]
+        left = {name: fits[name].rung(*rung) for name in near or [best]}
+        costs = left if len(left) > 1 else costs
+    estimate = fits[best].estimate
+    return best, dataclasses.replace(estimate, iterations=fits[best].iterations), costs
+
+
+def _first(stills, starts, rung, callback):
+    """Fits of the first rung; once one explains the pictures, others must rival it."""
+    fits, best = {}, None
+    for name, start in starts.items():
+        fits[name] = FieldFit(stills, name, start, callback)
+        hopeless = np.inf
+        if best is not None and best.credible:
+            hopeless = best.estimate.cost + DECISIVE
+        cost = fits[name].rung(*rung, hopeless)
+        if best is None or cost < best.estimate.cost:
+            best = fits[name]
+    if best.credible:
+        return fits
+    for name, start in starts.items():
+        other = FieldFit(stills, name, start, callback)
+        other.rung(rung[0], rung[0])
+        if other.rung(*rung) < fits[name].estimate.cost:
+            fits[name] = other
+    return fits

@@ -54,7 +54,7 @@ class FieldProblem:
     def _normal(self, x):
         return self.transposed(self.see(x), self.leave(x))
 
-    def solve(self, b, tolerance=3e-3, max_iterations=400):
+    def solve(self, b, tolerance=1e-3, max_iterations=400):
         """Preconditioned conjugate gradients for every right-hand side at once."""
         axes = tuple(range(1, b.ndim))
 
