@@ -169,20 +169,6 @@ def test_a_sick_field_costs_infinity():
     assert estimate.status is FitStatus.FAILED_START
 
 
-@pytest.mark.parametrize(
-    ("sigma", "floor", "expected"),
-    [
-        (0.5, 0.5, [0.5]),
-        (0.1, 0.5, [0.5]),
-        (0.8, 0.1, [0.8, 0.1]),
-        (6.4, 0.1, [6.4, 0.8, 0.1]),
-        (0.9, 0.1, [0.9, 0.3, 0.1]),
-    ],
-)
-def test_ladder(sigma, floor, expected):
-    assert eiv.ladder(sigma, floor) == pytest.approx(expected)
-
-
 def _fit(simulations, model, observe, noise=0.05, held=(), start=None, **known):
     sim, made = made_patterns.get(simulations, model)
     fields = np.asarray(made.fields[observe])[:1]

@@ -3,10 +3,9 @@
 import numpy as np
 
 from rdtf.fitting.problem import Problem
+from rdtf.inference.errors_in_variables import UNSETTLED, Estimate
 from rdtf.inference.stills import ResidualFit, Stills
 from rdtf.inference.structure import identifiability, scalings
-
-UNSETTLED = 2e-3  # relative residual of a clean picture that still moves
 
 
 def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list[str]:
@@ -28,6 +27,19 @@ def on_rest(relative: float) -> list[str]:
     line = (
         f"the equation leaves {share:.2g} % of a clean picture over: it may not be at rest, "
         "and the parameters off by several per cent; take a later picture"
+    )
+    return [line]
+
+
+def on_drift(estimate: Estimate) -> list[str]:
+    """One line if a noisy picture is farther from steady than it should be."""
+    if not estimate.moves:
+        return []
+    share = 100.0 * estimate.drift / float(np.std(estimate.levels))
+    line = (
+        f"the pattern is not at rest (drift {share:.2g} % of its contrast, beyond what the "
+        "noise explains): the parameters may be off by several per cent; take a later "
+        "picture"
     )
     return [line]
 

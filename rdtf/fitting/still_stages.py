@@ -175,6 +175,7 @@ def errors_in_variables(
         "sigma": estimate.sigma,
         "epsilon": estimate.epsilon,
         "drift": estimate.drift,
+        "rivals": np.asarray(estimate.rivals).tolist(),
         "curvature": estimate.curvature.tolist(),
         "scatter": estimate.scatter.tolist(),
         "moved": {n: estimate.params[n] - start[n] for n in start},
@@ -183,7 +184,8 @@ def errors_in_variables(
         "seconds": time.monotonic() - began,
     }
     status = estimate.status
-    if status is FitStatus.CONVERGED and not estimate.explains:
+    notes["remarks"] += remarks.on_drift(estimate)
+    if status is FitStatus.CONVERGED and (estimate.moves or not estimate.explains):
         status = FitStatus.UNEXPLAINED
     return StageResult(
         STAGE, estimate.params, estimate.cost, status, estimate.iterations, notes
@@ -264,6 +266,7 @@ def _estimate(problem, stage, workdir):
         stage.status,
         stage.iterations,
         notes["drift"],
+        np.array(notes["rivals"]),
     )
 
 
@@ -289,6 +292,7 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
         first = next(iter(fits.values()), None)
         if first is not None and first.form == "norm":
             break  # a clean window, explained by what was tried first
+        explained = first is not None and first.starts <= window_fits.OTHER_STARTS
         fits[name] = window_fits.fit_window(
             simulation.model,
             simulation.grid.spacing,
@@ -299,9 +303,9 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
             name,
             callback=steps[name].append,
             seed=problem.seed,
+            other_starts=0 if explained else window_fits.OTHER_STARTS,
         )
-    good = [n for n, fit in fits.items() if fit.status is FitStatus.CONVERGED]
-    laplacian = min(good or fits, key=lambda name: fits[name].relative)
+    laplacian = min(fits, key=lambda name: fits[name].rank)
     found = fits[laplacian]
     for number, step in enumerate(steps[laplacian]):
         callback(dataclasses.replace(of_step("window", step), iteration=number))

@@ -25,6 +25,9 @@ from rdtf.inference.steady import SteadyMap
 from rdtf.status import FitStatus
 
 NEGLIGIBLE = 1e-3  # decrease of the cost: parameters move by less than 5 % of their sd
+LARGEST = 0.5  # step of one iteration, in coordinates
+SHORT = 0.1  # step, in coordinates, within which the cost is nearly quadratic
+UNSETTLED = 2e-3  # drift over standard deviation that bends parameters by per cents
 UNSTEADY = 0.03  # model misfit beyond which a field is no steady state of the model
 
 
@@ -45,6 +48,8 @@ class Estimate:
       sigma, epsilon: of the misfit.
       status, iterations: how it ended.
       drift: how far the field is from steady, of `rdtf.inference.leftovers`.
+      rivals: how far the estimates with other Laplacians are away, root mean square
+        weighted by their likelihood, by free coordinate; 0 if none comes near.
     """
 
     params: dict[str, float]
@@ -59,6 +64,7 @@ class Estimate:
     status: FitStatus
     iterations: int
     drift: float = 0.0
+    rivals: np.ndarray | float = 0.0
 
     @property
     def levels(self) -> np.ndarray:
@@ -70,6 +76,12 @@ class Estimate:
     def explains(self) -> bool:
         """Whether data and model are met about as well as σ and ε promise."""
         return self.data_misfit < 1.5 and self.model_misfit < UNSTEADY
+
+    @property
+    def moves(self) -> bool:
+        """Whether the pattern is clearly too far from steady for its parameters."""
+        clear = self.drift > self.epsilon / 10.0
+        return clear and self.drift > UNSETTLED * float(np.std(self.levels))
 
 
 class Misfit:
@@ -153,6 +165,10 @@ class Misfit:
         ]
         return np.concatenate(by_field), np.array(by_coordinate)
 
+    def promise(self, here, params, move):
+        """By how much a Newton decrement of the field alone would lower the cost."""
+        return 0.5 * float(np.vdot(self.gradient(here, params)[0], move))
+
     def of_pictures(self, pictures: np.ndarray) -> "Misfit":
         """The same misfit of other pictures."""
         other = copy.copy(self)
@@ -161,12 +177,20 @@ class Misfit:
 
     def answer(self, here, params, data):
         """The Newton decrement of the field for residuals of the data alone."""
-        moves = np.zeros_like(here[3].o)
-        for i in range(len(moves)):
-            one = FieldProblem(self, params, here[3], i)
-            right = one.transposed(data[i : i + 1], 0.0 * moves[i : i + 1])
-            moves[i] = one.solve(right)[0]
-        return moves
+        right = [
+            FieldProblem(self, params, here[3], i).transposed(
+                data[i : i + 1], np.zeros_like(here[2][i : i + 1])
+            )
+            for i in range(len(data))
+        ]
+        return self.solve(here, params, np.concatenate(right))
+
+    def solve(self, here, params, by_field):
+        """The Newton decrement of the field for a gradient by the field."""
+        samples = range(len(by_field))
+        problems = [FieldProblem(self, params, here[3], i) for i in samples]
+        moves = [p.solve(by_field[i : i + 1]) for i, p in enumerate(problems)]
+        return np.concatenate(moves)
 
     def jacobian(self, here, params):
         """Of one small picture: (∂data, ∂model), `[cells + P, pixels or cells]`."""
@@ -209,53 +233,36 @@ def minimise(
     misfit: Misfit,
     levels: np.ndarray,
     start: Mapping[str, float],
-    max_iterations: int = 30,
-    largest_step: float = 0.5,
+    max_iterations: int = 60,
     callback: Callable[[int, dict, float], None] = lambda *_: None,
     hopeless: float = np.inf,
 ) -> Estimate:
     """Damped Gauss-Newton from a field, in units of the pictures, and parameters.
 
-    The damping acts on the parameters. If the first step promises no cost below `hopeless`,
-    it is the last.
+    The damping acts on the parameters. A short step that promises no cost below `hopeless`
+    is the last.
     """
-    coordinates = misfit.coordinates
+    free = misfit.coordinates.free
     params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
     here = misfit.evaluate(levels, params)
-    iteration, schur = 0, np.zeros((int(coordinates.free.sum()),) * 2)
+    iteration, schur = 0, np.zeros((int(free.sum()),) * 2)
     scatter = schur
     if not np.isfinite(here[0]):
         status, max_iterations = FitStatus.FAILED_START, 0
     while iteration < max_iterations:
         iteration += 1
         moves, gradient, schur, scatter = misfit.step(here, params)
-        before, accepted = here[0], False
-        promise = 0.5 * gradient @ np.linalg.lstsq(schur, gradient, rcond=None)[0]
-        if iteration == 1 and np.isfinite(hopeless):
-            by_field, _ = misfit.gradient(here, params)
-            if before - promise - 0.5 * np.vdot(by_field, moves[0]) > hopeless:
-                max_iterations = 1
-        while damping < 1e6:
-            damped = schur + damping * np.diag(np.maximum(np.diag(schur), 1e-300))
-            move = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
-            move *= min(1.0, largest_step / max(np.max(np.abs(move)), 1e-300))
-            vector = coordinates.encode(params)
-            target = vector.copy()
-            target[coordinates.free] += move
-            target = np.clip(target, coordinates.lower, coordinates.upper)
-            trial = coordinates.decode(target)
-            actual = (target - vector)[coordinates.free]
-            moved = levels - moves[0] - np.tensordot(actual, moves[1:], 1)
-            there = misfit.evaluate(moved, trial, here[3].fields)
-            if there[0] < before:
-                levels, params, here, accepted = moved, trial, there, True
-                damping = max(damping / 5.0, 1e-6)
-                break
-            damping *= 10.0
+        newton = np.linalg.lstsq(schur, gradient, rcond=None)[0]
+        promise, before = 0.5 * gradient @ newton, here[0]
+        best = before - promise - misfit.promise(here, params, moves[0])
+        found = _descend(misfit, levels, params, here, damping, moves, gradient, schur)
+        if found is not None:
+            levels, params, here, damping = found
         callback(iteration, params, here[0])
-        settled = promise < NEGLIGIBLE and before - here[0] < 1.0
-        if not accepted or settled:
+        if found is None or (promise < NEGLIGIBLE and before - here[0] < 1.0):
             status = FitStatus.CONVERGED
+            break
+        if best > hopeless and np.max(np.abs(newton)) < SHORT:
             break
     spread = np.linalg.norm(levels - levels.mean())
     return Estimate(
@@ -264,13 +271,34 @@ def minimise(
         here[0],
         misfit.seen(here[1]),
         float(np.linalg.norm(here[2]) / spread),
-        _whole(schur, coordinates.free),
-        _whole(scatter, coordinates.free),
+        _whole(schur, free),
+        _whole(scatter, free),
         misfit.sigma,
         misfit.epsilon,
         status,
         iteration,
     )
+
+
+def _descend(misfit, levels, params, here, damping, moves, gradient, schur):
+    """(field, params, evaluation, damping) of a step that lowers the cost, or None."""
+    coordinates = misfit.coordinates
+    vector, free = coordinates.encode(params), coordinates.free
+    while damping < 1e6:
+        damped = schur + damping * np.diag(np.maximum(np.diag(schur), 1e-300))
+        move = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
+        move *= min(1.0, LARGEST / max(np.max(np.abs(move)), 1e-300))
+        target = vector.copy()
+        target[free] += move
+        target = np.clip(target, coordinates.lower, coordinates.upper)
+        trial = coordinates.decode(target)
+        actual = (target - vector)[free]
+        moved = levels - moves[0] - np.tensordot(actual, moves[1:], 1)
+        there = misfit.evaluate(moved, trial, here[3].fields)
+        if there[0] < here[0]:
+            return moved, trial, there, max(damping / 5.0, 1e-6)
+        damping *= 10.0
+    return None
 
 
 def _whole(matrix, free):

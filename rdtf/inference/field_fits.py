@@ -21,11 +21,12 @@ from rdtf.inference.structure import identifiability
 from rdtf.status import FitStatus
 
 FALL = 5.0  # ε of a rung over that of the next
-CAUTION = 5.0  # least ε over the drift
-DEEPEST = 12.0  # most of σ / ε: conjugate gradients take several times as many steps
-PRECISE = 1.5e-3  # standard deviation of coordinates that needs no further rung
+CAUTION = 7.0  # least ε over the drift
+DEEPEST = 25.0  # most of σ / ε: conjugate gradients take several times as many steps
+PRECISE = 1.5e-3, 0.05  # good enough: sd of coordinates; sd over that of the noise
 DECISIVE = 30.0  # lead in log-likelihood that decides between Laplacians
 CREDIBLE = 1.2  # cost of a fit that explains the pictures, over that of noise alone
+NEAR = 0.8  # noise found over the noise assumed, that needs no other rung
 EXACT = 1e-3  # noise over standard deviation below which a camera is taken to be noisy
 
 
@@ -102,7 +103,7 @@ class FieldFit:
         found, before, epsilon = self.leftovers, self._last.sigma, self._last.epsilon
         self.estimate = dataclasses.replace(self.estimate, drift=found.drift)
         sigma = max(found.sigma, EXACT * self._stills.spread)
-        if sigma > 0.9 * before:
+        if sigma > NEAR * before:
             sigma = before
         lower = max(epsilon / FALL, CAUTION * found.drift, sigma / DEEPEST)
         if lower > epsilon / 1.5 or self._precise():
@@ -113,7 +114,8 @@ class FieldFit:
         """Whether nothing that the pictures determine needs a smaller ε."""
         cutoff = identifiability.UNDETERMINED**2
         covariance = np.linalg.pinv(self.estimate.curvature, cutoff, hermitian=True)
-        return bool((np.diag(covariance) < PRECISE**2).all())
+        enough = max(PRECISE[0], PRECISE[1] * self._last.sigma / self._stills.spread)
+        return bool((np.diag(covariance) < enough**2).all())
 
 
 def fit_field(
@@ -148,8 +150,24 @@ def fit_laplacians(
         near = [name for name in left if left[name] <= left[best] + DECISIVE]
         left = {name: fits[name].rung(*rung) for name in near or [best]}
         costs = left if len(left) > 1 else costs
-    estimate = fits[best].estimate
-    return best, dataclasses.replace(estimate, iterations=fits[best].iterations), costs
+    estimate = dataclasses.replace(
+        fits[best].estimate,
+        iterations=fits[best].iterations,
+        rivals=_rivals(stills, {name: fits[name].estimate for name in left}, best),
+    )
+    return best, estimate, costs
+
+
+def _rivals(stills, estimates, best):
+    """`Estimate.rivals`: Bayesian model averaging around the best (Hoeting 1999)."""
+    coordinates = stills.coordinates(estimates[best].params)
+    centre = coordinates.encode(estimates[best].params)
+    weight, squares = 0.0, np.zeros(int(coordinates.free.sum()))
+    for estimate in estimates.values():
+        away = (coordinates.encode(estimate.params) - centre)[coordinates.free]
+        share = np.exp(estimates[best].cost - estimate.cost)
+        weight, squares = weight + share, squares + share * away**2
+    return np.sqrt(squares / weight)
 
 
 def _first(stills, starts, rung, callback):

@@ -15,6 +15,7 @@ import numpy as np
 from rdtf.inference.field_problem import FieldProblem
 
 LEAST = 0.03  # share of the noise that must be left over, to be compared with
+CERTAIN = 0.9  # share of the model's leftovers that noise of another σ cannot explain
 UNDERESTIMATED = 1.3  # most of the noise over σ; a picture that misses more is not noisy
 
 
@@ -55,7 +56,7 @@ def of_fit(misfit, here, params: Mapping[str, float], seed: int = 0) -> Leftover
     expected, found = misfit.seen(noise - seen), misfit.seen(data)
     share = np.sqrt(found / expected) if expected > LEAST else 1.0
     by_noise = min(share, UNDERESTIMATED) ** 2 * np.mean(np.square(left))
-    squares = np.mean(np.square(model)) - by_noise
+    squares = CERTAIN * np.mean(np.square(model)) - by_noise
     sigma = min(share, 1.0) * misfit.sigma
     cost = np.sum(np.square(noise - seen)) / misfit.sigma**2
     cost += np.sum(np.square(left)) / misfit.epsilon**2

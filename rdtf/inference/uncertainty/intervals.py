@@ -47,7 +47,8 @@ class Intervals:
       sd: of each coordinate, relative for positive parameters; the interval is the
         normal one in coordinates.
       sampling, drift: its parts: what the noise of the pictures explains at first
-        order, and what being not quite steady does.
+        order, and what being not quite steady does. sd also holds how far estimates with
+        other Laplacians are away that explain the pictures about as well.
       bias: of each coordinate, already taken off.
       method: "bootstrap", or "quick": sd from S⁻¹, bias unknown.
       count, failed: refits, and those that did not converge.
@@ -78,7 +79,7 @@ def quick(coordinates: Coordinates, estimate: Estimate, reason: str = "") -> Int
     sd, nothing = _determined(estimate, coordinates), np.zeros(len(free))
     centre = coordinates.encode(estimate.params)
     drift = np.sqrt(np.maximum(sd**2 - sampling**2, 0.0))
-    spreads = (sd, sampling, drift)
+    spreads = (np.hypot(sd, estimate.rivals), sampling, drift)
     return _intervals(
         coordinates, estimate.params, centre, spreads, nothing, "quick", reason=reason
     )
@@ -134,7 +135,7 @@ def bootstrap(
     wide = quick(coordinates, estimate)
     allowed = np.array(list(wide.drift.values()))
     drift = np.hypot(source.drift, SHARE * allowed)
-    sd = np.sqrt(source.sampling**2 + drift**2 + extra)
+    sd = np.sqrt(source.sampling**2 + drift**2 + extra + estimate.rivals**2)
     bias = even.mean(axis=0)
     centre = coordinates.encode(estimate.params)
     centre[coordinates.free] -= bias

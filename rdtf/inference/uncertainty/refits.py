@@ -1,4 +1,4 @@
-"""Refits of synthetic pictures by errors in variables, by two Newton steps each.
+"""Refits of synthetic pictures by errors in variables, by a few Newton steps each.
 
 From the field and parameters that made a picture, with the curvature there,
 
@@ -7,13 +7,16 @@ From the field and parameters that made a picture, with the curvature there,
 keeps the terms of first and second order in the noise, those that scatter and bias
 consist of, at the price of one linear solve for every picture and its mirror image in
 the noise (k-step bootstrap, Andrews 2002, Econometrica 70:119). Against whole fits the
-parameters agreed to 0.02 % at 5 % noise.
+parameters agreed to 0.02 % at 5 % noise. If the second step is longer than the errors
+expected, more are taken.
 """
 
 import numpy as np
 
 from rdtf.inference.errors_in_variables import Misfit
 from rdtf.inference.structure import identifiability
+
+MOST = 6  # of the steps
 
 
 class Source:
@@ -55,19 +58,24 @@ class Source:
         coordinates = self._misfit.coordinates
         misfit = self._misfit.of_pictures(self._clean + noise)
         _, data, *rest = self._here
-        first = self._step(misfit, (None, data - noise, *rest), self._params)
+        move = self._step(misfit, (None, data - noise, *rest), self._params)
         levels = self._levels - self._at_rest - linear
-        levels = levels - np.tensordot(first, self._by_theta, 1)
-        vector = coordinates.encode(self._params)
-        vector[coordinates.free] += first
-        params = coordinates.decode(vector)
-        there = misfit.evaluate(levels, params, self._here[3].fields)
-        if not np.isfinite(there[0]):
-            return np.full_like(first, np.nan)
-        second = self._step(misfit, there, params)
-        if not second @ self._schur @ second < len(second):  # farther than expected
-            return np.full_like(first, np.nan)
-        return first + second
+        total = np.zeros_like(move)
+        for _ in range(MOST):
+            total += move
+            levels = levels - np.tensordot(move, self._by_theta, 1)
+            vector = coordinates.encode(self._params)
+            vector[coordinates.free] += total
+            params = coordinates.decode(vector)
+            there = misfit.evaluate(levels, params, self._here[3].fields)
+            if not np.isfinite(there[0]):
+                break
+            move = self._step(misfit, there, params)
+            if move @ self._schur @ move < len(move):
+                return total + move
+            by_field, _ = misfit.gradient(there, params)
+            levels = levels - self._misfit.solve(self._here, self._params, by_field)
+        return np.full_like(total, np.nan)
 
     def _step(self, misfit, here, params):
         """-S⁻¹ (g_θ - Bᵀ g_o), the coordinates' part of a Newton step."""

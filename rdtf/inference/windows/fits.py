@@ -39,6 +39,7 @@ def fit_window(
     sigma: float | None = None,
     callback: Callable[[lm.Step], None] = lambda step: None,
     seed: int = 0,
+    other_starts: int = OTHER_STARTS,
 ) -> WindowFit:
     """Fits a model's parameters to windows of steady patterns.
 
@@ -60,6 +61,7 @@ def fit_window(
       sigma: standard deviation of white noise in the picture; None: unknown; 0: none.
       callback: called with every step of every minimisation.
       seed: of the other starts.
+      other_starts: most of them.
 
     Raises:
       InputError: if the model, the windows or the Laplacian cannot be used.
@@ -74,7 +76,7 @@ def fit_window(
     task = _Task(model, grid, observe, pictures, laplacian, sigma, held, callback)
     best, starts = task.run(start), 1
     rng = np.random.default_rng(seed)
-    while not best.good and starts <= OTHER_STARTS:
+    while not best.good and starts <= other_starts:
         other = task.run(_elsewhere(model, start, held, rng))
         best, starts = min(best, other, key=lambda found: found.rank), starts + 1
     return best.report(starts, time.perf_counter() - begun)

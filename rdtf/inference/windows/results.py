@@ -9,6 +9,7 @@ from rdtf.inference.windows.system import WindowSystem
 from rdtf.status import FitStatus
 
 CLEAN = 1e-3  # noise over standard deviation that the form "norm" tolerates
+FORMS = ("picture", "integral", "norm")  # where there is noise, the best first
 EXCESS = 1.5  # a misfit of so many times the noise is no fit
 
 
@@ -46,6 +47,12 @@ class WindowFit:
     starts: int
     seconds: float
 
+    @property
+    def rank(self) -> tuple:
+        """Smaller is better, among Laplacians."""
+        failed = self.status is not FitStatus.CONVERGED
+        return (failed, FORMS.index(self.form), self.relative)
+
 
 class Found:
     """The end of one minimisation of a task of `rdtf.inference.windows.fits`."""
@@ -76,7 +83,7 @@ class Found:
     @property
     def rank(self) -> tuple:
         """Smaller is better; not a number counts as worst."""
-        order = ("picture", "integral", "norm").index(self._form)
+        order = FORMS.index(self._form)
         failed = not np.isfinite(self.relative)
         return (failed, not self.good, order, self.relative)
 
