@@ -153,12 +153,12 @@ def fit_laplacians(
     estimate = dataclasses.replace(
         fits[best].estimate,
         iterations=fits[best].iterations,
-        rivals=_rivals(stills, {name: fits[name].estimate for name in left}, best),
+        rivals=rivals(stills, {name: fits[name].estimate for name in left}, best),
     )
     return best, estimate, costs
 
 
-def _rivals(stills, estimates, best):
+def rivals(stills, estimates, best):
     """`Estimate.rivals`: Bayesian model averaging around the best (Hoeting 1999)."""
     coordinates = stills.coordinates(estimates[best].params)
     centre = coordinates.encode(estimates[best].params)

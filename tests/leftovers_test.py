@@ -1,0 +1,146 @@
+"""What fits of noisy pictures leave over: noise, drift, and Laplacians that compete."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from small_still import CELLS, TRUTH, pattern, picture, prepare
+
+from rdtf.fitting import remarks
+from rdtf.inference import errors_in_variables as eiv
+from rdtf.inference import field_fits, leftovers
+from rdtf.inference.errors_in_variables import Misfit
+from rdtf.status import FitStatus
+
+LAPLACIAN = "second_order"
+
+
+def _fit(pictures, sigma, epsilon):
+    """(misfit, estimate) of pictures at given σ and ε, of all but Du at the truth."""
+    stills = prepare(pictures, held=("Dv", "F", "k"))
+    coordinates = stills.coordinates(TRUTH)
+    steady = stills.steady(LAPLACIAN, TRUTH)
+    misfit = Misfit(steady, stills.camera, pictures, sigma, epsilon, coordinates)
+    return misfit, eiv.minimise(misfit, pictures, TRUTH)
+
+
+def _leftovers(pictures, sigma, epsilon, seed=0):
+    misfit, estimate = _fit(pictures, sigma, epsilon)
+    here = misfit.evaluate(estimate.levels, estimate.params)
+    return leftovers.of_fit(misfit, here, estimate.params, seed), estimate
+
+
+def _moving(share):
+    """A pattern that is off steady by about `share` of its contrast, and its drift."""
+    wave = np.sin(2 * np.pi * np.arange(CELLS) / CELLS)
+    field = pattern() + share * pattern().std() * wave[:, None]
+    stills = prepare(field)
+    point = stills.steady(LAPLACIAN, TRUTH)(field, TRUTH)
+    return field, float(np.sqrt(np.mean(np.square(point.o - point.w))))
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0, 4.0])
+def test_an_overestimated_noise_is_found(factor):
+    spread = pattern().std()
+    found, _ = _leftovers(picture(0.02), factor * 0.02 * spread, 0.004 * spread)
+    assert found.sigma == pytest.approx(0.02 * spread, rel=0.15)
+
+
+def test_an_underestimated_noise_is_left():
+    """It may as well be a model that does not fit."""
+    spread = pattern().std()
+    found, _ = _leftovers(picture(0.02), 0.01 * spread, 0.004 * spread)
+    assert found.sigma == pytest.approx(0.01 * spread, rel=1e-12)
+
+
+def test_the_cost_of_noise_alone():
+    """The mean over many noises of the cost that a fit of a steady picture ends with."""
+    spread = pattern().std()
+    sigma, epsilon = 0.02 * spread, 0.005 * spread
+    costs = [_fit(picture(0.02, seed), sigma, epsilon)[1].cost for seed in range(12)]
+    found, _ = _leftovers(picture(0.02, 0), sigma, epsilon)
+    assert found.cost == pytest.approx(np.mean(costs), rel=0.06)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_drift_is_told_from_noise(share):
+    field, drift = _moving(share)
+    spread = field.std()
+    rng = np.random.default_rng(5)
+    pictures = field + 0.01 * spread * rng.normal(size=field.shape)
+    found, _ = _leftovers(pictures, 0.01 * spread, max(0.01 * spread, 3.0 * drift))
+    assert found.drift == pytest.approx(drift, rel=0.35)
+    rest, _ = _leftovers(picture(0.01), 0.01 * spread, max(0.01 * spread, 3.0 * drift))
+    assert rest.drift < 0.3 * drift
+
+
+def test_a_moving_pattern_is_refused():
+    field, _ = _moving(0.2)
+    rng = np.random.default_rng(6)
+    pictures = field + 0.01 * field.std() * rng.normal(size=field.shape)
+    estimate = field_fits.fit_field(
+        prepare(pictures, held=("Du", "F", "k")), LAPLACIAN, TRUTH
+    )
+    assert estimate.moves
+    assert "not at rest" in remarks.on_drift(estimate)[0]
+    still = field_fits.fit_field(prepare(picture(0.01)), LAPLACIAN, TRUTH)
+    assert not still.moves and remarks.on_drift(still) == []
+
+
+def test_rungs_go_down_and_stop():
+    """From σ / 5 on, at most by the same factor each, and never below σ / 25."""
+    stills, seen = prepare(picture(0.05)), []
+    stills.sigma = 0.05 * pattern().std()
+    field_fits.fit_field(stills, LAPLACIAN, TRUTH, lambda e, *_: seen.append(e))
+    rungs = sorted(set(seen), reverse=True)
+    assert seen == sorted(seen, reverse=True)
+    assert rungs[0] == pytest.approx(stills.sigma / field_fits.FALL)
+    assert len(rungs) > 1
+    assert rungs[-1] > field_fits.NEAR * stills.sigma / field_fits.DEEPEST
+
+
+def test_a_bad_start_is_helped():
+    """Where no fit of the first rung explains the pictures, all begin at ε = σ."""
+    stills, seen = prepare(picture(0.02)), []
+    start = {name: value * 2.0 for name, value in TRUTH.items()}
+    found = field_fits.fit_field(stills, LAPLACIAN, start, lambda e, *_: seen.append(e))
+    assert max(seen) == pytest.approx(stills.sigma)
+    assert found.status is FitStatus.CONVERGED and found.explains
+    assert found.params == pytest.approx(dict(TRUTH), rel=0.1)
+
+
+def test_a_hopeless_fit_ends_early():
+    spread = pattern().std()
+    stills = prepare(picture(0.02))
+    coordinates = stills.coordinates(TRUTH)
+    misfit = Misfit(
+        stills.steady("spectral", TRUTH),
+        stills.camera,
+        stills.pictures,
+        0.02 * spread,
+        0.004 * spread,
+        coordinates,
+    )
+    whole = eiv.minimise(misfit, stills.smooth, TRUTH)
+    ended = eiv.minimise(misfit, stills.smooth, TRUTH, hopeless=0.5 * whole.cost)
+    assert ended.iterations < whole.iterations
+    assert ended.cost > 0.5 * whole.cost
+    same = eiv.minimise(misfit, stills.smooth, TRUTH, hopeless=1.1 * whole.cost)
+    assert same.cost == whole.cost
+
+
+def test_rivals_widen_by_their_likelihood():
+    """Two estimates of the same cost, e^0.2 apart in Du: half the weight each."""
+    stills = prepare(picture(0.02))
+    best = field_fits.fit_field(stills, LAPLACIAN, TRUTH)
+    assert not np.any(best.rivals)
+    away = {**best.params, "Du": best.params["Du"] * np.exp(0.2)}
+    for behind in (0.0, 2.0, 30.0):
+        other = dataclasses.replace(best, params=away, cost=best.cost + behind)
+        both = {LAPLACIAN: best, "spectral": other}
+        found = field_fits.rivals(stills, both, LAPLACIAN)
+        weight = np.exp(-behind) / (1.0 + np.exp(-behind))
+        expected = np.sqrt(weight) * 0.2
+        index = list(TRUTH).index("Du")
+        assert found[index] == pytest.approx(expected, rel=1e-6)
+        assert np.delete(found, index) == pytest.approx(0.0, abs=1e-12)
