@@ -1,5 +1,6 @@
 """Movies: the driven filter against plain NumPy and differences, and what fits find."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 import rdtf
+from rdtf.inference import typical
 from rdtf.inference.movies import fits as movies
 from rdtf.inference.movies import frames as movies_frames
-from rdtf.inference.movies import gain as movies_gain
 from rdtf.inference.movies.driven_filter import COUNTED, DrivenFilter
 from rdtf.models import GRAY_SCOTT
 
@@ -143,9 +144,12 @@ def test_what_is_held_stays():
     assert max(_errors(found.params).values()) < 0.1
 
 
-def test_the_range_of_patterns_at_default_parameters():
-    low, high = movies_gain.pattern_range(SIMULATION, "v")
-    assert -1e-3 < low < 0.05 and 0.25 < high < 0.5
+def test_the_range_of_patterns():
+    low, high = np.median(typical.ranges(rdtf.models.GRAY_SCOTT, "v"), axis=0)
+    assert -1e-3 < low < 0.2 and 0.25 < high < 0.5
+    dull = dataclasses.replace(rdtf.models.GRAY_SCOTT, presets={"dull": {"F": 0.2}})
+    with pytest.raises(rdtf.InputError, match="presets of gray_scott"):
+        typical.ranges(dull, "v")
 
 
 def test_frames_too_far_apart_are_refused():

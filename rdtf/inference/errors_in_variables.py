@@ -146,7 +146,9 @@ class Misfit:
             felt = one.see(solved[1:]).reshape(count, -1) / self.sigma
             schur += left @ left.T + felt @ felt.T
             cross = solved[1:].reshape(count, -1) @ right[0].ravel()
-            gradient += by_model.reshape(count, -1) @ q.ravel() / self.epsilon**2 - cross
+            gradient += (
+                by_model.reshape(count, -1) @ q.ravel() / self.epsilon**2 - cross
+            )
             scatter += felt @ felt.T
         return moves, gradient, schur, scatter
 

@@ -16,7 +16,9 @@ from rdtf.inference.field_problem import FieldProblem
 
 LEAST = 0.03  # share of the noise that must be left over, to be compared with
 CERTAIN = 0.9  # share of the model's leftovers that noise of another σ cannot explain
-UNDERESTIMATED = 1.3  # most of the noise over σ; a picture that misses more is not noisy
+UNDERESTIMATED = (
+    1.3  # most of the noise over σ; a picture that misses more is not noisy
+)
 
 
 @dataclasses.dataclass(frozen=True)

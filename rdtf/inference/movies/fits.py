@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from rdtf.inference import levenberg_marquardt
+from rdtf.inference import levenberg_marquardt, typical
 from rdtf.inference.levenberg_marquardt import Coordinates, Minimum
 from rdtf.inference.movies import frames as movies_frames
 from rdtf.inference.movies import gain as movies_gain
@@ -117,7 +117,7 @@ def fit(
     starts = [dict(start)]
     if gain:
         if typical_range is None:
-            typical_range = movies_gain.pattern_range(simulation, observe)
+            typical_range = np.median(typical.ranges(model, observe), axis=0)
         starts = [
             {**start, **c} for c in movies_gain.candidates(data.values, typical_range)
         ]
