@@ -154,22 +154,25 @@ class Misfit:
 
     def gradient(self, here, params):
         """Of the cost: by field `[n, *grid]`, and by the coordinates that are free."""
+        by_coordinate = [
+            np.vdot(column, here[2]) / self.epsilon**2
+            for column in self._columns(params, here)
+        ]
+        return self._by_field(here, params), np.array(by_coordinate)
+
+    def _by_field(self, here, params):
         _, data, model, point = here
-        by_field = [
+        slopes = [
             FieldProblem(self, params, point, i).transposed(
                 data[i : i + 1], model[i : i + 1]
             )
             for i in range(len(data))
         ]
-        by_coordinate = [
-            np.vdot(column, model) / self.epsilon**2
-            for column in self._columns(params, here)
-        ]
-        return np.concatenate(by_field), np.array(by_coordinate)
+        return np.concatenate(slopes)
 
     def promise(self, here, params, move):
         """By how much a Newton decrement of the field alone would lower the cost."""
-        return 0.5 * float(np.vdot(self.gradient(here, params)[0], move))
+        return 0.5 * float(np.vdot(self._by_field(here, params), move))
 
     def of_pictures(self, pictures: np.ndarray) -> "Misfit":
         """The same misfit of other pictures."""
@@ -179,13 +182,8 @@ class Misfit:
 
     def answer(self, here, params, data):
         """The Newton decrement of the field for residuals of the data alone."""
-        right = [
-            FieldProblem(self, params, here[3], i).transposed(
-                data[i : i + 1], np.zeros_like(here[2][i : i + 1])
-            )
-            for i in range(len(data))
-        ]
-        return self.solve(here, params, np.concatenate(right))
+        alone = (None, data, np.zeros_like(here[2]), here[3])
+        return self.solve(here, params, self._by_field(alone, params))
 
     def solve(self, here, params, by_field):
         """The Newton decrement of the field for a gradient by the field."""

@@ -158,16 +158,22 @@ def fit_laplacians(
     return best, estimate, costs
 
 
-def rivals(stills, estimates, best):
-    """`Estimate.rivals`: Bayesian model averaging around the best (Hoeting 1999)."""
+def rivals(stills: Stills, estimates: Mapping[str, Estimate], best: str) -> np.ndarray:
+    """`Estimate.rivals`, as in Bayesian model averaging.
+
+    Hoeting et al. 1999, Statist. Sci. 14:382, doi:10.1214/ss/1009212519. `estimates` are by
+    Laplacian, of the same σ and ε; `best` names that of the lowest cost.
+    """
     coordinates = stills.coordinates(estimates[best].params)
     centre = coordinates.encode(estimates[best].params)
     weight, squares = 0.0, np.zeros(int(coordinates.free.sum()))
     for estimate in estimates.values():
+        if estimate.status is FitStatus.FAILED_START:
+            continue
         away = (coordinates.encode(estimate.params) - centre)[coordinates.free]
         share = np.exp(estimates[best].cost - estimate.cost)
         weight, squares = weight + share, squares + share * away**2
-    return np.sqrt(squares / weight)
+    return np.sqrt(squares / max(weight, 1e-300))
 
 
 def _first(stills, starts, rung, callback):
