@@ -3,7 +3,6 @@
 import numpy as np
 
 from rdtf.fitting.problem import Problem
-from rdtf.inference.errors_in_variables import UNSETTLED, Estimate
 from rdtf.inference.stills import ResidualFit, Stills
 from rdtf.inference.structure import identifiability, scalings
 
@@ -19,27 +18,14 @@ def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list
     return [line]
 
 
-def on_rest(relative: float) -> list[str]:
-    """One line if a clean picture is farther from steady than it should be."""
-    if relative < UNSETTLED:
-        return []
-    share = 100.0 * relative
-    line = (
-        f"the equation leaves {share:.2g} % of a clean picture over: it may not be at rest, "
-        "and the parameters off by several per cent; take a later picture"
-    )
-    return [line]
+def on_drift(drift: float) -> list[str]:
+    """One line for a pattern that is farther from steady than it should be.
 
-
-def on_drift(estimate: Estimate) -> list[str]:
-    """One line if a noisy picture is farther from steady than it should be."""
-    if not estimate.moves:
-        return []
-    share = 100.0 * estimate.drift / float(np.std(estimate.levels))
+    `drift` is over its standard deviation, beyond what noise explains.
+    """
     line = (
-        f"the pattern is not at rest (drift {share:.2g} % of its contrast, beyond what the "
-        "noise explains): the parameters may be off by several per cent; take a later "
-        "picture"
+        f"the pattern is not at rest for this equation (drift {100.0 * drift:.2g} % of its "
+        "contrast): the parameters may be off by several per cent; take a later picture"
     )
     return [line]
 

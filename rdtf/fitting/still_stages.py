@@ -14,6 +14,7 @@ from rdtf.fitting.records import Record, Recorder, of_step
 from rdtf.inference import field_fits, gains, stills
 from rdtf.inference.errors_in_variables import Estimate
 from rdtf.inference.observation import WHOLE
+from rdtf.inference.steady import UNSETTLED
 from rdtf.inference.stills import ResidualFit, Stills
 from rdtf.inference.uncertainty import intervals, posterior
 from rdtf.inference.windows import fits as window_fits
@@ -67,14 +68,18 @@ def residual(
         problem, prepared, best
     )
     told, notes["determined"] = remarks.on_gain(problem, best.params)
+    moves = False
     if prepared.clean:  # otherwise the next stages can tell better
         lines += told
         lines = [*remarks.on_laplacian(fits, best.laplacian, margin), *lines]
-        lines += remarks.on_rest(best.relative)
+        notes["drift"] = prepared.drift(best)
+        moves = notes["drift"] > UNSETTLED
+        lines += remarks.on_drift(notes["drift"]) if moves else []
     notes["remarks"] = lines
     minimum = best.minimum
     status = minimum.status
-    if status is not FitStatus.FAILED_START and not best.relative <= _poor(prepared):
+    poor = moves or not best.relative <= _poor(prepared)
+    if status is not FitStatus.FAILED_START and poor:
         status = FitStatus.UNEXPLAINED
     return StageResult(
         "residual", best.params, minimum.cost, status, minimum.iterations, notes
@@ -184,7 +189,8 @@ def errors_in_variables(
         "seconds": time.monotonic() - began,
     }
     status = estimate.status
-    notes["remarks"] += remarks.on_drift(estimate)
+    if estimate.moves:
+        notes["remarks"] += remarks.on_drift(estimate.drift / prepared.spread)
     if status is FitStatus.CONVERGED and (estimate.moves or not estimate.explains):
         status = FitStatus.UNEXPLAINED
     return StageResult(

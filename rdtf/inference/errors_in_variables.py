@@ -21,13 +21,12 @@ import numpy as np
 from rdtf.inference.camera import Camera
 from rdtf.inference.field_problem import FieldProblem
 from rdtf.inference.levenberg_marquardt import Coordinates
-from rdtf.inference.steady import SteadyMap
+from rdtf.inference.steady import UNSETTLED, SteadyMap
 from rdtf.status import FitStatus
 
 NEGLIGIBLE = 1e-3  # decrease of the cost: parameters move by less than 5 % of their sd
 LARGEST = 0.5  # step of one iteration, in coordinates
 SHORT = 0.1  # step, in coordinates, within which the cost is nearly quadratic
-UNSETTLED = 2e-3  # drift over standard deviation that bends parameters by per cents
 UNSTEADY = 0.03  # model misfit beyond which a field is no steady state of the model
 
 

@@ -22,6 +22,7 @@ from rdtf.inference.structure.elimination import ADVICE, Combined, Linear, elimi
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
+UNSETTLED = 2e-3  # |o - w| over |o - mean(o)| that bends parameters by per cents
 LINEAR_TOLERANCE = 1e-10  # of the hidden species
 TANGENT_TOLERANCE = 1e-7  # of their derivatives
 

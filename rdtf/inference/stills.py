@@ -108,6 +108,15 @@ class Stills:
         typical = (self.field(self.smooth, params), params)
         return SteadyMap(self.model, self.observe, domain, typical, combine=True)
 
+    def drift(self, fit: "ResidualFit") -> float:
+        """|o - w(o, p)| / |o - mean(o)|: how far clean pictures are from steady."""
+        field = self.field(self.pictures, fit.params)
+        with np.errstate(all="ignore"):
+            point = self.steady(fit.laplacian, fit.params)(field, fit.params)
+            return float(
+                np.linalg.norm(point.o - point.w) / np.linalg.norm(field - field.mean())
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class ResidualFit:
