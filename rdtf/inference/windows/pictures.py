@@ -29,7 +29,7 @@ from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
 from rdtf.inference.windows.domain import WindowDomain
 from rdtf.inference.windows.system import WindowSystem, ring_differences
 
-STEADINESS = 1e-3  # tau_i as a share of the root mean square of R_i
+STEADINESS = 4e-3  # tau_i as a share of the root mean square of R_i
 _STEPS = 40  # most of Gauss-Newton at given parameters
 
 
