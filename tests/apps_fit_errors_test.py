@@ -40,6 +40,7 @@ BAD = {
         ["--route=bptt", "--loss=windowed_power_spectrum", "--targets={home}/odd.npz"],
         ["16 cells"],
     ),
+    "all known": (["--known=Du=.16,Dv=.08,F=.04,k=.06"], ["to fit", "gray_scott"]),
     "missing": (["--targets={home}/none.npz"], ["none.npz", "--truth"]),
     "truth": (["--targets={home}/none.npz", "--truth=Q=1"], ["unknown: Q"]),
     "truncated": (["--targets={home}/half.npz"], ["half.npz", "complete"]),

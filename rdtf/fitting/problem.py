@@ -52,6 +52,12 @@ class Problem:
             self.simulation.model.check_names(self.truth)
         if self.laplacian != "auto":
             laplacians.check(self.simulation.grid, self.laplacian)
+        free = set(self.simulation.model.parameters) - set(self.held)
+        if not free and not self.observation.unknown_gain:
+            raise InputError(
+                "Expected some parameter to fit, got all of "
+                f"{self.simulation.model.name} as known."
+            )
         self._check_fields()
 
     def _check_fields(self):
