@@ -104,7 +104,7 @@ def bootstrap(
     Args:
       stills: the pictures; rounding to `observation.quantum` counts as noise.
       laplacian: of the fit.
-      estimate: of `rdtf.inference.stills.fit_field`.
+      estimate: of `rdtf.inference.field_fits.fit_field`.
       pairs: of synthetic sets of pictures, each from a seed of its own.
       threads: at once, by default one per core; the result does not depend on it.
       callback: called with the number of pairs done.

@@ -86,7 +86,7 @@ def sample(
     Args:
       stills: one picture, of at most `MAX_CELLS` cells.
       laplacian: of the fit.
-      estimate: of `rdtf.inference.stills.fit_field`.
+      estimate: of `rdtf.inference.field_fits.fit_field`.
       draws, warmup: per chain; the step size is adapted in the warm-up.
       chains: two or more, each from a start of its own.
       callback: called with the number of gradients so far, per chain.
