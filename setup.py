@@ -32,6 +32,7 @@ setuptools.setup(
     python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py",
+        "h5py",
         "imageio",
         "matplotlib",
         "numpy",
@@ -47,7 +48,8 @@ setuptools.setup(
     extras_require={
         "native": ["numba"],
         "bench": ["cma", "diffrax", "exponax", "jax", "torch"],
-        "dev": ["hypothesis", "pytest", "ruff"],
+        "xarray": ["xarray"],
+        "dev": ["hypothesis", "pytest", "ruff", "xarray"],
         "docs": ["mkdocs"],
     },
     classifiers=[

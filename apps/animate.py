@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from apps import common
-from rdtf import files, models, viz
+from rdtf import files, viz
 from rdtf.status import InputError
 
 common.define_simulation_flags()
@@ -50,7 +50,7 @@ _MAX_PANELS = 64
 def main(argv):
     del argv
     values = flags.FLAGS
-    output, model = pathlib.Path(values.output), models.get(values.model)
+    output, model = pathlib.Path(values.output), common.model_from_flags()
     check(output, model)
     files.check_writable(output)
     names, params = panels(model)
@@ -112,7 +112,7 @@ def panels(model):
         raise InputError(
             f"Expected at most {_MAX_PANELS} panels, got {len(found)}: raise --every."
         )
-    return zip(*(found or [("", model.defaults)]), strict=True)
+    return zip(*(found or [("", common.full_params(model, ""))]), strict=True)
 
 
 def read_trajectory(path, model):

@@ -15,7 +15,7 @@ import time
 from absl import flags
 
 from apps import common
-from rdtf import files, models
+from rdtf import files
 from rdtf.status import InputError
 
 common.define_simulation_flags()
@@ -40,7 +40,7 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 def main(argv):
     del argv
     output = output_path()
-    model = models.get(flags.FLAGS.model)
+    model = common.model_from_flags()
     params = common.full_params(model, _PARAMS.value, _PRESET.value)
     index = model.check_species(_OBSERVE.value or model.species[-1])
     grid = common.grid_from_flags()

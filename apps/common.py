@@ -4,6 +4,8 @@ Nothing here imports TensorFlow before the flags are known to be good.
 """
 
 import contextlib
+import dataclasses
+import math
 import os
 import pathlib
 import shutil
@@ -15,7 +17,17 @@ from absl import app, flags, logging
 from rdtf import files, grids, laplacians, models
 from rdtf.status import InputError
 
-SCHEMES = ("forward_euler", "rk4", "etdrk4")
+SCHEMES = (
+    "forward_euler",
+    "heun",
+    "rk4",
+    "tsit5",
+    "cnab2",
+    "sbdf2",
+    "strang",
+    "etdrk4",
+    "auto",
+)
 ENGINES = ("auto", "native", "xla")
 LOSSES = (
     "per_pixel",
@@ -38,18 +50,36 @@ RUN_FILES = (
 
 
 def define_simulation_flags() -> None:
-    """--model, --shape, --spacing, --boundary, --laplacian, --scheme, ..., --engine."""
+    """--model, --equations, --shape, --spacing, --boundary, ..., --engine."""
     flags.DEFINE_enum("model", "gray_scott", list(models.MODELS), "The equations.")
+    flags.DEFINE(
+        _Equations(),
+        "equations",
+        None,
+        "Equations of your own instead of --model, or @FILE that holds them: "
+        "'u: D*lap(u) + r*u*(1 - u); D = 1; r = 0.5'.",
+        serializer=flags.ArgumentSerializer(),
+    )
     flags.DEFINE_list("shape", "128,128", "Cells along each axis: x, y,x or z,y,x.")
     flags.DEFINE_float("spacing", 1.0, "Distance between cell centres.")
-    flags.DEFINE_enum("boundary", "periodic", list(grids.BOUNDARIES), "The boundary.")
+    flags.DEFINE_string(
+        "boundary",
+        "periodic",
+        "periodic, no_flux, dirichlet=VALUE, neumann=SLOPE or robin=A,B,VALUE; LOW/HIGH "
+        "for the sides of an axis; axes separated by ;",
+    )
     flags.DEFINE_enum(
         "laplacian",
         "second_order",
         list(laplacians.LAPLACIANS),
         "The discrete Laplacian.",
     )
-    flags.DEFINE_enum("scheme", "forward_euler", list(SCHEMES), "Time stepping.")
+    flags.DEFINE_enum(
+        "scheme",
+        "forward_euler",
+        list(SCHEMES),
+        "Time stepping; auto chooses by how stiff the diffusion is.",
+    )
     flags.DEFINE_float(
         "time_step",
         None,
@@ -57,6 +87,49 @@ def define_simulation_flags() -> None:
         "the stability bound; of etdrk4 within 1 and a fifth of the reaction's time.",
     )
     flags.DEFINE_enum("engine", "auto", list(ENGINES), "What runs the steps.")
+
+
+class _Equations(flags.ArgumentParser):
+    """The text of equations, or @FILE, as the one line of text that a run keeps."""
+
+    syntactic_help = "equations, or @FILE"
+
+    def parse(self, argument):
+        text = argument
+        if argument.startswith("@"):
+            try:
+                text = pathlib.Path(argument[1:]).read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                raise InputError(
+                    f"Expected a text file of equations at {argument[1:]!r}, found none."
+                ) from None
+        return models.parse_equations(text).source
+
+    def flag_type(self):
+        return "string"
+
+
+def model_from_flags():
+    """The model that --model or --equations names."""
+    values = flags.FLAGS
+    if values.equations is None:
+        return models.get(values.model)
+    if not values["model"].using_default_value:
+        raise InputError("Expected one of --model and --equations, got both.")
+    return models.parse_equations(values.equations)
+
+
+def filled(model, params):
+    """The model, `params` being the defaults of parameters that have none."""
+    if not any(math.isnan(value) for value in model.defaults.values()):
+        return model
+    parameters = {
+        name: dataclasses.replace(parameter, default=params[name])
+        if math.isnan(parameter.default)
+        else parameter
+        for name, parameter in model.parameters.items()
+    }
+    return dataclasses.replace(model, parameters=parameters)
 
 
 def define_pattern_flags() -> None:
@@ -133,22 +206,21 @@ def simulation_from_flags(params, grid=None, model=None):
     from rdtf.simulation import Simulation
 
     values = flags.FLAGS
-    model = model or models.get(values.model)
+    model = model or model_from_flags()
     grid = grid or grid_from_flags()
     laplacians.check(grid, values.laplacian)
-    time_step = values.time_step
+    time_step, name = values.time_step, values.scheme
+    if name == "auto":
+        name, reason = schemes.choose(model, params, grid, values.laplacian)
+        logging.info("Scheme %s: %s.", name, reason)
     if time_step is None:
-        scheme = schemes.get(values.scheme)
-        largest = max(params[name] for name in model.diffusivity.values())
-        rate = 0.0
-        if scheme is schemes.ETDRK4:
-            rate = schemes.reaction_rate(model, params)
+        scheme = schemes.get(name)
+        largest = schemes.largest_diffusivity(model, params, grid, values.laplacian)
+        rate = schemes.reaction_rate(model, params)
         time_step = schemes.suggest_time_step(
-            scheme, grid, largest, values.laplacian, rate
+            scheme, grid, float(largest), values.laplacian, rate
         )
-    return Simulation(
-        model, grid, time_step, values.scheme, values.engine, values.laplacian
-    )
+    return Simulation(model, grid, time_step, name, values.engine, values.laplacian)
 
 
 def open_workdir(app_name: str) -> pathlib.Path:
@@ -211,14 +283,15 @@ def clear_run(workdir) -> None:
 
 def write_run_flags(workdir) -> None:
     """Writes run.flags: every flag of the app, so that the run can be done again."""
-    lines = set()
+    lines, left_out = set(), {"workdir", "overwrite", "resume"}
+    if "equations" in flags.FLAGS and flags.FLAGS.equations is not None:
+        left_out.add("model")  # its default, which would be one too many
     for module, group in flags.FLAGS.flags_by_module_dict().items():
         if module.startswith("apps.") or module == sys.argv[0]:
             lines |= {
                 flag.serialize()
                 for flag in group
-                if flag.value is not None
-                and flag.name not in ("workdir", "overwrite", "resume")
+                if flag.value is not None and flag.name not in left_out
             }
     text = "\n".join(sorted(filter(None, lines))) + "\n"
     files.write_text(pathlib.Path(workdir) / "run.flags", text)
@@ -299,6 +372,8 @@ def _parse(args):
     try:
         return flags.FLAGS(args)
     except flags.Error as error:
+        if isinstance(error.__context__, InputError):
+            _fail(str(error.__context__), 2)
         _fail(f"{' '.join(str(error).split())} See --help.", 2)
 
 

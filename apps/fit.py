@@ -17,7 +17,7 @@ import time
 from absl import flags
 
 from apps import common, console, fit_flags, targets
-from rdtf import files, models
+from rdtf import files
 from rdtf.status import FitStatus
 
 common.define_simulation_flags()
@@ -33,9 +33,12 @@ _CHECK = flags.DEFINE_bool(
 def main(argv):
     del argv
     workdir = common.open_workdir("fit")
-    model = fit_flags.custom_range(models.get(flags.FLAGS.model))
+    model = fit_flags.custom_range(common.model_from_flags())
+    if flags.FLAGS.route != "bptt":  # the others go by the residual of D ∇²s + R
+        model.check_plain("use --route=bptt")
     known = common.parse_params(flags.FLAGS.known)
     start = common.full_params(model, flags.FLAGS.start, known=known)
+    model = common.filled(model, start)
     chosen = fit_flags.Chosen()
     source = targets.Source(model, start)
     common.quiet_tensorflow()

@@ -11,7 +11,7 @@ import pathlib
 from absl import flags
 
 from apps import common
-from rdtf import files, models
+from rdtf import files
 from rdtf.status import InputError
 
 common.define_simulation_flags()
@@ -32,7 +32,7 @@ def main(argv):
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
     files.check_writable(output)
-    model = models.get(flags.FLAGS.model)
+    model = common.model_from_flags()
     params = common.full_params(model, _PARAMS.value, _PRESET.value)
     grid = common.grid_from_flags()
     common.quiet_tensorflow()

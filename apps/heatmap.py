@@ -16,7 +16,8 @@ import tqdm
 from absl import flags
 
 from apps import common
-from rdtf import files, models, viz
+from apps.axes import parse_axis
+from rdtf import files, viz
 from rdtf.status import InputError
 
 common.define_simulation_flags()
@@ -37,7 +38,7 @@ _TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params
 def main(argv):
     del argv
     workdir = common.open_workdir("heatmap")
-    model = models.get(flags.FLAGS.model)
+    model = common.model_from_flags()
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
         if name not in common.LOSSES:
@@ -130,24 +131,6 @@ def begin(workdir):
     for name in (*results, *(f"pairs_{loss}.png" for loss in common.LOSSES)):
         (workdir / name).unlink(missing_ok=True)
     common.write_run_flags(workdir)
-
-
-def parse_axis(model, params, text):
-    """`F=.03:.07:7` as ("F", seven values); raises InputError in one line."""
-    name, _, span = text.partition("=")
-    try:
-        start, stop, points = span.split(":")
-        values = np.linspace(float(start), float(stop), int(points))
-    except ValueError:
-        raise InputError(
-            f"Expected --axis=NAME=FROM:TO:POINTS, as F=.03:.07:7, got {text!r}."
-        ) from None
-    if len(values) < 2:
-        raise InputError(f"Expected at least 2 points on --axis={text}.")
-    values = [float(f"{x:.12g}") for x in values]  # 0.04, not 0.039999999999999994
-    for value in values:
-        model.check_bounds({**params, name: value})
-    return name, values
 
 
 if __name__ == "__main__":

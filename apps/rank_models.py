@@ -5,7 +5,7 @@
 
 --model and --observe only say how to read an .npz that holds several species. Each model
 is tried with each of its species as the one that is seen, if the others are linear in turn
-given it. The table says what each leaves over of the pictures and, of the best, whether new
+given it; --equations adds one of your own. The table says what each leaves over of the pictures and, of the best, whether new
 patterns look alike; `ranking.json` in the work directory has the parameters too.
 """
 
@@ -21,16 +21,21 @@ common.define_simulation_flags()
 common.define_workdir_flags("rank_models")
 for module in (common, targets):
     flags.adopt_module_key_flags(module)
-_MODELS = flags.DEFINE_list("models", None, "Which to try. Default: all.")
+_MODELS = flags.DEFINE_list(
+    "models", None, "Which to try. Default: all whose species diffuse, each by itself."
+)
 
 
 def main(argv):
     del argv
     workdir = common.open_workdir("rank_models")
-    names = _MODELS.value or sorted(models.MODELS)
-    chosen = [models.get(name) for name in names]
-    reader = models.get(flags.FLAGS.model)
-    source = targets.Source(reader, reader.defaults)
+    reader = common.model_from_flags()
+    chosen = [models.get(name) for name in _MODELS.value or candidate_names()]
+    if reader.source is not None:
+        chosen.append(reader)
+    for model in chosen:
+        model.check_plain("leave it out")
+    source = targets.Source(reader, common.full_params(reader, ""))
     common.quiet_tensorflow()
     import tqdm
 
@@ -58,6 +63,16 @@ def main(argv):
     print(candidates.verdict(ranked))
     print(f"results: {workdir}")
     return 0
+
+
+def candidate_names():
+    """The built-in models of several species that can make steady patterns."""
+    return sorted(
+        model.name
+        for model in models.MODELS.values()
+        if model.is_plain and len(model.species) > 1
+        if all(model.defaults[name] > 0.0 for name in model.diffusivities)
+    )
 
 
 def _table(ranked):

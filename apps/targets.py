@@ -1,5 +1,6 @@
 """Targets of apps: which flags describe them, and how they are read or made."""
 
+import dataclasses
 import pathlib
 
 from absl import flags
@@ -78,15 +79,31 @@ class Source:
         if interval is None and values.frame is not None:
             interval = 1.0  # whatever it is: --frame means that there are frames
         found = self._camera.load(self._paths, values.observe, interval)
-        known = found.metadata.get("model")
-        if known is not None and known != self._model.name:
-            raise InputError(
-                f"Expected targets of {self._model.name}, but {self._paths[0]} holds "
-                f"{known}: add --model={known}."
-            )
+        found = self._of_the_model(found)
         if values.frame is not None:
             found = images.still(found, values.frame)
         self._targets, self._grid = found, self._grid_of(found)
+
+    def _of_the_model(self, found):
+        """The targets, refused if another built-in model made them.
+
+        Equations of one's own may be held against any; the parameters of another model
+        are then no truth.
+        """
+        known, metadata = found.metadata.get("model"), dict(found.metadata)
+        if self._model.source is not None:
+            if set(metadata.get("params", ())) != set(self._model.parameters):
+                metadata.pop("params", None)
+            return dataclasses.replace(found, metadata=metadata)
+        if known is not None and known != self._model.name:
+            advice = f"{known}: add --model={known}"
+            if "equations" in metadata:
+                advice = f"other equations: add --equations={metadata['equations']!r}"
+            raise InputError(
+                f"Expected targets of {self._model.name}, but {self._paths[0]} holds "
+                f"{advice}."
+            )
+        return found
 
     def _make(self):
         from rdtf import patterns

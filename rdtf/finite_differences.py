@@ -3,9 +3,10 @@
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
 is the second-order one; fourth_order has two neighbours on each side. Ghost cells wrap
-around (periodic) or repeat the edge cell (no flux). Both make the Laplacian symmetric,
-hence its own adjoint: the gradient is one more stencil and never passes through the
-padding. compact and spectral are applied in Fourier space and are as symmetric.
+around (periodic), mirror the cells at the edge (no flux), or are α edge + β (see
+`rdtf.grids.Side`). All make its linear part symmetric, hence its own adjoint: the
+gradient is one more stencil and never passes through the padding. compact and spectral
+are applied in Fourier space and are as symmetric.
 
 Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
 grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
@@ -20,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import fourier, laplacians
+from rdtf import fourier, laplacians, modes
 from rdtf.grids import Grid
 from rdtf.types import State
 
@@ -37,15 +38,21 @@ def flatten(fields: tf.Tensor) -> tf.Tensor:
 
 
 def _pad(row, grid, depth):
-    """Adds ghost layers on both sides of the first grid axis: `[B, cells + 2 ghosts]`.
+    """Adds ghost layers on both sides of the first grid axis: `[B, cells + 2 ghosts]`."""
+    size = grid.num_cells // grid.shape[0]
+    sides = grid.sides[0]
+    if sides is None:
+        ghosts = depth * size
+        return tf.concat([row[:, -ghosts:], row, row[:, :ghosts]], 1)
+    alpha = [side.reflection(grid.spacing[0]) for side in sides]
+    last = grid.num_cells - size
+    low = [_times(alpha[0], row[:, i * size :][:, :size]) for i in range(depth)]
+    high = [_times(alpha[1], row[:, last - i * size :][:, :size]) for i in range(depth)]
+    return tf.concat([*reversed(low), row, *high], 1)
 
-    No-flux grids have one layer.
-    """
-    ghosts = depth * (grid.num_cells // grid.shape[0])
-    first, last = row[:, :ghosts], row[:, -ghosts:]
-    if grid.boundary == "periodic":
-        first, last = last, first
-    return tf.concat([first, row, last], 1)
+
+def _times(alpha, values):
+    return values if alpha == 1.0 else alpha * values
 
 
 def _shifted(padded, grid, offset):
@@ -54,33 +61,55 @@ def _shifted(padded, grid, offset):
     return padded[:, begin : begin + grid.num_cells]
 
 
-@functools.lru_cache(maxsize=32)
-def _at_edge(grid, axis, side, distance):
-    """True at the `distance` first (side -1) or last (side 1) cells along an axis."""
+@functools.lru_cache(maxsize=64)
+def _at_edge(grid, axis, side, first, last):
+    """True where `first` <= cells to the edge on the low (-1) or high (1) side < last."""
     n = grid.shape[axis]
     index = np.arange(grid.num_cells) // int(np.prod(grid.shape[axis + 1 :])) % n
+    index = index if side < 0 else n - 1 - index
     with tf.init_scope():  # an argument of the programs, not a constant inside them
-        return tf.constant(index < distance if side < 0 else index >= n - distance)
+        return tf.constant((first <= index) & (index < last))
 
 
-def _stencil(padded, grid, weights):
+def _stencil(padded, grid, weights, axes):
     centre = _shifted(padded, grid, 0)
-    total = weights[0] * sum(1.0 / h**2 for h in grid.spacing) * centre
-    stride = grid.num_cells
-    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
-        stride //= n
+    total = weights[0] * sum(1.0 / grid.spacing[a] ** 2 for a in axes) * centre
+    for axis in axes:
+        stride = int(np.prod(grid.shape[axis + 1 :]))
         for distance, weight in enumerate(weights[1:], start=1):
             for side in (-1, 1):
                 neighbour = _shifted(padded, grid, side * distance * stride)
                 if axis > 0:
-                    beyond = centre
-                    if grid.boundary == "periodic":
-                        offset = -side * (n - distance) * stride
-                        beyond = _shifted(padded, grid, offset)
-                    edge = _at_edge(grid, axis, side, distance)
-                    neighbour = tf.where(edge, beyond, neighbour)
-                total += neighbour / (spacing**2 / weight)
+                    neighbour = _across(
+                        padded, grid, axis, side, distance, stride, neighbour
+                    )
+                total += neighbour / (grid.spacing[axis] ** 2 / weight)
     return total
+
+
+def _across(padded, grid, axis, side, distance, stride, neighbour):
+    """`neighbour`, with what lies beyond the edges of `axis` put right."""
+    sides, n = grid.sides[axis], grid.shape[axis]
+    if sides is None:
+        beyond = _shifted(padded, grid, -side * (n - distance) * stride)
+        return tf.where(_at_edge(grid, axis, side, 0, distance), beyond, neighbour)
+    alpha = sides[max(side, 0)].reflection(grid.spacing[axis])
+    for cell in range(distance):  # so far from the edge, its ghost is a mirror image
+        offset = -side * (distance - 2 * cell - 1) * stride
+        beyond = _times(alpha, _shifted(padded, grid, offset))
+        edge = _at_edge(grid, axis, side, cell, cell + 1)
+        neighbour = tf.where(edge, beyond, neighbour)
+    return neighbour
+
+
+@functools.lru_cache(maxsize=32)
+def offsets(grid: Grid, species: int) -> tf.Tensor | None:
+    """What the boundary adds to the Laplacian of a species, `[1, cells]`, or None."""
+    values = modes.offsets(grid, species)
+    if values is None:
+        return None
+    with tf.init_scope():
+        return tf.constant(values.reshape(1, -1))
 
 
 def _identity(tensors):
@@ -93,11 +122,13 @@ class DiffusionOperator:
 
     Attributes:
       grid: the grid.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      kind: a name of `rdtf.laplacians.LAPLACIANS`.
+      barrier: see `diffusion_operator`.
     """
 
     grid: Grid
-    laplacian: str
+    kind: str
+    barrier: Callable
     _diffuse: Callable
 
     def __call__(self, state: State, coefficients) -> tuple[State, State]:
@@ -105,17 +136,42 @@ class DiffusionOperator:
         outputs = self._diffuse(*map(flatten, (*state, *coefficients)))
         return _halves([tf.reshape(x, state[0].shape) for x in outputs])
 
+    def laplacian(self, fields: State, axis: int | None = None) -> State:
+        """∇² of each field, or its part along one axis, for boundary values of zero.
 
-def _laplacian_of_rows(grid, laplacian):
+        Linear, its own adjoint, and differentiable to any order.
+        """
+        apply = _linear(self.grid, self.kind, self.barrier, axis)
+        results = apply(*map(flatten, fields))
+        return tuple(
+            tf.reshape(r, f.shape) for r, f in zip(results, fields, strict=True)
+        )
+
+
+def _laplacian_of_rows(grid, laplacian, axis=None):
     """(pad, apply, read): the Laplacian of f is apply(pad(f)), and read(pad(f)) is f."""
     if laplacian not in _WEIGHTS:
-        return _identity, fourier.laplacian_by_waves(grid, laplacian), _identity
+        by_waves = fourier.laplacian_by_waves(grid, laplacian, axis)
+        return _identity, by_waves, _identity
     weights = _WEIGHTS[laplacian]
+    axes = range(grid.ndim) if axis is None else (axis,)
     return (
         lambda row: _pad(row, grid, len(weights) - 1),
-        lambda padded: _stencil(padded, grid, weights),
+        lambda padded: _stencil(padded, grid, weights, axes),
         lambda padded: _shifted(padded, grid, 0),
     )
+
+
+def _linear(grid, laplacian, barrier, axis=None):
+    """∇² of rows as an operation whose gradient is itself."""
+    pad, apply, _ = _laplacian_of_rows(grid, laplacian, axis)
+
+    @tf.custom_gradient
+    def laplacian_of(*fields):
+        results = [apply(padded) for padded in barrier([pad(f) for f in fields])]
+        return results, lambda *upstream: laplacian_of(*upstream)
+
+    return laplacian_of
 
 
 def diffusion_operator(
@@ -126,12 +182,14 @@ def diffusion_operator(
 ) -> DiffusionOperator:
     """Builds `operator(state, coefficients) -> (state, [D ∇²s, ...])`.
 
-    Differentiable to any order. With G the gradient of a loss with respect to D ∇²s,
+    Differentiable to any order. The Laplacian is ∇²s = L s + b, L self-adjoint, and b
+    zero but where a boundary has a value. With G the gradient of a loss with respect to
+    D ∇²s,
 
-        dL/ds = D ∇²G,      dL/dD = Σ_cells s ∇²G
+        dL/ds = D L G,      dL/dD = Σ_cells (s L G + b G)
 
-    because the Laplacian is self-adjoint: one stencil serves both. Broadcast over the
-    grid, a coefficient gets its gradient as the field s ∇²G, whose sum is exact.
+    so one stencil serves both. Broadcast over the grid, a coefficient gets its gradient
+    as a field, whose sum is exact.
 
     Args:
       grid: the grid; fields are `[B, *grid.shape]` or rows `[B, cells]`, coefficients
@@ -148,34 +206,43 @@ def diffusion_operator(
     """
     laplacians.check(grid, laplacian)
     pad, apply, read = _laplacian_of_rows(grid, laplacian)
+    laplacian_of = _linear(grid, laplacian, barrier)
+
+    def given(fields):
+        """b of each species, or zero."""
+        found = [offsets(grid, i) for i in range(len(fields))]
+        return [0.0 if b is None else b for b in found]
 
     @tf.custom_gradient
     def diffuse(*arguments):
         state, coefficients = _halves(arguments)
         padded = barrier([pad(field) for field in state])
         values = [read(p) for p in padded] if reread else list(state)
-        terms = [d * apply(p) for d, p in zip(coefficients, padded, strict=True)]
+        bent = [apply(p) for p in padded]
+        if not grid.reflects:
+            bent = [x + b for x, b in zip(bent, given(state), strict=True)]
+        terms = [d * x for d, x in zip(coefficients, bent, strict=True)]
 
         def gradient(*upstream):
-            adjoint = laplacian_of(_halves(upstream)[1])
+            by_values, by_terms = _halves(upstream)
+            adjoint = laplacian_of(*by_terms)
             by_state = [
                 g + d * a
-                for g, d, a in zip(upstream, coefficients, adjoint, strict=False)
+                for g, d, a in zip(by_values, coefficients, adjoint, strict=True)
             ]
-            by_coefficient = [
-                _sum_to(s * a, d)
-                for s, d, a in zip(state, coefficients, adjoint, strict=True)
-            ]
-            return [*by_state, *by_coefficient]
+            by_coefficient = [s * a for s, a in zip(state, adjoint, strict=True)]
+            if not grid.reflects:
+                by_coefficient = [
+                    x + b * g
+                    for x, b, g in zip(
+                        by_coefficient, given(state), by_terms, strict=True
+                    )
+                ]
+            return [*by_state, *map(_sum_to, by_coefficient, coefficients)]
 
         return [*values, *terms], gradient
 
-    @tf.custom_gradient
-    def laplacian_of(fields):
-        results = [apply(padded) for padded in barrier([pad(f) for f in fields])]
-        return results, lambda *upstream: laplacian_of(list(upstream))
-
-    return DiffusionOperator(grid, laplacian, diffuse)
+    return DiffusionOperator(grid, laplacian, barrier, diffuse)
 
 
 def _halves(items):

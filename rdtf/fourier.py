@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import laplacians
+from rdtf import laplacians, modes
 from rdtf.grids import Grid
 
 _FORWARD = {1: tf.signal.rfft, 2: tf.signal.rfft2d, 3: tf.signal.rfft3d}
@@ -66,31 +66,88 @@ def _waves_per_column(shape):
 
 
 @functools.lru_cache(maxsize=32)
-def symbol(grid: Grid, laplacian: str) -> tf.Tensor:
-    """The eigenvalues of a Laplacian, `laplacians.symbol`, as a tensor."""
+def _symbol(grid, laplacian, axis):
+    """The eigenvalues of a Laplacian, or of its part along an axis, as a tensor."""
     with tf.init_scope():  # an argument of the programs, not a constant inside them
-        return tf.constant(laplacians.symbol(grid, laplacian))
+        return tf.constant(laplacians.symbol(grid, laplacian, axis))
 
 
-def laplacian_by_waves(grid: Grid, laplacian: str) -> Callable:
+def laplacian_by_waves(grid: Grid, laplacian: str, axis: int | None = None) -> Callable:
     """Builds `apply(rows) -> rows`, both `[B, cells]`: the Laplacian of that name.
 
-    A no-flux grid is mirrored along each axis to a periodic one, which is exact for
-    edge replication, and its own part of the result is kept. Without a gradient of its
-    own: the caller knows that the Laplacian is self-adjoint.
+    `axis` takes its part along one axis alone.
+
+    Axes without flux are mirrored to periodic ones, which is exact for edge
+    replication, and the grid's own part of the result is kept. Without a gradient of
+    its own: the caller knows that the Laplacian is self-adjoint.
     """
-    mirrored = grid.boundary == "no_flux"
-    shape = tuple(2 * n if mirrored else n for n in grid.shape)
-    eigenvalues = symbol(grid, laplacian)
+    mirrored = [a for a, is_mirrored in enumerate(grid.is_mirrored) if is_mirrored]
+    shape = tuple(2 * n if a in mirrored else n for a, n in enumerate(grid.shape))
+    eigenvalues = _symbol(grid, laplacian, axis)
 
     def apply(rows):
         fields = tf.reshape(rows, [-1, *grid.shape])
         if mirrored:
-            for axis in range(1, grid.ndim + 1):
-                fields = tf.concat([fields, tf.reverse(fields, [axis])], axis)
+            for after_batch in (a + 1 for a in mirrored):
+                reverse = tf.reverse(fields, [after_batch])
+                fields = tf.concat([fields, reverse], after_batch)
         fields = from_waves(scale(eigenvalues, to_waves(fields, shape)), shape)
         if mirrored:
             fields = fields[(slice(None), *[slice(n) for n in grid.shape])]
         return tf.reshape(fields, rows.shape)
 
     return apply
+
+
+class Modes:
+    """Fields as amplitudes of the eigenmodes of a Laplacian, and back.
+
+    Waves by fast transforms on a grid that is periodic all round; else real amplitudes
+    by one matrix product per axis, see `rdtf.modes`.
+    """
+
+    def __init__(self, grid: Grid, laplacian: str):
+        laplacians.check(grid, laplacian)
+        self._grid, self._laplacian = grid, laplacian
+        self._fast = grid.boundary == "periodic"
+        if not self._fast:
+            with tf.init_scope():
+                self._vectors = [
+                    tf.constant(modes.vectors(grid, axis)) for axis in range(grid.ndim)
+                ]
+
+    def eigenvalues(self, axis: int | None = None) -> tf.Tensor:
+        """Of the Laplacian, or of its part along an axis: `[*amplitudes]`."""
+        if self._fast:
+            return _symbol(self._grid, self._laplacian, axis)
+        with tf.init_scope():
+            return tf.constant(modes.eigenvalues(self._grid, self._laplacian, axis))
+
+    def forward(self, rows: tf.Tensor) -> tf.Tensor:
+        """Amplitudes `[B, ...]` of fields of any shape `[B, ...]` over the cells."""
+        fields = tf.reshape(rows, [-1, *self._grid.shape])
+        if self._fast:
+            return to_waves(fields, self._grid.shape)
+        return self._along_axes(fields, transpose=True)
+
+    def backward(self, amplitudes: tf.Tensor, shape) -> tf.Tensor:
+        """The fields of amplitudes, in that shape."""
+        if self._fast:
+            return tf.reshape(from_waves(amplitudes, self._grid.shape), shape)
+        return tf.reshape(self._along_axes(amplitudes, transpose=False), shape)
+
+    def scale(self, factor: tf.Tensor, amplitudes: tf.Tensor) -> tf.Tensor:
+        """Amplitudes times real factors that broadcast."""
+        return scale(factor, amplitudes) if self._fast else factor * amplitudes
+
+    def _along_axes(self, fields, transpose):
+        for axis, vectors in enumerate(self._vectors):
+            before = int(np.prod(self._grid.shape[:axis]))
+            n = self._grid.shape[axis]
+            stacked = tf.reshape(fields, [-1, n, self._grid.num_cells // before // n])
+            if axis == self._grid.ndim - 1:  # one product for all, not many small ones
+                lines = tf.reshape(fields, [-1, n])
+                fields = tf.matmul(lines, vectors, transpose_b=not transpose)
+            else:
+                fields = tf.matmul(vectors, stacked, transpose_a=transpose)
+        return tf.reshape(fields, [-1, *self._grid.shape])

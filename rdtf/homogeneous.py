@@ -9,38 +9,36 @@ from rdtf.status import InputError
 
 
 def states(model: ReactionDiffusion, params: Mapping[str, float]) -> np.ndarray:
-    """All real uniform states R(s, params) = 0, as `[state, species]`.
+    """All real isolated uniform states R(s, params) = 0, as `[state, species]`.
 
     The polynomial system (rational reactions are multiplied out) is solved by a
     lexicographic Gröbner basis over the rationals, so no root is missed; then each root
     is polished by Newton. Sorted by the first species.
 
     Raises:
-      InputError: if the reaction is not rational in the species, or parameters are
-        missing or unknown.
+      InputError: if the reaction is not rational in the species; if its uniform states
+        are a continuum, as where it is zero; or if parameters are missing, unknown or
+        not finite.
     """
     import sympy
 
-    model.check_names(params)
-    symbols, names, reaction = model.equations()
-    values = {
-        symbol: sympy.Rational(repr(float(params[name])))
-        for name, symbol in names.items()
-    }
-    numerators = []
-    for rate in reaction:
-        exact = sympy.nsimplify(rate, rational=True).subs(values)
-        numerators.append(sympy.fraction(sympy.together(exact))[0])
+    symbols, values, reaction = _exact(model, params)
+    numerators = [sympy.fraction(sympy.together(rate))[0] for rate in reaction]
     try:
         basis = sympy.groebner(numerators, *symbols, order="lex")
     except sympy.polys.polyerrors.PolynomialError:
         raise InputError(
-            f"Expected a rational reaction, got {model.name}: its uniform states have "
-            "to be given."
+            f"Expected a rational reaction, got {model.name}: its uniform state has to "
+            "be given, as the background of its start (SPECIES = NUMBER in equations)."
         ) from None
+    if not basis.is_zero_dimensional and basis.exprs != [1]:
+        raise InputError(
+            f"Expected isolated uniform states, got a continuum in {model.name}: give "
+            "one as the background of its start (SPECIES = NUMBER in equations)."
+        )
     roots = _solve_triangular(basis.exprs, symbols)
     jacobian = sympy.lambdify(
-        symbols, sympy.Matrix(reaction).jacobian(symbols).subs(values), "numpy"
+        symbols, sympy.Matrix(model.equations()[2]).jacobian(symbols).subs(values)
     )
     found = []
     for root in roots:
@@ -52,6 +50,23 @@ def states(model: ReactionDiffusion, params: Mapping[str, float]) -> np.ndarray:
     if not found:
         return np.zeros((0, len(symbols)))
     return np.array(sorted(found, key=tuple))
+
+
+def _exact(model, params):
+    """(species, parameter symbols -> rationals, the reaction with those put in)."""
+    import sympy
+
+    model.check_names(params)
+    symbols, names, reaction = model.equations()
+    for name, value in params.items():
+        if not np.isfinite(value):
+            raise InputError(f"Expected finite parameters, got {name} = {value}.")
+    values = {
+        symbol: sympy.Rational(repr(float(params[name])))
+        for name, symbol in names.items()
+    }
+    exact = [sympy.nsimplify(r, rational=True).subs(values) for r in reaction]
+    return symbols, values, exact
 
 
 def _solve_triangular(equations, symbols, known=()):
@@ -87,4 +102,5 @@ def _newton(model, params, jacobian, root):
         if not (np.isfinite(rate).all() and np.isfinite(slope).all()):
             return None  # a root of the numerator at a pole of the reaction
         state = state - np.linalg.lstsq(slope, rate, rcond=None)[0]
+    state[np.abs(state) < 1e-14] = 0.0  # what Newton leaves of a zero
     return state if np.isfinite(state).all() else None

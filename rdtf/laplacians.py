@@ -7,8 +7,8 @@
                    (Collatz 1960)
     spectral       -|k|²: exact for every wave that the grid can hold
 
-On a periodic grid all are diagonal in Fourier space; second_order and spectral are
-diagonal in cosines on a no-flux grid as well.
+On a periodic grid all are diagonal in Fourier space, on a no-flux grid in cosines: it is
+half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.modes`.
 """
 
 import numpy as np
@@ -25,11 +25,8 @@ def check(grid: Grid, laplacian: str) -> None:
         raise InputError(
             f"Expected a Laplacian among {', '.join(LAPLACIANS)}, got {laplacian!r}."
         )
-    if grid.boundary != "periodic" and laplacian in ("fourth_order", "compact"):
-        raise InputError(
-            f"Expected a periodic grid for the {laplacian} Laplacian, got "
-            f"{grid.boundary}: use second_order or spectral."
-        )
+    if laplacian != "second_order":
+        grid.check_reflects(f"the {laplacian} Laplacian")
     if laplacian == "compact" and (grid.ndim != 2 or len(set(grid.spacing)) > 1):
         raise InputError(
             "Expected a 2-D grid of equal spacings for the compact Laplacian, got "
@@ -37,27 +34,33 @@ def check(grid: Grid, laplacian: str) -> None:
         )
 
 
-def symbol(grid: Grid, laplacian: str = "second_order") -> np.ndarray:
-    """Eigenvalues in the layout of `rfftn`, 1 / length².
+def symbol(
+    grid: Grid, laplacian: str = "second_order", axis: int | None = None
+) -> np.ndarray:
+    """Eigenvalues in the layout of `rfftn`, 1 / length²; of one axis, or of all.
 
-    A no-flux grid has those of its mirrored, twice as long self.
+    An axis without flux has those of its mirrored, twice as long self.
+
+    Raises:
+      InputError: if the grid has other boundaries, or cannot carry that Laplacian.
     """
     check(grid, laplacian)
-    return _combine(_angles(grid), grid, laplacian)
+    grid.check_reflects("eigenvalues of waves")
+    return combine(_angles(grid), grid, laplacian, axis)
 
 
 def cosine_symbol(grid: Grid, laplacian: str = "second_order") -> np.ndarray:
     """Eigenvalues on a no-flux grid in the layout of `scipy.fft.dctn` (type 2)."""
     check(grid, laplacian)
     angles = [np.pi * np.arange(n) / n for n in grid.shape]
-    return _combine(_crossed(angles), grid, laplacian)
+    return combine(_crossed(angles), grid, laplacian)
 
 
 def _angles(grid):
     """k h of every wave of each axis, shaped to broadcast."""
     angles = []
     for axis, n in enumerate(grid.shape):
-        n = n if grid.boundary == "periodic" else 2 * n
+        n = 2 * n if grid.is_mirrored[axis] else n
         last = axis == grid.ndim - 1
         angles.append(2 * np.pi * (np.fft.rfftfreq(n) if last else np.fft.fftfreq(n)))
     return _crossed(angles)
@@ -67,7 +70,18 @@ def _crossed(angles):
     return np.meshgrid(*angles, indexing="ij", sparse=True)
 
 
-def _combine(angles, grid, laplacian):
+def combine(angles, grid: Grid, laplacian: str, axis: int | None = None) -> np.ndarray:
+    """Eigenvalues from k h of every wave of each axis, shaped to broadcast.
+
+    `axis` gives the part of that axis, which a compact Laplacian does not have.
+    """
+    if axis is not None:
+        if laplacian == "compact":
+            raise InputError(
+                "Expected another Laplacian than compact for anisotropic diffusion: "
+                "use fourth_order or spectral."
+            )
+        angles = [a if i == axis else 0.0 * a for i, a in enumerate(angles)]
     if laplacian == "compact":
         y, x = np.cos(angles[0]), np.cos(angles[1])
         numerator = (2.0 * x * y + 4.0 * (x + y) - 10.0) / 3.0

@@ -8,6 +8,7 @@ derivatives by the parameters along instead, for as many steps as one likes.
 
 import dataclasses
 import functools
+import logging
 import warnings
 from collections.abc import Callable
 
@@ -16,10 +17,16 @@ import tensorflow as tf
 
 from rdtf import engines, finite_differences, schemes
 from rdtf.engines import arguments, window_gradients
+from rdtf.engines.adaptive import (
+    Adaptive,
+    Integration,
+    check_duration,
+    check_tolerances,
+)
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError, StabilityError, Status
-from rdtf.types import Params, State
+from rdtf.types import Carry, Params, State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,10 +53,13 @@ class Simulation:
     Args:
       model: the equations.
       grid: where they are solved.
-      time_step: in the model's time unit.
-      scheme: a name of `rdtf.schemes.SCHEMES`.
+      time_step: in the model's time unit; of `integrate`, that of the first step.
+      scheme: a name of `rdtf.schemes.SCHEMES`, or "auto": what `rdtf.schemes.choose`
+        takes for the model's default parameters; the reason goes to the log.
       engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
       laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      varying: names of parameters that are fields, `[*grid.shape]` or `[B, *grid.shape]`,
+        such as a feed that depends on x; a diffusivity among them means ∇·(D ∇s).
 
     All fields are float64 `[B, *grid.shape]`, one per species, in a tuple. Parameters
     are a dict; each value is a scalar (shared) or a `[B]` vector (per sample); the
@@ -65,22 +75,37 @@ class Simulation:
         scheme: str = "forward_euler",
         engine: str = "auto",
         laplacian: str = "second_order",
+        varying: tuple[str, ...] = (),
     ):
         if not (np.isfinite(time_step) and time_step > 0):
             raise InputError(f"Expected a positive time step, got {time_step!r}.")
         self.model = model
         self.grid = grid
         self.time_step = float(time_step)
+        if scheme == "auto":
+            scheme, reason = schemes.choose(
+                model, model.defaults, grid, laplacian, tuple(varying)
+            )
+            logging.getLogger(__name__).info("Scheme %s: %s.", scheme, reason)
         self.scheme = schemes.get(scheme)
         self.laplacian = laplacian
-        self._operator = finite_differences.diffusion_operator(
-            grid, laplacian=laplacian
+        self.varying = tuple(varying)
+        for name in self.varying:
+            if name not in model.parameters:
+                raise InputError(
+                    f"Expected varying parameters among {', '.join(model.parameters)}, "
+                    f"got {name!r}."
+                )
+        grid.check_species(len(model.species))
+        operator = finite_differences.diffusion_operator(grid, laplacian=laplacian)
+        self._operator = operator
+        self._step = self.scheme.make_step(model, operator, time_step, self.varying)
+        self._system = (model, grid, self.scheme, laplacian, self.varying)
+        self.engine = engines.resolve(engine, *self._system)
+        self._bind = functools.partial(
+            arguments.bind, model, grid, varying=self.varying
         )
-        self.engine = engines.resolve(engine, model, self.scheme, laplacian)
-        self._bind = functools.partial(arguments.bind, model, grid)
-        self._programs = engines.create(
-            self.engine, model, grid, self.scheme, self.time_step, laplacian
-        )
+        self._programs = engines.create(self.engine, *self._system, self.time_step)
 
     def advance(
         self,
@@ -111,15 +136,44 @@ class Simulation:
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if gradient == "tangents":
+            self.check_uniform("the adjoint")
             state = tuple(tf.stop_gradient(field) for field in state)
-        window = (state, params, first_step, num_steps)
         if num_steps == 0:
             return state
-        if gradient == "unrolled":
-            step = self.scheme.make_step(self.model, self._operator, self.time_step)
-            return window_gradients.unrolled(step, *window)
+        window = (params, first_step, num_steps)
         if gradient == "tangents":
-            return window_gradients.tangents(self._programs, *window)
+            carry = window_gradients.tangents(
+                self._programs, self._step, state, *window
+            )
+            return carry[: len(state)]
+        carry = schemes.begin(self._step, state, params)
+        if gradient == "unrolled":
+            carry = window_gradients.unrolled(self._step, carry, *window)
+        else:
+            carry = window_gradients.adjoint(self._programs, carry, *window)
+        return carry[: len(state)]
+
+    def begin(self, state: State, params: Params) -> Carry:
+        """What the scheme carries from a state on, for `advance_carry`.
+
+        The state itself, and for multistep schemes their memory after it.
+        """
+        state, params = self._bind(state, params)
+        return schemes.begin(self._step, state, params)
+
+    def advance_carry(
+        self, carry: Carry, params: Params, num_steps: int, first_step: int = 0
+    ) -> Carry:
+        """As `advance`, from a carry to a carry: in parts as exactly as at once.
+
+        Differentiable as `advance`, by its adjoint.
+        """
+        num_steps = arguments.count("num_steps", num_steps, 0)
+        count = len(self.model.species)
+        state, params = self._bind(tuple(carry[:count]), params)
+        if num_steps == 0:
+            return (*state, *carry[count:])
+        window = ((*state, *carry[count:]), params, first_step, num_steps)
         return window_gradients.adjoint(self._programs, *window)
 
     def tangents(
@@ -147,6 +201,7 @@ class Simulation:
           InputError: if names or shapes do not fit the model and the grid.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
+        self.check_uniform("the adjoint")
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if tangents is None:
@@ -155,20 +210,72 @@ class Simulation:
         state, tangents, params = tf.nest.map_structure(
             tf.stop_gradient, (state, tangents, params)
         )
-        return self._programs.tangents(state, tangents, params, first_step, num_steps)
+        count = len(state)
+        state, tangents = window_gradients.carry_tangents(
+            self._programs, self._step, state, tangents, params, first_step, num_steps
+        )
+        return state[:count], {name: t[:count] for name, t in tangents.items()}
 
     def rollout(
         self, state: State, params: Params, num_steps: int, every: int = 1
     ) -> State:
-        """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`."""
+        """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`.
+
+        For other times, statistics, events and files see `rdtf.recording`.
+        """
         every = arguments.count("every", every, 1)
         num_steps = arguments.count("num_steps", num_steps, 0)
-        state, params = self._bind(state, params)
-        frames = [state]
-        flat = {name: tf.reshape(p, [-1]) for name, p in params.items()}
+        count = len(self.model.species)
+        carry = self.begin(state, params)
+        frames = [carry[:count]]
         for first in range(0, num_steps - every + 1, every):
-            frames.append(self.advance(frames[-1], flat, every, first))
+            carry = self.advance_carry(carry, params, every, first)
+            frames.append(carry[:count])
         return tuple(tf.stack(field, axis=1) for field in zip(*frames, strict=True))
+
+    def integrate(
+        self,
+        state: State,
+        params: Params,
+        duration,
+        relative_tolerance: float = 1e-6,
+        absolute_tolerance: float = 1e-8,
+        max_steps: int = 10_000,
+    ) -> Integration:
+        """The state after `duration`, by steps as long as the tolerances allow.
+
+        Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is stiff.
+        Each sample has steps of its own (see `rdtf.engines.step_search`); the first is
+        tried at `time_step`. The gradient is that of the steps that were accepted, their lengths taken as given: exact but
+        for what the tolerance allows.
+
+        Args:
+          state, params: as for `advance`.
+          duration: a number, or one per sample `[B]`; in the model's time unit.
+          relative_tolerance, absolute_tolerance: rtol and atol of the error of a step.
+          max_steps: accepted steps, at most; a sample that needs more ends early with
+            status NOT_CONVERGED, one that finds no finite step with NOT_FINITE.
+
+        Raises:
+          InputError: if the scheme has no error estimate, or numbers cannot be used.
+        """
+        schemes.pairs.check(self.scheme)
+        check_tolerances(relative_tolerance, absolute_tolerance)
+        max_steps = arguments.count("max_steps", max_steps, 1)
+        state, params = self._bind(state, params)
+        duration = check_duration(duration, state[0].shape[0])
+        return self._adaptive.integrate(
+            state,
+            params,
+            duration,
+            self.time_step,
+            (relative_tolerance, absolute_tolerance),
+            max_steps,
+        )
+
+    @functools.cached_property
+    def _adaptive(self):
+        return Adaptive(*self._system)
 
     def run_until_steady(
         self,
@@ -219,14 +326,14 @@ class Simulation:
     def time_derivative(self, state: State, params: Params) -> State:
         """D ∇²s + R(s), per species `[B, *grid.shape]`: the residual of a steady state."""
         state, params = self._bind(state, params)
-        return schemes.rate(self.model, self._operator, state, params)[1]
+        return schemes.rate(self.model, self._operator, state, params, self.varying)[1]
 
     def stability_ratio(self, params: Params) -> np.ndarray:
         """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
         self.model.check_names(params)
-        largest = 0.0
-        for name in self.model.diffusivity.values():
-            largest = np.maximum(largest, np.asarray(params[name], np.float64))
+        largest = schemes.largest_diffusivity(
+            self.model, params, self.grid, self.laplacian
+        )
         bound = self.scheme.largest_time_step(self.grid, 1.0, self.laplacian)
         return self.time_step * largest / bound
 
@@ -236,9 +343,19 @@ class Simulation:
         if not ratio <= 1.0:
             raise StabilityError(_unstable_message(self, ratio))
 
+    def check_uniform(self, advice: str) -> None:
+        """Raises InputError if parameters vary in space."""
+        if self.varying:
+            raise InputError(
+                f"Expected uniform parameters, got fields of "
+                f"{', '.join(self.varying)}: use {advice}."
+            )
+
     def _warn_if_unstable(self, params):
-        diffusivities = self.model.diffusivity.values()
-        if not all(hasattr(params[name], "numpy") for name in diffusivities):
+        if not self.scheme.is_explicit:
+            return
+        needed = self.model.diffusivities if self.model.is_plain else params
+        if not all(hasattr(params[name], "numpy") for name in needed):
             return  # a symbolic tensor inside tf.function has no value yet
         ratio = float(np.max(self.stability_ratio(params)))
         if not ratio <= 1.0:

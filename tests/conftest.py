@@ -18,9 +18,13 @@ def _simulation(model, shape, boundary, spacing, scheme, engine, time_step, lapl
     model = rdtf.models.get(model)
     grid = rdtf.Grid(shape, spacing, boundary)
     if time_step is None:
-        fastest = max(model.defaults[name] for name in model.diffusivity.values())
+        fastest = schemes.largest_diffusivity(model, model.defaults, grid, laplacian)
         time_step = schemes.suggest_time_step(
-            schemes.get(scheme), grid, fastest, laplacian
+            schemes.get(scheme),
+            grid,
+            float(fastest),
+            laplacian,
+            schemes.reaction_rate(model, model.defaults),
         )
     return rdtf.Simulation(model, grid, time_step, scheme, engine, laplacian)
 
@@ -72,9 +76,10 @@ def unrolled():
             name: tf.reshape(tf.convert_to_tensor(p, tf.float64), [-1, *ones])
             for name, p in params.items()
         }
+        carry = schemes.begin(step, state, params)
         for index in range(num_steps):
-            state = step(state, params, tf.constant(index))
-        return state
+            carry = step(carry, params, tf.constant(index))
+        return carry[: len(state)]
 
     return advance
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import rdtf
-from rdtf import engines, schemes
+from rdtf import Grid, engines, schemes
 from rdtf.engines import xla
 
 pytestmark = pytest.mark.parametrize("engine", engines.ENGINES)
@@ -176,6 +176,6 @@ def test_segments_cover_the_window(engine, num_steps):
 def test_unknown_engine(engine, input_error):
     model, scheme = rdtf.models.GRAY_SCOTT, schemes.get("forward_euler")
     with input_error("auto", engine, "'cuda'"):
-        engines.resolve("cuda", model, scheme)
-    assert engines.resolve(engine, model, scheme) == engine
-    assert engines.resolve("auto", model, scheme) == "native"
+        engines.resolve("cuda", model, Grid(8), scheme)
+    assert engines.resolve(engine, model, Grid(8), scheme) == engine
+    assert engines.resolve("auto", model, Grid(8), scheme) == "native"

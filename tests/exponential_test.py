@@ -11,7 +11,7 @@ from rdtf import Grid, ReactionDiffusion, laplacians, models, schemes
 from rdtf.finite_differences import diffusion_operator
 from rdtf.laplacians import LAPLACIANS
 from rdtf.models import Parameter, Start
-from rdtf.schemes import exponential
+from rdtf.schemes import exponential, phi
 
 ARGUMENTS = [0.0, -1e-300, 1e-8, -1e-8, -1e-3, -0.3, 0.9, -0.999999]
 ARGUMENTS += [-1.0, 1.0, -1.000001, -2.0, 3.0, -30.0, -700.0, -1e5]
@@ -34,7 +34,7 @@ def test_phi_functions_and_their_slopes():
     for index in (1, 2, 3):
         with tf.GradientTape() as tape:
             tape.watch(z)
-            values = exponential.phi_functions(z)[index - 1]
+            values = phi.phi_functions(z)[index - 1]
         slopes = tape.gradient(values, z)
         for argument, value, slope in zip(ARGUMENTS, values, slopes, strict=True):
             assert float(value) == pytest.approx(
@@ -60,7 +60,7 @@ def test_weights_are_those_of_the_paper():
         "last": h * (-4 - 3 * z - z**2 + e * (4 - z)) / z**3,
     }
     for name, value in expected.items():
-        np.testing.assert_allclose(getattr(w, name), value, rtol=1e-13)
+        np.testing.assert_allclose(w[name], value, rtol=1e-13)
 
 
 def _step(model, grid, time_step, kind="spectral"):
@@ -245,8 +245,6 @@ def test_no_diffusive_bound(sim, input_error):
     assert schemes.ETDRK4.largest_time_step(grid, 1e9, "spectral") == np.inf
     sim.check_stability({"D": 1e9, "r": 0.0})
     assert sim.stability_ratio(sim.model.defaults) == 0.0
-    with input_error("periodic", "etdrk4", "no_flux", "rk4"):
-        rdtf.Simulation(sim.model, Grid(8, 1.0, "no_flux"), 1.0, "etdrk4")
     with input_error("forward_euler", "etdrk4", "use engine xla"):
         rdtf.Simulation(sim.model, grid, 1.0, "etdrk4", "native")
 

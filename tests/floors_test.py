@@ -26,6 +26,7 @@ FLOORS = {
     "files": 1,
     "images": 1,
     "laplacians": 2,
+    "modes": 2,
     "fourier": 2,
     "finite_differences": 2,
     "homogeneous": 2,
@@ -36,6 +37,7 @@ FLOORS = {
     "gradients": 6,
     "losses": 6,
     "constraints": 6,
+    "recording": 6,
     "analysis": 7,
     "inference": 7,
     "fitting": 8,
@@ -45,7 +47,10 @@ NEIGHBOURS = {
     ("images", "files"),  # pictures become targets
     ("finite_differences", "fourier"),  # compact and spectral are applied there
     ("finite_differences", "laplacians"),
+    ("finite_differences", "modes"),  # what values of the boundary add
     ("fourier", "laplacians"),  # their eigenvalues
+    ("fourier", "modes"),
+    ("modes", "laplacians"),
     ("initial_conditions", "homogeneous"),  # patches on a uniform state
 }
 # Wings stand beside the house. They may import any floor, but viz only floors 0 and 1;

@@ -1,9 +1,11 @@
 """Uniform states against their closed forms."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+import scipy.optimize
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -120,3 +122,69 @@ def test_bad_input(input_error):
         homogeneous.states(_one_species(lambda u, r: rdtf_math.exp(u) - r), {"r": 2.0})
     with input_error("missing: r"):
         homogeneous.states(_one_species(lambda u, r: u - r), {})
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.floats(0.1, 5.0), min_size=6, max_size=6))
+def test_competitors(rates):
+    """Both, either alone, or none: four states, whose zeros are exactly zero."""
+    r1, r2, a1, a2, b1, b2 = rates
+    assume(abs(a1 * a2 - b1 * b2) > 0.05)
+    both = np.linalg.solve([[a1, b1], [b2, a2]], [r1, r2])
+    assume(np.abs(both).min() > 1e-3)
+    found = _states(
+        models.SHIGESADA_KAWASAKI_TERAMOTO, r1=r1, r2=r2, a1=a1, a2=a2, b1=b1, b2=b2
+    )
+    expected = sorted([(0.0, 0.0), (0.0, r2 / a2), (r1 / a1, 0.0), tuple(both)])
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("f, q", [(1.4, 0.002), (3.0, 0.002), (0.7, 0.02)])
+def test_oregonator(f, q):
+    """(1 - u) (u + q) = f (u - q) besides (0, 0); q is in a denominator too."""
+    pair = np.roots([1.0, f + q - 1.0, -q * (1.0 + f)])
+    expected = [[u, u] for u in sorted([0.0, *pair])]
+    np.testing.assert_allclose(
+        _states(models.OREGONATOR, f=f, q=q), expected, rtol=1e-9, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("preset", ["turing", "onset"])
+def test_thomas(preset):
+    """The zeros of the one equation left when v is eliminated."""
+    p = models.THOMAS.preset(preset)
+
+    def left(u):
+        v = p["b"] - (p["a"] - u) / p["alpha"]
+        return (p["a"] - u) * (1 + u + p["K"] * u * u) - p["rho"] * u * v
+
+    grid = np.linspace(-200.0, 200.0, 4001)
+    brackets = [(a, b) for a, b in itertools.pairwise(grid) if left(a) * left(b) < 0]
+    us = np.array([scipy.optimize.brentq(left, a, b, xtol=1e-13) for a, b in brackets])
+    expected = np.stack([us, p["b"] - (p["a"] - us) / p["alpha"]], axis=1)
+    found = homogeneous.states(models.THOMAS, p)
+    assert len(found) == 3
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("model", [models.LAMBDA_OMEGA, models.GINZBURG_LANDAU])
+def test_oscillators_rest_at_zero_alone(model):
+    assert _states(model).tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "model, changes",
+    [
+        (models.CAHN_HILLIARD, {}),  # zero
+        (models.LAMBDA_OMEGA, {"beta": 0.0}),  # the circle s = 1
+        (models.GRAY_SCOTT, {"F": 0.0}),  # v = 0 with any u
+    ],
+)
+def test_a_continuum_is_refused(model, changes, input_error):
+    with input_error("continuum", model.name):
+        _states(model, **changes)
+
+
+def test_parameters_without_a_value(input_error):
+    with input_error("finite", "r = nan"):
+        homogeneous.states(_one_species(lambda u, r: u - r), {"r": float("nan")})

@@ -15,7 +15,7 @@ from rdtf import engines, schemes
 from rdtf.engines.native import windows
 from rdtf.models import MODELS
 
-EULER = schemes.get("forward_euler")
+EULER, GRID = schemes.get("forward_euler"), rdtf.Grid((8, 8))
 
 
 def test_states_computed_again_change_nothing(monkeypatch):
@@ -43,7 +43,7 @@ def test_memory_of_a_window_is_bounded(num_steps):
     assert 8 * window._area * kept < 1.5 * 2**30
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [n for n, m in MODELS.items() if m.is_plain])
 def test_agrees_with_xla_over_a_thousand_steps(model, simulations, start):
     """States to 1e-12, gradients to 1e-9, relative to the largest number."""
     results = []
@@ -60,8 +60,8 @@ def test_agrees_with_xla_over_a_thousand_steps(model, simulations, start):
         results.append((final, tf.nest.flatten(gradient)))
     for tolerance, left, right in zip((1e-12, 1e-9), *results, strict=True):
         for a, b in zip(left, right, strict=True):
-            scale = np.abs(b).max()
-            assert scale > 0.0
+            scale = max(np.abs(b).max(), 1e-6)  # of a pulse that dies nothing is left
+            assert np.abs(b).max() > 0.0
             np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
 
 
@@ -115,12 +115,15 @@ def test_a_user_s_model_with_a_species_that_does_not_diffuse(start):
 
 def test_auto_leaves_to_xla_what_sympy_cannot_trace(input_error):
     model = _made_up(lambda state, params: (tf.nn.relu(state[0]), -state[1]))
-    assert engines.resolve("auto", model, EULER) == "xla"
-    assert engines.resolve("auto", rdtf.models.GRAY_SCOTT, schemes.get("rk4")) == "xla"
+    assert engines.resolve("auto", model, GRID, EULER) == "xla"
+    assert (
+        engines.resolve("auto", rdtf.models.GRAY_SCOTT, GRID, schemes.get("rk4"))
+        == "xla"
+    )
     with input_error("made_up", "engine xla"):
-        engines.resolve("native", model, EULER)
+        engines.resolve("native", model, GRID, EULER)
     with input_error("rk4", "engine xla"):
-        engines.resolve("native", rdtf.models.GRAY_SCOTT, schemes.get("rk4"))
+        engines.resolve("native", rdtf.models.GRAY_SCOTT, GRID, schemes.get("rk4"))
 
 
 def test_a_function_that_numba_does_not_know(input_error):
@@ -135,9 +138,9 @@ def test_a_function_that_numba_does_not_know(input_error):
 
 def test_without_numba(monkeypatch, input_error):
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
-    assert engines.resolve("auto", rdtf.models.GRAY_SCOTT, EULER) == "xla"
+    assert engines.resolve("auto", rdtf.models.GRAY_SCOTT, GRID, EULER) == "xla"
     with input_error("rdtf[native]", "engine xla"):
-        engines.resolve("native", rdtf.models.GRAY_SCOTT, EULER)
+        engines.resolve("native", rdtf.models.GRAY_SCOTT, GRID, EULER)
 
 
 def test_inside_a_tf_function(simulations, start):

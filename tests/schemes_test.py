@@ -15,7 +15,7 @@ from rdtf.grids import BOUNDARIES
 from rdtf.models import Parameter
 
 NAMES = list(schemes.SCHEMES)
-EXPLICIT = ["forward_euler", "rk4"]  # with a stability polynomial
+EXPLICIT = [n for n, s in schemes.SCHEMES.items() if s.is_explicit]
 DIFFUSION = ReactionDiffusion(
     name="diffusion",
     species=("u",),
@@ -36,9 +36,10 @@ def _integrate(scheme, model, grid, state, params, time_step, num_steps):
     step = scheme.make_step(model, operator, time_step)
     ones = [1] * (grid.ndim + 1)
     params = {n: tf.fill(ones, tf.constant(p, tf.float64)) for n, p in params.items()}
+    carry = schemes.begin(step, state, params)
     for index in range(num_steps):
-        state = step(state, params, tf.constant(index))
-    return state
+        carry = step(carry, params, tf.constant(index))
+    return carry[: len(state)]
 
 
 def _dense_laplacian(grid):
@@ -57,8 +58,6 @@ def _dense_laplacian(grid):
 @pytest.mark.parametrize("name", NAMES)
 def test_order_in_time(name, boundary):
     """Against SciPy at tight tolerance on the same semi-discrete system."""
-    if name not in EXPLICIT and boundary != "periodic":
-        pytest.skip("needs waves")
     scheme, model = schemes.get(name), models.SCHNAKENBERG
     grid = Grid(6, 1.5, boundary)
     params = {"Du": 0.1, "Dv": 1.0, "a": 0.1, "b": 0.9}
@@ -80,7 +79,7 @@ def test_order_in_time(name, boundary):
         final = _integrate(scheme, model, grid, state, *arguments)
         errors.append(np.abs(np.concatenate(final, axis=1)[0] - exact).max())
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
-    assert abs(orders[-1] - scheme.order) < 0.1, (errors, orders)
+    assert -0.1 < orders[-1] - scheme.order < (1.0 if name == "tsit5" else 0.1), orders
 
 
 @pytest.mark.parametrize("name", EXPLICIT)
@@ -100,7 +99,8 @@ def test_order_and_stages_of_the_stability_polynomial(name):
             for z in (0.1 * direction, 0.05 * direction)
         ]
         order = math.log2(errors[0] / errors[1]) - 1
-        assert order == pytest.approx(scheme.order, abs=0.1)
+        # The next term of tsit5 is as large as its own.
+        assert order == pytest.approx(scheme.order, abs=0.3 if name == "tsit5" else 0.1)
 
 
 @pytest.mark.parametrize("name", EXPLICIT)

@@ -12,9 +12,15 @@ from rdtf.types import Params, State
 
 
 def bind(
-    model: ReactionDiffusion, grid: Grid, state: State, params: Params
+    model: ReactionDiffusion,
+    grid: Grid,
+    state: State,
+    params: Params,
+    varying: tuple[str, ...] = (),
 ) -> tuple[State, dict[str, tf.Tensor]]:
     """Float64 tensors: `[B, *grid.shape]` fields and `[1 or B, 1, ...]` params.
+
+    Those in `varying` are fields, `[*grid.shape]` or `[1 or B, *grid.shape]`.
 
     Raises:
       InputError: if names or shapes do not fit the model and the grid.
@@ -27,15 +33,20 @@ def bind(
         )
     state = [float64(field) for field in state]
     values = {name: float64(params[name]) for name in model.parameters}
+    for name in varying:
+        values[name] = _field(name, values[name], grid)
     batches = {s.shape[0] for s in state if s.shape.rank == grid.ndim + 1}
-    batches |= {p.shape[0] for p in values.values() if p.shape.rank == 1}
+    batches |= {
+        p.shape[0] for n, p in values.items() if n in varying or p.shape.rank == 1
+    }
     batch = max(batches, default=1)
     for field in state:
         if field.shape[1:] != grid.shape or field.shape[0] not in (1, batch):
             raise InputError(_shape_message([batch, *grid.shape], field))
     for name, value in values.items():
-        if value.shape.rank > 1 or (
-            value.shape.rank and value.shape[0] not in (1, batch)
+        rank = value.shape.rank
+        if (rank > 1 and name not in varying) or (
+            rank and value.shape[0] not in (1, batch)
         ):
             raise InputError(
                 f"Expected {name} to be a scalar or a vector of length {batch}, got "
@@ -46,7 +57,22 @@ def bind(
         s if s.shape[0] == batch else tf.broadcast_to(s, shape) for s in state
     )
     column = _column_shape(grid.ndim)
-    return state, {name: tf.reshape(p, column) for name, p in values.items()}
+    return state, {
+        name: value if name in varying else tf.reshape(value, column)
+        for name, value in values.items()
+    }
+
+
+def _field(name, value, grid):
+    """A parameter that varies in space as `[1 or B, *grid.shape]`."""
+    if value.shape == grid.shape:
+        return value[tf.newaxis]
+    if value.shape[1:] != grid.shape:
+        raise InputError(
+            f"Expected {name}, which varies in space, as a field {list(grid.shape)}, or "
+            f"one per sample, got shape {list(value.shape)}."
+        )
+    return value
 
 
 @functools.cache

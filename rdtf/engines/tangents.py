@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from rdtf import schemes
 from rdtf.engines.arguments import per_cell
 from rdtf.types import State, StepFn
 
@@ -29,30 +30,29 @@ def directions(prepare: Callable, params: dict, names) -> dict:
     A direction is shaped as the prepared tensor, sample by sample. Those that do not
     depend on the parameter are left out.
     """
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as outer:
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as inner:
-            inner.watch(params)
+    found = {}
+    for name in names:
+        one = tf.ones_like(params[name])
+        with tf.autodiff.ForwardAccumulator(params[name], one) as accumulator:
             prepared = prepare(params)
-        upstream = {key: tf.zeros_like(value) for key, value in prepared.items()}
-        outer.watch(upstream)
-        slopes = {
-            (name, key): inner.gradient(value, params[name], upstream[key])
-            for key, value in prepared.items()
-            for name in names
-        }
-    found = {name: {} for name in names}
-    for (name, key), slope in slopes.items():
-        if slope is not None:
-            one = tf.ones_like(slope)
-            found[name][key] = outer.gradient(slope, upstream[key], one)
+            slopes = {key: accumulator.jvp(value) for key, value in prepared.items()}
+        found[name] = {key: x for key, x in slopes.items() if x is not None}
     return found
+
+
+def begin(step: StepFn, state: State, tangents: dict, params: dict):
+    """(carry, its tangents) at the start of a multistep scheme: see `schemes.begin`."""
+    along = directions(dict, params, tangents)
+    start = tangent_step(lambda s, p, index: schemes.begin(step, s, p), along)
+    return start(state, tangents, params, None)
 
 
 def tangent_step(step: StepFn, directions: dict) -> Callable:
     """Builds `tangent_step(state, tangents, params, step_index) -> (state, tangents)`.
 
     Args:
-      step: any step whose operations have gradients of gradients.
+      step: any step whose operations have gradients of gradients; it may return more
+        fields than it takes.
       directions: of the prepared parameters that it is given, see above.
 
     Tangents are a dict, parameter -> one field per species, shaped as the state; only
@@ -62,12 +62,12 @@ def tangent_step(step: StepFn, directions: dict) -> Callable:
     def advance(state, tangents, params, step_index) -> tuple[State, dict]:
         shape = state[0].shape
         fields = {k: tf.broadcast_to(p, per_cell(p, shape)) for k, p in params.items()}
-        upstream = tuple(tf.zeros_like(field) for field in state)  # any would do
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as outer:
-            outer.watch(upstream)
             with tf.GradientTape(watch_accessed_variables=False) as inner:
                 inner.watch((state, fields))
                 after = step(state, fields, step_index)
+            upstream = tuple(tf.zeros_like(field) for field in after)  # any would do
+            outer.watch(upstream)
             by_state, by_fields = inner.gradient(
                 after, (state, fields), upstream, tf.UnconnectedGradients.ZERO
             )

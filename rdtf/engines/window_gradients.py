@@ -11,8 +11,9 @@ import tensorflow as tf
 from tensorflow.python.eager import record
 
 from rdtf import schemes
+from rdtf.engines import tangents as tangents_
 from rdtf.status import InputError
-from rdtf.types import State, StepFn
+from rdtf.types import Carry, State, StepFn
 
 GRADIENTS = ("adjoint", "tangents", "unrolled")
 
@@ -56,8 +57,19 @@ def adjoint(programs, state: State, params, first: int, num_steps: int) -> State
     return tuple(run(*state, *params.values()))
 
 
-def tangents(programs, state: State, params, first: int, num_steps: int) -> State:
-    """The state after the window; its gradient is that of the parameters alone."""
+def carry_tangents(
+    programs, step: StepFn, state: State, tangents: dict, params, first, num_steps
+) -> tuple[Carry, dict]:
+    """(carry, its tangents) after the window, from a state and its tangents."""
+    if hasattr(step, "begin"):
+        state, tangents = tangents_.begin(step, state, tangents, params)
+    return programs.tangents(state, tangents, params, first, num_steps)
+
+
+def tangents(
+    programs, step: StepFn, state: State, params, first: int, num_steps: int
+) -> Carry:
+    """The carry after the window; its gradient is that of the parameters alone."""
     names = list(params)
     recording = record.could_possibly_record()  # see adjoint
     start = tuple(tf.stop_gradient(field) for field in state)
@@ -68,13 +80,15 @@ def tangents(programs, state: State, params, first: int, num_steps: int) -> Stat
         window = (dict(zip(names, flat, strict=True)), first, num_steps)
 
         def carry():
-            return programs.tangents(start, zero_tangents(names, start), *window)
+            none = zero_tangents(names, start)
+            return carry_tangents(programs, step, start, none, *window)
 
         carried = None
         if recording:
             final, carried = carry()
         else:
-            final = programs.forward(start, *window)
+            begun = schemes.begin(step, start, window[0])
+            final = programs.forward(begun, *window)
 
         def gradient(*upstream):
             moved = carry()[1] if carried is None else carried
@@ -102,8 +116,10 @@ def zero_tangents(names, state: State) -> dict[str, State]:
 
 
 def _project(upstream, tangent, param):
-    """Σ upstream ∂state/∂param, over the batch too if the parameter is shared."""
-    terms = [u * t for u, t in zip(upstream, tangent, strict=True)]
-    grid = list(range(1, terms[0].shape.rank))
-    total = sum(tf.reduce_sum(term, grid, keepdims=True) for term in terms)
+    """Σ upstream ∂carry/∂param, over the batch too if the parameter is shared."""
+    grid = list(range(1, upstream[0].shape.rank))
+    total = sum(
+        tf.reduce_sum(u * t, grid, keepdims=True)
+        for u, t in zip(upstream, tangent, strict=True)
+    )
     return tf.reduce_sum(total, 0, keepdims=True) if param.shape[0] == 1 else total

@@ -28,12 +28,16 @@ from rdtf.types import State
 _OVERSHOOT = 0.05  # of a valid range
 
 
-def _barrier(tensors):
+def barrier(tensors):
     return gen_xla_ops.xla_optimization_barrier(tensors)
 
 
-def _compiled(function):
+def compiled(function):
     return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _graph(function):
+    return tf.function(function, autograph=False)
 
 
 def _widened(limits, laplacian):
@@ -62,7 +66,9 @@ class Engine:
     """Compiled programs for one model, grid, scheme, time step and Laplacian.
 
     States are tuples of `[B, *grid.shape]` tensors; parameters a dict of tensors
-    `[1 or B, 1, ...]` that broadcast against them; step counts are Python ints.
+    `[1 or B, 1, ...]`, or `[1 or B, *grid.shape]` if they are named in `varying`, that
+    broadcast against them; step counts are Python ints. Of a multistep scheme a state
+    is all that a step carries, the species first.
     """
 
     def __init__(
@@ -70,8 +76,9 @@ class Engine:
         model: ReactionDiffusion,
         grid: Grid,
         scheme: schemes.Scheme,
+        laplacian: str,
+        varying: tuple[str, ...],
         time_step: float,
-        laplacian: str = "second_order",
     ):
         self._grid = grid
         self._species = model.species
@@ -80,26 +87,34 @@ class Engine:
             for name, limits in model.valid_range.items()
         }
         operator, taped = (
-            finite_differences.diffusion_operator(grid, _barrier, reread, laplacian)
+            finite_differences.diffusion_operator(grid, barrier, reread, laplacian)
             for reread in (True, False)
         )
-        self._step = scheme.make_step(model, operator, time_step)
-        self._taped_step = scheme.make_step(model, taped, time_step)
-        self._forward = _compiled(self._run)
-        self._checkpointed = _compiled(self._take_steps_with_checkpoints)
-        self._backward = _compiled(self._take_steps_back)
-        self._tangents = _compiled(self._take_steps_with_tangents)
-        self._until_steady = _compiled(self._take_steps_until_steady)
+        self._step = scheme.make_step(model, operator, time_step, varying)
+        self._taped_step = scheme.make_step(model, taped, time_step, varying)
+        self._forward = compiled(self._run)
+        self._checkpointed = compiled(self._take_steps_with_checkpoints)
+        self._backward = compiled(self._take_steps_back)
+        self._tangents = compiled(self._take_steps_with_tangents)
+        self._until_steady = compiled(self._take_steps_until_steady)
+        # What a step prepares is computed apart, once per call, and not by XLA, which
+        # would take longer to compile it than the steps.
+        self._prepare, self._prepare_back = _unchanged, lambda params, sums: sums
+        self._directions = _graph(self._find_directions)
+        if hasattr(self._step, "prepare"):
+            self._prepare = _graph(self._prepared)
+            self._prepare_back = _graph(self._pull_prepared_back)
 
     def forward(self, state: State, params: dict, first: int, num_steps: int) -> State:
         """The state after `num_steps` steps; any number of steps, one program."""
+        params = self._prepare(params)
         return self._forward(state, params, tf.constant(first), tf.constant(num_steps))
 
     def checkpointed(self, state: State, params: dict, first: int, num_steps: int):
         """(state after `num_steps` steps, checkpoints for `backward`)."""
         return self._checkpointed(
             state,
-            params,
+            self._prepare(params),
             tf.constant(first),
             tf.constant(num_steps),
             *segments(num_steps),
@@ -107,14 +122,15 @@ class Engine:
 
     def backward(self, checkpoints, params: dict, first: int, num_steps: int, upstream):
         """Gradients with respect to the first state and to the parameters."""
-        return self._backward(
+        adjoint, sums = self._backward(
             checkpoints,
-            params,
+            self._prepare(params),
             tf.constant(first),
             tf.constant(num_steps),
             upstream,
             segments(num_steps)[1],
         )
+        return adjoint, self._prepare_back(params, sums)
 
     def tangents(
         self, state: State, tangents: dict, params: dict, first: int, num_steps: int
@@ -123,9 +139,9 @@ class Engine:
 
         Tangents are a dict, parameter -> ∂state/∂parameter, one field per species.
         """
-        return self._tangents(
-            state, tangents, params, tf.constant(first), tf.constant(num_steps)
-        )
+        along = self._directions(params, tuple(tangents))
+        window = tf.constant(first), tf.constant(num_steps)
+        return self._tangents(state, tangents, self._prepare(params), along, *window)
 
     def until_steady(self, state, params, active, tolerance, first, num_steps):
         """Steps the active samples until each is steady or sick.
@@ -134,7 +150,7 @@ class Engine:
         """
         return self._until_steady(
             state,
-            params,
+            self._prepare(params),
             active,
             tf.constant(tolerance, tf.float64),
             tf.constant(first),
@@ -142,14 +158,28 @@ class Engine:
         )
 
     def _on_grid(self, rows):
-        return tuple(tf.reshape(r, [r.shape[0], *self._grid.shape]) for r in rows)
+        """Rows as fields; what a step carries besides, `[B, 1]`, as `[B, 1, ...]`."""
+        one = [1] * self._grid.ndim
+        return tuple(
+            tf.reshape(r, [r.shape[0], *(one if r.shape[1] == 1 else self._grid.shape)])
+            for r in rows
+        )
 
     def _prepared(self, params):
-        return schemes.prepare(self._step, params)
+        return schemes.prepare(self._step, _param_rows(params))
+
+    def _pull_prepared_back(self, params, sums):
+        """From gradients by what is prepared to those by the parameters."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(params)
+            prepared = self._prepared(params)
+        return tape.gradient(prepared, params, sums, tf.UnconnectedGradients.ZERO)
+
+    def _find_directions(self, params, names):
+        return tangents.directions(self._prepared, params, names)
 
     def _run(self, state, params, first, num_steps):
-        state, params = _rows((state, params))
-        params = self._prepared(params)
+        state, params = _rows(state), _param_rows(params)
         return self._on_grid(self._take_steps(state, params, first, num_steps))
 
     def _take_steps(self, state, params, first, num_steps):
@@ -161,8 +191,7 @@ class Engine:
     def _take_steps_with_checkpoints(
         self, state, params, first, num_steps, room, length
     ):
-        state, params = _rows((state, params))
-        params = self._prepared(params)
+        state, params = _rows(state), _param_rows(params)
 
         def body(segment, state, saved):
             saved = _write(saved, segment, state)
@@ -184,10 +213,7 @@ class Engine:
 
     def _take_steps_back(self, checkpoints, params, first, num_steps, upstream, length):
         shapes = {name: p.shape for name, p in params.items()}
-        upstream, given = _rows((upstream, params))
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(given)
-            params = self._prepared(given)
+        upstream, params = _rows(upstream), _param_rows(params)
         shape = upstream[0].shape
         buffer = tuple(tf.zeros([length, *u.shape], u.dtype) for u in upstream)
         zeros = {n: tf.zeros(per_cell(p, shape), p.dtype) for n, p in params.items()}
@@ -216,7 +242,6 @@ class Engine:
             ((num_steps - 1) // length, upstream, zeros, buffer),
         )
         sums = {name: _sum_like(sums[name], params[name]) for name in sums}
-        sums = tape.gradient(params, given, sums, tf.UnconnectedGradients.ZERO)
         sums = {name: tf.reshape(sums[name], shapes[name]) for name in sums}
         return self._on_grid(adjoint), sums
 
@@ -240,10 +265,11 @@ class Engine:
             after, (state, fields), adjoint, tf.UnconnectedGradients.ZERO
         )
 
-    def _take_steps_with_tangents(self, state, carried, params, first, num_steps):
-        state, carried, params = _rows((state, carried, params))
-        directions = tangents.directions(self._prepared, params, carried)
-        params = self._prepared(params)
+    def _take_steps_with_tangents(
+        self, state, carried, params, directions, first, num_steps
+    ):
+        state, carried = _rows((state, carried))
+        params = _param_rows(params)
         step = tangents.tangent_step(self._taped_step, directions)
 
         # One round to a loop body, unlike _repeat: a third of the time to compile.
@@ -258,8 +284,7 @@ class Engine:
     def _take_steps_until_steady(
         self, state, params, active, tolerance, first, num_steps
     ):
-        state, params = _rows((state, params))
-        params = self._prepared(params)
+        state, params = _rows(state), _param_rows(params)
         batch = active.shape[0]
 
         def body(i, state, active, steps, change):
@@ -301,14 +326,14 @@ class Engine:
     def _largest_change(self, before, after):
         """max |after - before| per sample; infinite where `after` is not valid."""
         change = tf.zeros_like(before[0])
-        for name, old, new in zip(self._species, before, after, strict=True):
+        for name, old, new in zip(self._species, before, after, strict=False):
             size = tf.abs(new - old)
             lower, upper = self._valid_range.get(name, (-math.inf, math.inf))
             valid = (new >= lower) & (new <= upper) & (size < math.inf)
             change = tf.maximum(change, tf.where(valid, size, math.inf))
         layers = [change.shape[0], self._grid.shape[0], -1]
-        change = tf.reshape(_barrier([change])[0], layers)
-        change = _barrier([tf.reduce_max(change, 1)])[0]  # vectorised: layers first
+        change = tf.reshape(barrier([change])[0], layers)
+        change = barrier([tf.reduce_max(change, 1)])[0]  # vectorised: layers first
         return tf.reduce_max(change, 1)
 
 
@@ -330,9 +355,21 @@ def _repeat(count, body, carry):
     return tf.while_loop(lambda i, *_: i < count, once, carry)[1:]
 
 
+def _unchanged(params):
+    return params
+
+
 def _rows(tree):
-    """Fields and parameters as `[B, cells]` and `[1 or B, 1]`: see finite_differences."""
+    """Fields as `[B, cells]`: see finite_differences."""
     return tf.nest.map_structure(finite_differences.flatten, tree)
+
+
+def _param_rows(params):
+    """Parameters as `[1 or B, 1 or cells]`; what is prepared ("0.1.half") as it is."""
+    return {
+        name: value if "." in name else finite_differences.flatten(value)
+        for name, value in params.items()
+    }
 
 
 def _write(buffers, index, state):
@@ -346,10 +383,12 @@ def _write(buffers, index, state):
 
 def _read(buffers, index):
     """Reads the state at `index`; `buffer[index]` compiles slower (negative indices)."""
-    shape = buffers[0].shape
-    start = tf.stack([index] + [tf.constant(0)] * (shape.rank - 1))
-    size = tf.constant([1, *shape[1:]])
-    return tuple(gen_xla_ops.xla_dynamic_slice(b, start, size)[0] for b in buffers)
+    found = []
+    for buffer in buffers:
+        start = tf.stack([index] + [tf.constant(0)] * (buffer.shape.rank - 1))
+        size = tf.constant([1, *buffer.shape[1:]])
+        found.append(gen_xla_ops.xla_dynamic_slice(buffer, start, size)[0])
+    return tuple(found)
 
 
 def _sum_like(field, param):

@@ -152,7 +152,7 @@ def _starts(prepared, model, seed):
     starts = []
     for length in LENGTHS:
         start = dict(model.defaults)
-        for name in model.diffusivity.values():
+        for name in model.diffusivities:
             start[name] *= length**2
         starts.append(start)
     starts += stills.other_starts(prepared, model.defaults, seed, 3)
@@ -164,7 +164,7 @@ def _starts(prepared, model, seed):
 def _looks_alike(model, grid, fit, pictures, observation, seed):
     params = {name: fit.params[name] for name in model.parameters}
     scheme = schemes.get("forward_euler")
-    largest = max(params[name] for name in model.diffusivity.values())
+    largest = max(params[name] for name in model.diffusivities)
     step = schemes.suggest_time_step(scheme, grid, largest)
     problem = Problem(
         Simulation(model, grid, step),

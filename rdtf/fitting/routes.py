@@ -52,6 +52,10 @@ class Settings:
 def validate(problem: Problem, settings: Settings) -> None:
     """Raises InputError if the route cannot be taken; call it before touching files."""
     model, route = problem.simulation.model, settings.route
+    if route != "bptt":
+        model.check_plain("use --route=bptt")
+        problem.simulation.grid.check_uniform_boundary(f"route {route}")
+        problem.simulation.check_uniform("--route=bptt")
     if settings.posterior:
         _validate_posterior(problem, settings)
     if route in ("windows", "bptt") and not problem.is_plain:

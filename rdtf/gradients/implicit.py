@@ -243,6 +243,10 @@ def _check_laplacian(simulation):
             "Expected the second_order Laplacian for implicit gradients, got "
             f"{simulation.laplacian}: use windows of steps, Simulation.advance."
         )
+    advice = "windows of steps, Simulation.advance"
+    simulation.model.check_plain(f"use {advice}")
+    simulation.grid.check_uniform_boundary("implicit gradients")
+    simulation.check_uniform(advice)
 
 
 def _linearize(simulation, fields, params, sample):

@@ -1,12 +1,25 @@
-"""The built-in models, one equation per file."""
+"""The built-in models, one equation per file, and models from the text of equations."""
 
+from rdtf.models.allen_cahn import ALLEN_CAHN
+from rdtf.models.barkley import BARKLEY
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
 from rdtf.models.brusselator import BRUSSELATOR
+from rdtf.models.cahn_hilliard import CAHN_HILLIARD
+from rdtf.models.equations_text import from_equations, parse_equations
+from rdtf.models.fisher_kpp import FISHER_KPP
 from rdtf.models.fitzhugh_nagumo import FITZHUGH_NAGUMO
+from rdtf.models.fitzhugh_nagumo_excitable import FITZHUGH_NAGUMO_EXCITABLE
 from rdtf.models.gierer_meinhardt import GIERER_MEINHARDT
+from rdtf.models.ginzburg_landau import GINZBURG_LANDAU
 from rdtf.models.gray_scott import GRAY_SCOTT
+from rdtf.models.lambda_omega import LAMBDA_OMEGA
 from rdtf.models.lengyel_epstein import LENGYEL_EPSTEIN
+from rdtf.models.nagumo import NAGUMO
+from rdtf.models.oregonator import OREGONATOR
 from rdtf.models.schnakenberg import SCHNAKENBERG
+from rdtf.models.shigesada_kawasaki_teramoto import SHIGESADA_KAWASAKI_TERAMOTO
+from rdtf.models.swift_hohenberg import SWIFT_HOHENBERG
+from rdtf.models.thomas import THOMAS
 from rdtf.status import InputError
 
 MODELS = {
@@ -18,6 +31,18 @@ MODELS = {
         SCHNAKENBERG,
         GIERER_MEINHARDT,
         LENGYEL_EPSTEIN,
+        FITZHUGH_NAGUMO_EXCITABLE,
+        THOMAS,
+        BARKLEY,
+        OREGONATOR,
+        LAMBDA_OMEGA,
+        GINZBURG_LANDAU,
+        ALLEN_CAHN,
+        FISHER_KPP,
+        NAGUMO,
+        SWIFT_HOHENBERG,
+        CAHN_HILLIARD,
+        SHIGESADA_KAWASAKI_TERAMOTO,
     )
 }
 
@@ -30,15 +55,29 @@ def get(name: str) -> ReactionDiffusion:
 
 
 __all__ = [
+    "ALLEN_CAHN",
+    "BARKLEY",
     "BRUSSELATOR",
+    "CAHN_HILLIARD",
+    "FISHER_KPP",
     "FITZHUGH_NAGUMO",
+    "FITZHUGH_NAGUMO_EXCITABLE",
     "GIERER_MEINHARDT",
+    "GINZBURG_LANDAU",
     "GRAY_SCOTT",
+    "LAMBDA_OMEGA",
     "LENGYEL_EPSTEIN",
     "MODELS",
+    "NAGUMO",
+    "OREGONATOR",
     "SCHNAKENBERG",
+    "SHIGESADA_KAWASAKI_TERAMOTO",
+    "SWIFT_HOHENBERG",
+    "THOMAS",
     "Parameter",
     "ReactionDiffusion",
     "Start",
+    "from_equations",
     "get",
+    "parse_equations",
 ]

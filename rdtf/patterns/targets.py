@@ -12,10 +12,14 @@ from rdtf.status import Status
 
 
 def describe(simulation: Simulation, params: Mapping[str, float]) -> dict:
-    """What defines a run, for metadata: model, parameters, grid, schemes, engine."""
-    grid = simulation.grid
+    """What defines a run, for metadata: model, parameters, grid, schemes, engine.
+
+    Equations that were given as text are in it, so that the run can be made again.
+    """
+    grid, source = simulation.grid, simulation.model.source
     return {
         "model": simulation.model.name,
+        **({} if source is None else {"equations": source}),
         "params": {name: float(value) for name, value in params.items()},
         "grid": {
             "shape": list(grid.shape),

@@ -4,29 +4,46 @@ A scheme advances  ds/dt = D ∇²s + R(s, params)  by one `time_step`. Its diff
 stability bound is  time_step * max(D) * |largest eigenvalue of ∇²| <= real_stability,
 where `real_stability` is how far its stability region reaches along the negative real
 axis (Hairer & Wanner 1996, section IV.2). For Euler in 2-D it reads D dt / h² <= 1/4.
-etdrk4 takes diffusion exactly and has no such bound; its reaction has one, as in rk4.
+The implicit and exponential ones have no such bound; their reaction has one of its own.
+
+    scheme           order   diffusion
+    forward_euler      1     explicit
+    heun               2     explicit
+    rk4                4     explicit
+    tsit5              5     explicit
+    cnab2              2     implicit, Crank-Nicolson
+    sbdf2              2     implicit, damps what is stiff
+    strang             2     exact, split from the reaction
+    etdrk4             4     exact
+
+tsit5 and etdrk4 also come with error control: `Simulation.integrate`.
 """
 
-import math
-from collections.abc import Mapping
-
-import numpy as np
-
-from rdtf import homogeneous
-from rdtf.grids import Grid
-from rdtf.models import ReactionDiffusion
+from rdtf.schemes import pairs
 from rdtf.schemes.base import (
-    FORWARD_EULER,
-    RK4,
     Scheme,
+    begin,
+    check_transport,
     prepare,
     rate,
     spectral_radius,
 )
+from rdtf.schemes.explicit import FORWARD_EULER, HEUN, RK4, TSIT5, RungeKutta
 from rdtf.schemes.exponential import ETDRK4
+from rdtf.schemes.implicit_explicit import CNAB2, SBDF2
+from rdtf.schemes.stiffness import (
+    choose,
+    largest_diffusivity,
+    reaction_rate,
+    suggest_time_step,
+)
+from rdtf.schemes.strang import STRANG
 from rdtf.status import InputError
 
-SCHEMES = {scheme.name: scheme for scheme in (FORWARD_EULER, RK4, ETDRK4)}
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (FORWARD_EULER, HEUN, RK4, TSIT5, CNAB2, SBDF2, STRANG, ETDRK4)
+}
 
 
 def get(name: str) -> Scheme:
@@ -36,52 +53,24 @@ def get(name: str) -> Scheme:
     return SCHEMES[name]
 
 
-def suggest_time_step(
-    scheme: Scheme,
-    grid: Grid,
-    diffusivity: float,
-    laplacian: str = "second_order",
-    reaction_rate: float = 0.0,
-) -> float:
-    """The largest of 1, 2, 5 times a power of ten within 80 % of the stability bound.
-
-    Where diffusion sets no bound: within 1, and within a fifth of 1 / `reaction_rate`,
-    as away from the uniform states a reaction is several times as fast.
-    """
-    bound = 0.8 * scheme.largest_time_step(grid, diffusivity, laplacian)
-    if math.isinf(bound):
-        bound = 1.0 / max(1.0, 5.0 * reaction_rate)
-    power = 10.0 ** math.floor(math.log10(bound))
-    # log10 rounds: a bound just below a power of ten may look like that power.
-    return max(m * power for m in (0.5, 1.0, 2.0, 5.0) if m * power <= bound)
-
-
-def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> float:
-    """Largest |eigenvalue| of ∂R/∂s at the uniform states of a model, 1 / time.
-
-    Zero if it has none, or if they cannot be found (see `rdtf.homogeneous`).
-    """
-    import sympy
-
-    try:
-        states = homogeneous.states(model, params)
-    except InputError:
-        return 0.0
-    species, names, reaction = model.equations()
-    slopes = sympy.Matrix(reaction).jacobian(species)
-    slopes = slopes.subs({symbol: params[name] for name, symbol in names.items()})
-    evaluate = sympy.lambdify(species, slopes, "numpy")
-    matrices = [np.array(evaluate(*state), np.float64) for state in states]
-    return max((np.abs(np.linalg.eigvals(m)).max() for m in matrices), default=0.0)
-
-
 __all__ = [
+    "CNAB2",
     "ETDRK4",
     "FORWARD_EULER",
+    "HEUN",
     "RK4",
+    "SBDF2",
     "SCHEMES",
+    "STRANG",
+    "TSIT5",
+    "RungeKutta",
     "Scheme",
+    "begin",
+    "check_transport",
+    "choose",
     "get",
+    "largest_diffusivity",
+    "pairs",
     "prepare",
     "rate",
     "reaction_rate",

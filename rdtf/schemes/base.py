@@ -1,4 +1,4 @@
-"""What a scheme is, and the explicit ones: forward Euler and Runge-Kutta."""
+"""What a scheme is, and the right-hand side that explicit ones evaluate."""
 
 import dataclasses
 import functools
@@ -8,51 +8,55 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import laplacians
+from rdtf import laplacians, modes
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
-from rdtf.types import Params, State, StepFn
+from rdtf.types import Carry, Params, State, StepFn
 
 
 @dataclasses.dataclass(frozen=True)
 class Scheme:
-    """A one-step scheme.
+    """A time-stepping scheme of fixed steps.
 
     Args:
       name: the name used by flags and files.
       order: of accuracy in the time step.
-      stages: evaluations of the right-hand side per step.
-      real_stability: reach of the stability region along the negative real axis.
-      advance: `advance(rate, state, time_step) -> state`.
+      stages: evaluations of the reaction per step.
+      real_stability: how far its stability region reaches along the negative real axis;
+        infinite if it takes diffusion implicitly or exactly.
+      make: `make(scheme, model, operator, time_step, varying) -> step`.
     """
 
     name: str
     order: int
     stages: int
     real_stability: float
-    advance: Callable
+    make: Callable
 
     def make_step(
-        self, model: ReactionDiffusion, operator: Callable, time_step: float
+        self,
+        model: ReactionDiffusion,
+        operator: Callable,
+        time_step: float,
+        varying: tuple[str, ...] = (),
     ) -> StepFn:
         """Builds `step(carry, params, step_index) -> carry`.
 
-        `operator` comes from `finite_differences.diffusion_operator`.
+        `operator` comes from `finite_differences.diffusion_operator`; `varying` names
+        the parameters that are fields.
         """
+        return self.make(self, model, operator, time_step, varying)
 
-        def step(carry, params, step_index):
-            del step_index  # deterministic: only noise needs it
-            return self.advance(
-                lambda state: rate(model, operator, state, params), carry, time_step
-            )
-
-        return step
+    @property
+    def is_explicit(self) -> bool:
+        """Whether diffusion bounds the time step."""
+        return math.isfinite(self.real_stability)
 
     def largest_time_step(
         self, grid: Grid, diffusivity: float, laplacian: str = "second_order"
     ) -> float:
         """The largest stable time step of pure diffusion."""
-        if diffusivity <= 0.0 or math.isinf(self.real_stability):
+        if diffusivity <= 0.0 or not self.is_explicit:
             return math.inf
         return self.real_stability / (diffusivity * spectral_radius(grid, laplacian))
 
@@ -61,11 +65,12 @@ class Scheme:
 def spectral_radius(grid: Grid, laplacian: str = "second_order") -> float:
     """Largest |eigenvalue| of a Laplacian, 1 / length².
 
-    For second_order that of an even number of cells, Σ 4 / h², whatever the grid.
+    For second_order between periodic or no-flux sides that of an even number of cells,
+    Σ 4 / h², whatever the grid.
     """
-    if laplacian == "second_order":
+    if grid.reflects and laplacian == "second_order":
         return grid.laplacian_bound
-    return float(np.abs(laplacians.symbol(grid, laplacian)).max())
+    return float(np.abs(modes.eigenvalues(grid, laplacian)).max())
 
 
 def prepare(step: StepFn, params: Params) -> Params:
@@ -76,10 +81,24 @@ def prepare(step: StepFn, params: Params) -> Params:
     return step.prepare(params) if hasattr(step, "prepare") else dict(params)
 
 
+def begin(step: StepFn, state: State, params: Params) -> Carry:
+    """What a step carries from a state on: itself, and the memory of a multistep one."""
+    return step.begin(state, params) if hasattr(step, "begin") else tuple(state)
+
+
 def rate(
-    model: ReactionDiffusion, operator: Callable, state: State, params: Params
+    model: ReactionDiffusion,
+    operator: Callable,
+    state: State,
+    params: Params,
+    varying: tuple[str, ...] = (),
 ) -> tuple[State, State]:
     """The state as read by the operator, and its time derivative, species by species."""
+    plain = model.is_plain and not any(n in varying for n in model.diffusivities)
+    if not plain:
+        reaction = model.reaction(state, params)
+        diffusion = _general_diffusion(model, operator, state, params, varying)
+        return state, tuple(d + r for d, r in zip(diffusion, reaction, strict=True))
     zero = tf.zeros([1] * state[0].shape.rank, state[0].dtype)
     coefficients = [
         params[model.diffusivity[name]] if name in model.diffusivity else zero
@@ -90,25 +109,59 @@ def rate(
     return values, tuple(d + r for d, r in zip(diffusion, reaction, strict=True))
 
 
-def _add(state, factor, derivatives):
-    return tuple(s + factor * d for s, d in zip(state, derivatives, strict=True))
+def check_transport(
+    model: ReactionDiffusion, operator, varying: tuple[str, ...]
+) -> None:
+    """Raises InputError where `rate` has no discretization for boundary and model."""
+    moved = [n for n in model.diffusivities if n in varying]
+    if not model.is_plain or moved:
+        what = f"diffusivities that vary in space ({', '.join(moved)})"
+        if not model.is_plain:
+            what = f"the diffusion of {model.name}"
+        operator.grid.check_reflects(what)
+    for value in model.diffusivity.values():
+        if not isinstance(value, str):
+            model.check_axes(operator.grid.ndim)
+            laplacians.combine(
+                [0.0] * operator.grid.ndim, operator.grid, operator.kind, 0
+            )
 
 
-def _forward_euler(rate, state, time_step):
-    state, derivatives = rate(state)
-    return _add(state, time_step, derivatives)
+def _general_diffusion(model, operator, state, params, varying):
+    """∇·(D ∇s) + ∇²(Q + ∇²P), one sum under the Laplacian where it can be."""
+
+    def fields(terms):
+        values = terms(state, params)
+        return [tf.broadcast_to(q, s.shape) for q, s in zip(values, state, strict=True)]
+
+    inner = [tf.zeros_like(s) for s in state]
+    if model.laplacian_terms is not None:
+        inner = fields(model.laplacian_terms)
+    if model.bilaplacian_terms is not None:
+        bent = operator.laplacian(tuple(fields(model.bilaplacian_terms)))
+        inner = [q + b for q, b in zip(inner, bent, strict=True)]
+    beside = [0.0] * len(state)
+    for i, name in enumerate(model.species):
+        value = model.diffusivity.get(name, ())
+        by_axis = [(None, value)] if isinstance(value, str) else enumerate(value)
+        for axis, key in by_axis:
+            if axis is None and key not in varying:
+                inner[i] += params[key] * state[i]
+            else:
+                moves = key in varying
+                beside[i] += _own(operator, state[i], params[key], axis, moves)
+    bent = operator.laplacian(tuple(inner))
+    return [b + x for b, x in zip(beside, bent, strict=True)]
 
 
-def _rk4(rate, state, time_step):
-    state, k1 = rate(state)
-    _, k2 = rate(_add(state, 0.5 * time_step, k1))
-    _, k3 = rate(_add(state, 0.5 * time_step, k2))
-    _, k4 = rate(_add(state, time_step, k3))
-    total = tuple(
-        a + 2.0 * (b + c) + d for a, b, c, d in zip(k1, k2, k3, k4, strict=True)
-    )
-    return _add(state, time_step / 6.0, total)
+def _own(operator, field, diffusivity, axis, varies):
+    """∇·(D ∇s), or its part along an axis.
 
-
-FORWARD_EULER = Scheme("forward_euler", 1, 1, 2.0, _forward_euler)
-RK4 = Scheme("rk4", 4, 4, 2.785293563405282, _rk4)
+    Where D varies it is (D ∇²s + ∇²(D s) - s ∇²D) / 2: with second_order these are
+    fluxes between cells, D the mean of the two.
+    """
+    d = tf.broadcast_to(diffusivity, field.shape)
+    if not varies:
+        return d * operator.laplacian((field,), axis)[0]
+    of_s, of_both, of_d = operator.laplacian((field, d * field, d), axis)
+    return 0.5 * (d * of_s + of_both - field * of_d)

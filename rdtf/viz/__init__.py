@@ -8,13 +8,16 @@ from rdtf.viz.figures import compare, heatmap, power_spectra
 from rdtf.viz.frames import PanelFrames, SpaceTime, colorize, middle_slice, upscale
 from rdtf.viz.gif import write_gif
 from rdtf.viz.landscapes import landscape, landscape_image, landscape_lines
+from rdtf.viz.stability import bifurcation_map, dispersion
 
 __all__ = [
     "PanelFrames",
     "SpaceTime",
+    "bifurcation_map",
     "colorize",
     "compare",
     "corner",
+    "dispersion",
     "heatmap",
     "landscape",
     "landscape_image",

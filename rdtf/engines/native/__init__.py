@@ -33,10 +33,11 @@ class Engine:
         model: ReactionDiffusion,
         grid: Grid,
         scheme,
+        laplacian: str,
+        varying: tuple[str, ...],
         time_step: float,
-        laplacian: str = "second_order",
     ):
-        del scheme, laplacian  # forward Euler, second order: see rdtf.engines.resolve
+        del scheme, laplacian, varying  # what they may be: see rdtf.engines.resolve
         self._species = len(model.species)
         self._windows = Windows(model, grid, time_step)
         self._with_tangents = functools.lru_cache(

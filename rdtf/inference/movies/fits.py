@@ -194,7 +194,7 @@ class _Job:
             np.clip(vector, coordinates.lower, coordinates.upper)
         )
         model = self.simulation.model
-        diffusivities = {n for n in model.diffusivity.values() if n not in self.held}
+        diffusivities = {n for n in model.diffusivities if n not in self.held}
         ratio = float(np.max(self.simulation.stability_ratio(drawn)))
         return {
             n: v / max(1.0, ratio / 0.9) if n in diffusivities else v

@@ -184,7 +184,7 @@ def _relax(stills, laplacian, misfit, estimate):
     if any(f is None for f in fields):
         return None, "not all species can be told from the picture"
     scheme = schemes.get("forward_euler")
-    fastest = max(params[name] for name in model.diffusivity.values())
+    fastest = max(params[name] for name in model.diffusivities)
     step = schemes.suggest_time_step(scheme, stills.grid, fastest, laplacian)
     rate = schemes.reaction_rate(model, params)
     if rate > 0.0:

@@ -1,0 +1,118 @@
+"""What the equations say before anything is simulated.
+
+    python -m apps.analyze --model=gray_scott --params=F=.04,k=.06 --over=k,F
+
+Prints the uniform states, the waves that grow on one of them, how far the parameters are
+from each bifurcation, and remarks; leaves dispersion.png, bifurcations.png (a map over two
+parameters) and analysis.json in --workdir. --state names the uniform state, by number or
+as u=.1,v=.2; --range=k=.03:.07 sets an axis of the map. Needs no TensorFlow; what the
+numbers mean is in docs/analysis.md.
+"""
+
+import json
+
+from absl import flags
+
+from apps import common
+from rdtf import files, laplacians, viz
+from rdtf.status import InputError
+
+common.define_simulation_flags()
+common.define_workdir_flags("analyze")
+flags.adopt_module_key_flags(common)
+_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
+_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
+_OVER = flags.DEFINE_list("over", None, "The two parameters of the map, x,y.")
+_RANGE = flags.DEFINE_multi_string("range", [], "NAME=FROM:TO, of the map.")
+_STATE = flags.DEFINE_string("state", None, "A uniform state: its number, or values.")
+_FILES = ("dispersion.png", "bifurcations.png", "analysis.json")
+
+
+def main(argv):
+    del argv
+    model = common.model_from_flags()
+    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    model = common.filled(model, params)
+    grid = common.grid_from_flags()
+    laplacians.check(grid, flags.FLAGS.laplacian)
+    ranges = dict(parse_range(text) for text in _RANGE.value)
+    state = parse_state(_STATE.value)
+    workdir = common.open_workdir("analyze")
+    from rdtf.analysis import diagrams, summary
+
+    over = tuple(_OVER.value or summary.default_axes(model))
+    for name in ranges:
+        if name not in over:
+            raise InputError(f"Expected --range of {' or '.join(over)}, got {name!r}.")
+    result, relation, found = summary.report(
+        model, params, over, state, grid, flags.FLAGS.laplacian
+    )
+    diagram = None
+    if len(over) == 2:
+        ranges = (
+            diagrams.suggest_ranges(model, params, over, relation.state, found) | ranges
+        )
+        diagram = diagrams.diagram(model, params, over, ranges, relation.state)
+    elif ranges:
+        raise InputError("Expected two parameters in --over for a map with --range.")
+    print("\n".join(summary.text(result)))
+    for name in _FILES:
+        (workdir / name).unlink(missing_ok=True)
+    common.write_run_flags(workdir)
+    save(workdir, result, relation, diagram)
+
+
+def save(workdir, result, relation, diagram):
+    """The two pictures and the numbers."""
+    numbers = ", ".join(f"{n} = {x:g}" for n, x in result["params"].items())
+    title = f"{result['model']}: {numbers}"
+    values = ", ".join(f"{n} = {x:.5g}" for n, x in result["state"].items())
+    fastest = (relation.fastest.wavenumber, relation.fastest.rate.real)
+    viz.dispersion(
+        workdir / "dispersion.png",
+        relation.wavenumbers,
+        relation.rates,
+        relation.bands,
+        fastest,
+        f"{title}\nwaves on {values}",
+    )
+    if diagram is not None:
+        point = tuple(result["params"][name] for name in diagram.axes)
+        viz.bifurcation_map(
+            workdir / "bifurcations.png",
+            diagram.axes,
+            diagram.names(),
+            diagram.curves,
+            point,
+            title,
+        )
+        result["curves"] = {
+            kind: [piece.tolist() for piece in pieces]
+            for kind, pieces in diagram.curves.items()
+        }
+    text = json.dumps(files.jsonable(result), indent=1, ensure_ascii=False)
+    files.write_text(workdir / "analysis.json", text + "\n")
+    print(f"\n{workdir}")
+
+
+def parse_range(text):
+    """`k=.03:.07` as ("k", (.03, .07)); raises InputError in one line."""
+    name, _, span = text.partition("=")
+    try:
+        low, high = map(float, span.split(":"))
+    except ValueError:
+        raise InputError(
+            f"Expected --range=NAME=FROM:TO, as k=.03:.07, got {text!r}."
+        ) from None
+    return name, (low, high)
+
+
+def parse_state(text):
+    """A number of a state, species -> value, or None."""
+    if text is None:
+        return None
+    return int(text) if text.isdigit() else common.parse_params(text)
+
+
+if __name__ == "__main__":
+    common.run(main)

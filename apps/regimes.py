@@ -1,0 +1,108 @@
+"""Maps which regime patterns end in, over two parameters of any model.
+
+    python -m apps.regimes --workdir=runs/map --axis=F=0:.12:64 --axis=k=.03:.075:64 \\
+        --shape=64,64 --max_steps=20000
+
+The first axis is drawn upwards. Every point starts from the same initial state. Blocks of
+points are kept as they come (blocks.jsonl): --resume goes on where a run was stopped.
+Results in --workdir: regimes.png, regimes.npz (labels and evidence), regimes.json
+(counts, settings, checks). --check=N runs N of the chaotic points again with half the
+time step, and on half the spacing. The rules are in rdtf/analysis/regimes.py.
+"""
+
+import tqdm
+from absl import flags
+
+from apps import common
+from apps.axes import parse_axis
+from rdtf import files, models
+from rdtf.status import InputError
+from rdtf.viz import regimes as pictures
+
+common.define_simulation_flags()
+common.define_workdir_flags("regimes")
+flags.adopt_module_key_flags(common)
+_AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; twice.")
+_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
+_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as Du=.2,Dv=.1.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the initial state.", lower_bound=0)
+_START = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+_STEPS = flags.DEFINE_integer("max_steps", 20_000, "Of every point.", lower_bound=64)
+_EVERY = flags.DEFINE_integer(
+    "every", None, "Steps between frames. Default: max_steps / 800.", lower_bound=1
+)
+_EXPONENT = flags.DEFINE_integer(
+    "exponent_steps", None, "Of the exponent, if needed. Default: max_steps.", 1
+)
+_BLOCK = flags.DEFINE_integer("block", 128, "Points in one batch.", lower_bound=1)
+_CHECK = flags.DEFINE_integer("check", 0, "Chaotic points to check.", lower_bound=0)
+_RESULTS = ("blocks.jsonl", "regimes.png", "regimes.npz", "regimes.json")
+
+
+def main(argv):
+    del argv
+    workdir = common.open_workdir("regimes")
+    model = models.get(flags.FLAGS.model)
+    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
+    if not len(axes) == len(_AXIS.value) == 2:
+        raise InputError("Expected --axis twice, for different parameters.")
+    grid = common.grid_from_flags()
+    common.quiet_tensorflow()
+    from rdtf import initial_conditions
+    from rdtf.analysis import regime_map
+
+    largest = {n: max(params[n], *axes.get(n, [params[n]])) for n in params}
+    simulation = common.simulation_from_flags(largest, grid)
+    simulation.check_stability(largest)
+    state = initial_conditions.create(_START.value, model, grid, 1, _SEED.value, params)
+    lengths = (_STEPS.value, _EVERY.value, _EXPONENT.value, _BLOCK.value)
+    plan = regime_map.Plan(simulation, axes, params, state, *lengths)
+    if not flags.FLAGS.resume:
+        for name in _RESULTS:
+            (workdir / name).unlink(missing_ok=True)
+        common.write_run_flags(workdir)
+    measure(workdir, plan, flags.FLAGS.resume)
+
+
+def measure(workdir, plan, resume):
+    """Measures, writes and draws."""
+    from rdtf.analysis import regime_map
+    from rdtf.analysis.regime_curves import curves
+
+    points = plan.shape[0] * plan.shape[1]
+    with tqdm.tqdm(desc="points", total=points, leave=False, mininterval=0.5) as bar:
+
+        def tell(done, steps, running):
+            if steps:
+                bar.set_postfix_str(f"step {steps}, {running} running", refresh=False)
+            bar.update(done - bar.n)
+
+        found = regime_map.measure(plan, workdir / "blocks.jsonl", resume, tell)
+    checks = []
+    if _CHECK.value:
+        with tqdm.tqdm(desc="checks, steps", leave=False) as bar:
+            checks = regime_map.check_chaos(
+                plan, found, _CHECK.value, lambda steps, _: bar.update(steps - bar.n)
+            )
+    found.save(workdir / "regimes.npz")
+    counts = found.counts()
+    result = {"counts": counts, "checks": checks, "settings": found.settings}
+    files.write_json(workdir / "regimes.json", result)
+    picture, model = workdir / "regimes.png", plan.simulation.model.name
+    labels = regime_map.labels()
+    pictures.regime_map(
+        picture,
+        tuple(found.axes),
+        tuple(found.axes.values()),
+        found.regime,
+        labels,
+        curves(plan),
+        f"{model}: regimes after {plan.num_steps} steps",
+    )
+    told = ", ".join(f"{count} {label}" for label, count in counts.items())
+    print(f"{picture}: {told}")
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,158 @@
+"""How often `rdtf.analysis.regimes` says of Gray-Scott what is published.
+
+    python -m benchmarks.regimes --json=regimes.json
+    python -m benchmarks.regimes --json=regimes.json --rows=lambda,"mrob R"
+
+One protocol for all rows, that of Munafo's pages, where most statements come from:
+Du = 2e-5, Dv = 1e-5, cells of 1/143, a time step of 1/2, a periodic domain, and as start a
+few rectangles of random size, place and values of (u, v) on red. He found that Pearson's
+single square misses many patterns. A domain of 256 cells is 1.8 wide; his are 3.2. Where
+the statement is about red on blue, the rectangles lie on the blue state.
+
+The statements are in `benchmarks.regime_cases`. Verdicts are kept beside `--json` as JSON
+lines, so that a stopped run goes on where it was.
+"""
+
+import pathlib
+import time
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+from absl import app, flags
+
+import rdtf
+from benchmarks import common, regime_cases
+from rdtf import files, homogeneous
+from rdtf.analysis import regimes, row_log
+
+_ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
+_SIDE = flags.DEFINE_integer("side", 256, "Cells a side.", 64)
+_TIME = flags.DEFINE_float("time", 1e5, "Time units of a run.", 1e3)
+_EXPONENT_TIME = flags.DEFINE_float("exponent_time", 3e4, "Of the exponent.", 1e3)
+_EVERY = flags.DEFINE_integer("every", 100, "Steps between frames.", 1)
+_BATCH = flags.DEFINE_integer("batch", 8, "Rows that run at once.", 1)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the starts.", 0)
+
+_SPACING, _TIME_STEP = 1.0 / 143.0, 0.5
+_PER_CELL = 16 / 256**2  # rectangles; some 30 % of the cells lie in one
+_SIDES = (10, 60)  # of the rectangles, in cells
+_VALUES = (1.0, 0.5)  # the largest u and v in a rectangle
+_NOISE = 0.01  # relative, as Pearson's, so that no symmetry stays
+
+
+def start(background, grid: rdtf.Grid, seed: int):
+    """Rectangles of random (u, v) on a uniform background, one sample, `[1, *grid]` each.
+
+    Sides, places, and values are uniformly distributed; what comes later covers what was
+    there; rectangles go on across the sides of the domain.
+    """
+    rng = np.random.default_rng(seed)
+    fields = np.stack([np.full(grid.shape, value) for value in background])
+    for _ in range(round(_PER_CELL * np.prod(grid.shape))):
+        sides = rng.integers(*_SIDES, len(grid.shape), endpoint=True)
+        corner = [rng.integers(n) for n in grid.shape]
+        cells = [
+            (first + np.arange(side)) % n
+            for first, side, n in zip(corner, sides, grid.shape, strict=True)
+        ]
+        fields[:, *np.ix_(*cells)] = rng.uniform(0.0, _VALUES)[:, None, None]
+    fields *= 1.0 + _NOISE * rng.standard_normal(fields.shape)
+    return tuple(tf.constant(field[None]) for field in fields)
+
+
+def measure(simulation, cases, bar) -> list[dict]:
+    """The verdicts on cases that run as one batch, in JSON's terms."""
+    shared = {"Du": 2e-5, "Dv": 1e-5}
+    own = {"F": [case.feed for case in cases], "k": [case.kill for case in cases]}
+    starts = []
+    for case in cases:
+        background = (1.0, 0.0)
+        if case.on_blue:
+            point = shared | {"F": case.feed, "k": case.kill}
+            background = homogeneous.states(simulation.model, point)[0]  # the least u
+        starts.append(start(background, simulation.grid, _SEED.value))
+    bar.reset()
+    begin = time.perf_counter()
+    verdicts = regimes.classify(
+        simulation,
+        shared | {name: tf.constant(v, tf.float64) for name, v in own.items()},
+        tuple(tf.concat(fields, 0) for fields in zip(*starts, strict=True)),
+        round(_TIME.value / _TIME_STEP),
+        _EVERY.value,
+        round(_EXPONENT_TIME.value / _TIME_STEP),
+        callback=lambda steps, _: bar.update(steps - bar.n),
+    )
+    seconds = (time.perf_counter() - begin) / len(cases)
+    return [
+        {
+            "name": case.name,
+            "regime": verdict.regime.label,
+            "margin": verdict.margin,
+            "evidence": verdict.evidence,
+            "seconds": seconds,
+        }
+        for case, verdict in zip(cases, verdicts, strict=True)
+    ]
+
+
+def table(rows: list[dict]) -> tuple[list[list[str]], float]:
+    """(lines, share of rows that agree)."""
+    cases = {case.name: case for case in regime_cases.CASES}
+    lines, agree = [], []
+    for row in rows:
+        case = cases[row["name"]]
+        agree.append(row["regime"] in [label.label for label in case.labels])
+        exponent = row["evidence"]["lyapunov"]
+        lines.append(
+            [
+                case.name,
+                f"{case.feed:g}, {case.kill:g}",
+                case.statement,
+                row["regime"],
+                "" if exponent is None or np.isnan(exponent) else f"{exponent:.2g}",
+                "yes" if agree[-1] else "no",
+                f"{row['seconds']:.0f}",
+            ]
+        )
+    return lines, float(np.mean(agree))
+
+
+def main(_) -> None:
+    """Measures what is asked and not kept; prints and writes all that is kept."""
+    if not flags.FLAGS.json:
+        raise app.UsageError("Expected --json=FILE, beside which verdicts are kept.")
+    log = pathlib.Path(flags.FLAGS.json).with_suffix(".jsonl")
+    names = ("side", "time", "exponent_time", "every", "seed")
+    settings = {name: flags.FLAGS[name].value for name in names}
+    done = row_log.start(log, settings, resume=True)
+    kept = {row["name"]: row for row in done.values()}
+    asked = [
+        case
+        for case in regime_cases.CASES
+        if case.name not in kept
+        and (not _ROWS.value or any(part in case.name for part in _ROWS.value))
+    ]
+    grid = rdtf.Grid((_SIDE.value, _SIDE.value), _SPACING)
+    simulation = rdtf.Simulation(rdtf.models.GRAY_SCOTT, grid, _TIME_STEP)
+    steps = round((_TIME.value + _EXPONENT_TIME.value) / _TIME_STEP)
+    with tqdm.tqdm(total=steps, unit="step", leave=False, mininterval=1.0) as bar:
+        for first in range(0, len(asked), _BATCH.value):
+            batch = asked[first : first + _BATCH.value]
+            bar.set_description(", ".join(case.name for case in batch))
+            for row in measure(simulation, batch, bar):
+                kept[row["name"]] = row
+                row_log.append(log, len(kept) - 1, row)
+    rows = [kept[case.name] for case in regime_cases.CASES if case.name in kept]
+    lines, share = table(rows)
+    print(f"\n{common.machine()}; {_SIDE.value}² cells, {_TIME.value:g} time units\n")
+    header = ["case", "F, k", "published", "found", "λ", "agrees", "s"]
+    common.show(header, lines)
+    print(f"\n{share:.0%} of {len(rows)} rows agree.")
+    common.save(
+        {"settings": settings, "agreement": share, "rows": files.jsonable(rows)}
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

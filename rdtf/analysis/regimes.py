@@ -1,0 +1,208 @@
+"""Which regime a pattern ends in: uniform, steady, periodic, travelling, chaotic, ...
+
+`classify` runs a batch, keeps small features (`rdtf.analysis.regime_features`), and
+decides each sample by these rules, in this order. Thresholds are in natural units: sizes
+relative to the scale of a species (its largest rms in the run), changes relative to the
+contrast c = rms(s - mean) / scale of the pattern, times relative to the time T of the
+run. They follow from what the words mean, and were not fitted to any table.
+
+1. INVALID: a state was not finite or left the model's valid range.
+2. Further change: the rate r = rms(∂s/∂t) / scale is fitted by e^(-μt) over the second
+   half of the run. If that goes on, the pattern will move by
+   `remaining` = r (1 - e^(-μT)) / μ in as much time again.
+3. Uniform: c is below 0.001, and will be if it goes on as in the second half. If
+   `remaining` is below 0.01: HOMOGENEOUS_TRIVIAL at the background (to 0.03), or
+   HOMOGENEOUS_COLLAPSED there if the distance from it had once doubled;
+   HOMOGENEOUS_EXCITED at any other state.
+4. STEADY_PATTERN: `remaining` is below 0.01 c. A coarsening pattern, whose rate falls as
+   1/t, does not pass: it is TRANSIENT.
+5. TRAVELLING: steady in a moving frame. At each of 8 moments of the last quarter of the
+   run a uniform drift -v·∇s explains ∂s/∂t to 10 % of its rms, and the shape is that of
+   the first of them to 3 % of the rms distance of two unrelated patterns; and the way it
+   went is longer than its correlation length c / |∇s|. Slow growth or rearrangement that
+   drifts meanwhile is TRANSIENT.
+6. OSCILLATORY: after a period the pattern is back to 3 % of the rms distance of two
+   unrelated moments (a torus of two clocks comes that close after some 30 cycles); two
+   periods were seen, and the power of the motion differs by less than 20 % between the
+   halves of the window (the last quarter of the run).
+7. A rate that falls exponentially in the second half (by e or more, R² above 0.9) is
+   TRANSIENT, to something steady: see settle_time.
+8. The rest gets its largest Lyapunov exponent λ, from further steps with tangents.
+   CHAOTIC: λ is above 3 standard errors and above 5 / measured time (a perturbation
+   grows e⁵-fold, which no mere shear does), above the latter in each half too, and
+   contrast and rate differ by less than a factor 1.5 between the last two quarters.
+9. QUASI_PERIODIC: 95 % of the temporal power in 8 lines, a sustained motion, and a λ
+   below its floor.
+10. TRANSIENT: undecided.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf import initial_conditions
+from rdtf.analysis import lyapunov, regime_rules
+from rdtf.analysis import regime_features as features
+from rdtf.analysis.regime_verdicts import EVIDENCE, Regime, Verdict
+from rdtf.grids import Grid
+from rdtf.simulation import Simulation
+from rdtf.status import InputError
+from rdtf.types import Params, State
+
+__all__ = ["EVIDENCE", "Check", "Regime", "Verdict", "check_artefact", "classify"]
+
+_FRAMES = 800  # of the default `every`
+_FEWEST_STEPS = 64
+
+
+def classify(
+    simulation: Simulation,
+    params: Params,
+    state: State,
+    num_steps: int,
+    every: int | None = None,
+    exponent_steps: int | None = None,
+    trivial: Sequence[float] | None = None,
+    callback: Callable[[int, int], None] | None = None,
+) -> list[Verdict]:
+    """The regime of every sample; see the module for the rules.
+
+    Args:
+      simulation: what runs.
+      params: name -> scalar or `[B]`: a sweep is one call.
+      state: `[B, *grid]` per species, or a batch of 1.
+      num_steps: of the first run; samples that are dead or steady leave it early.
+      every: steps between the frames of its last quarter. Take a dozen per period, more
+        for spikes, else it is not found, or as a multiple. Default: num_steps / 800.
+      exponent_steps: further steps, with tangents, of samples that need λ. Default:
+        num_steps.
+      trivial: values of the species at the background. Default: the model's, or its
+        uniform state; if that is not known, the mean of the start.
+      callback: called as callback(steps so far, samples still running).
+
+    Raises:
+      InputError: if there are fewer than 64 steps, or too few for the exponent.
+    """
+    every, exponent_steps = _lengths(num_steps, every, exponent_steps)
+    horizon, interval = (n * simulation.time_step for n in (num_steps, every))
+    record = features.observe(
+        simulation,
+        params,
+        state,
+        num_steps,
+        every,
+        lambda so_far: regime_rules.finished(so_far, horizon),
+        callback,
+    )
+    found = []
+    for i in range(len(record.count)):
+        origin = _origin(simulation.model, params, record, i, trivial)
+        found.append(regime_rules.decide(record, i, origin, interval))
+    asked = [i for i, v in enumerate(found) if isinstance(v, regime_rules.Open)]
+    if asked:
+        exponent = lyapunov.largest_exponent(
+            simulation,
+            features.select(params, asked),
+            tuple(tf.constant(field[asked]) for field in record.state),
+            exponent_steps,
+            every,
+            callback=callback and (lambda n: callback(num_steps + n, len(asked))),
+        )
+        for i, *numbers in zip(asked, *exponent.per_sample(), strict=True):
+            found[i] = regime_rules.decide_by_exponent(
+                found[i], *numbers, exponent.duration
+            )
+    return found
+
+
+def _lengths(num_steps, every, exponent_steps):
+    """(every, exponent_steps) with their defaults."""
+    if num_steps < _FEWEST_STEPS:
+        raise InputError(
+            f"Expected at least {_FEWEST_STEPS} steps to tell a regime, got {num_steps}: "
+            "raise max_steps."
+        )
+    every = every or max(1, num_steps // _FRAMES)
+    return every, exponent_steps or max(num_steps, lyapunov.fewest_steps(every))
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """Verdicts on one problem: as given, at half the time step, on half the spacing."""
+
+    given: Verdict
+    half_step: Verdict
+    half_spacing: Verdict
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the label and the sign of λ are the same in all three."""
+        return all(
+            other.regime == self.given.regime and _sign(other) == _sign(self.given)
+            for other in (self.half_step, self.half_spacing)
+        )
+
+
+def check_artefact(
+    simulation: Simulation,
+    params: Params,
+    state: State,
+    num_steps: int,
+    every: int | None = None,
+    exponent_steps: int | None = None,
+    trivial: Sequence[float] | None = None,
+    callback: Callable[[int, int], None] | None = None,
+) -> list[Check]:
+    """Whether verdicts survive half the time step, and half the spacing.
+
+    The same problem: domain, time and start, whose cells are divided, stay. With half
+    the spacing the time step is a quarter, so that the stability ratio of diffusion
+    stays; in 2-D that costs 16 times the steps of cells.
+
+    Args: as for `classify`; `callback` counts the steps of each of the three runs.
+    """
+    every, exponent_steps = _lengths(num_steps, every, exponent_steps)
+    grid = simulation.grid
+    fine = Grid(
+        tuple(2 * n for n in grid.shape),
+        tuple(h / 2.0 for h in grid.spacing),
+        grid.boundary,
+    )
+    divided = state
+    for axis in range(1, grid.ndim + 1):
+        divided = tuple(tf.repeat(field, 2, axis=axis) for field in divided)
+    verdicts = []
+    for place, factor, start in (
+        (grid, 1, state),
+        (grid, 2, state),
+        (fine, 4, divided),
+    ):
+        finer = Simulation(
+            simulation.model,
+            place,
+            simulation.time_step / factor,
+            simulation.scheme.name,
+            simulation.engine,
+            simulation.laplacian,
+        )
+        steps = [factor * n for n in (num_steps, every, exponent_steps)]
+        verdicts.append(classify(finer, params, start, *steps, trivial, callback))
+    return [Check(*three) for three in zip(*verdicts, strict=True)]
+
+
+def _sign(verdict):
+    """The sign of λ; of one that is not measured, NaN counts as 0."""
+    return np.sign(np.nan_to_num(verdict.evidence["lyapunov"]))
+
+
+def _origin(model, params, record, sample, trivial):
+    """The background of a sample, `[S]`."""
+    if trivial is not None:
+        return np.asarray(trivial, float)
+    own = {n: float(np.reshape(p, -1)[sample % np.size(p)]) for n, p in params.items()}
+    try:
+        return np.array(initial_conditions.background(model, own))
+    except InputError:  # the reaction is not rational, or has no uniform state
+        return record.mean[sample, 0]
