@@ -51,7 +51,7 @@ def test_the_error_is_that_of_the_tolerance(name, order, sim, state, exact):
     if name != sim.scheme.name:
         sim = rdtf.Simulation(models.BRUSSELATOR, GRID, 0.05, name)
     errors, steps = [], []
-    for tolerance in (1e-4, 1e-6, 1e-8, 1e-10):
+    for tolerance in (1e-4, 1e-6, 1e-8):
         run = sim.integrate(state, PARAMS, DURATIONS, tolerance, tolerance, 300)
         assert run.status == [Status.CONVERGED] * 2
         np.testing.assert_array_equal(run.time, DURATIONS)
@@ -59,10 +59,10 @@ def test_the_error_is_that_of_the_tolerance(name, order, sim, state, exact):
         assert (error < 100 * tolerance).all() and (error > 1e-3 * tolerance).all()
         errors.append(error)
         steps.append(run.num_steps)
-    falls = np.log10(np.divide(errors[0], errors[-1])) / 6  # decades per decade
+    falls = np.log10(np.divide(errors[0], errors[-1])) / 4  # decades per decade
     assert (falls > 0.8).all() and (falls < 1.3).all(), falls
     assert (np.diff(steps, axis=0) > 0).all()
-    growth = np.log10(np.divide(steps[3], steps[1])) / 4
+    growth = np.log10(np.divide(steps[2], steps[1])) / 2
     assert growth == pytest.approx(1.0 / order, abs=0.06), steps
     assert (steps[-1][0] > steps[-1][1]) and (run.next_time_step > 0.0).all()
 

@@ -1,5 +1,5 @@
 """Pattern data sets: making and describing them."""
 
-from rdtf.patterns.targets import describe, make, summary
+from rdtf.patterns.targets import make, summary
 
-__all__ = ["describe", "make", "summary"]
+__all__ = ["make", "summary"]

@@ -4,34 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-import rdtf
 from rdtf import initial_conditions
 from rdtf.files import Targets
+from rdtf.recording import describe
 from rdtf.simulation import Simulation
 from rdtf.status import Status
-
-
-def describe(simulation: Simulation, params: Mapping[str, float]) -> dict:
-    """What defines a run, for metadata: model, parameters, grid, schemes, engine.
-
-    Equations that were given as text are in it, so that the run can be made again.
-    """
-    grid, source = simulation.grid, simulation.model.source
-    return {
-        "model": simulation.model.name,
-        **({} if source is None else {"equations": source}),
-        "params": {name: float(value) for name, value in params.items()},
-        "grid": {
-            "shape": list(grid.shape),
-            "spacing": list(grid.spacing),
-            "boundary": grid.boundary,
-        },
-        "laplacian": simulation.laplacian,
-        "scheme": simulation.scheme.name,
-        "time_step": simulation.time_step,
-        "engine": simulation.engine,
-        "rdtf_version": rdtf.__version__,
-    }
 
 
 def make(

@@ -5,7 +5,7 @@
 They lose all digits near z = 0 if they are computed as written (Kassam & Trefethen 2005,
 doi:10.1137/S1064827502410633, go round by contour integrals). For real z a Taylor series
 serves for |z| < 1, and the recurrence, which is stable beyond; for matrices the series
-at Z / 2^20, and doublings from there (Skaflestad & Wright 2009,
+at Z / 2^12, and doublings from there (Skaflestad & Wright 2009,
 doi:10.1016/j.apnum.2008.03.035). Both can be differentiated, at 0 too.
 """
 
@@ -14,8 +14,8 @@ import math
 import tensorflow as tf
 
 _TERMS = 18  # of the series: the next is below 1e-17 at |z| = 1
-_DOUBLINGS = 20
-_FEW_TERMS = 8  # of the series at Z / 2^20
+_DOUBLINGS = 12
+_FEW_TERMS = 9  # of the series at Z / 2^12
 
 
 def phi_functions(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -37,7 +37,7 @@ def phi_functions(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 def matrix_phi_functions(z: tf.Tensor):
     """φ0 and φ1 of Z / 2, then φ0, φ1, φ2, φ3 of Z, for matrices `[..., n, n]`.
 
-    Z should be below some 10^5; beyond, what decays is as small as it ought to be, but
+    Z should be below some 10^3; beyond, what decays is as small as it ought to be, but
     what oscillates loses digits. e^Z - 1 is what is doubled, or small Z would too:
 
         φ_k(2 Z) = 2^-k [e^Z φ_k(Z) + Σ_{j=1..k} φ_j(Z) / (k - j)!]
