@@ -215,7 +215,9 @@ def simulation_from_flags(params, grid=None, model=None):
         logging.info("Scheme %s: %s.", name, reason)
     if time_step is None:
         scheme = schemes.get(name)
-        largest = schemes.largest_diffusivity(model, params, grid, values.laplacian)
+        largest = schemes.largest_diffusivity(
+            model, params, grid, values.laplacian, scheme
+        )
         rate = schemes.reaction_rate(model, params)
         time_step = schemes.suggest_time_step(
             scheme, grid, float(largest), values.laplacian, rate

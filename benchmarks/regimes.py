@@ -27,9 +27,9 @@ from rdtf import files, homogeneous
 from rdtf.analysis import regimes, row_log
 
 _ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
-_SIDE = flags.DEFINE_integer("side", 192, "Cells a side.", 64)
-_TIME = flags.DEFINE_float("time", 2e5, "Time units of a run.", 1e3)
-_EXPONENT_TIME = flags.DEFINE_float("exponent_time", 5e4, "Of the exponent.", 1e3)
+_SIDE = flags.DEFINE_integer("side", 256, "Cells a side.", 64)
+_TIME = flags.DEFINE_float("time", 1e5, "Time units of a run.", 1e3)
+_EXPONENT_TIME = flags.DEFINE_float("exponent_time", 3e4, "Of the exponent.", 1e3)
 _EVERY = flags.DEFINE_integer("every", 100, "Steps between frames.", 1)
 _BATCH = flags.DEFINE_integer("batch", 8, "Rows that run at once.", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the starts.", 0)

@@ -332,7 +332,7 @@ class Simulation:
         """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
         self.model.check_names(params)
         largest = schemes.largest_diffusivity(
-            self.model, params, self.grid, self.laplacian
+            self.model, params, self.grid, self.laplacian, self.scheme
         )
         bound = self.scheme.largest_time_step(self.grid, 1.0, self.laplacian)
         return self.time_step * largest / bound

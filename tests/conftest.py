@@ -18,7 +18,9 @@ def _simulation(model, shape, boundary, spacing, scheme, engine, time_step, lapl
     model = rdtf.models.get(model)
     grid = rdtf.Grid(shape, spacing, boundary)
     if time_step is None:
-        fastest = schemes.largest_diffusivity(model, model.defaults, grid, laplacian)
+        fastest = schemes.largest_diffusivity(
+            model, model.defaults, grid, laplacian, schemes.get(scheme)
+        )
         time_step = schemes.suggest_time_step(
             schemes.get(scheme),
             grid,

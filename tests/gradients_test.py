@@ -95,7 +95,7 @@ def test_every_model(
     central = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h)
     assert slope == pytest.approx(central, rel=1e-6)
 
-    remainders = [abs(loss(h) - loss(0.0) - h * slope) for h in (4e-3, 2e-3, 1e-3)]
+    remainders = [abs(loss(h) - loss(0.0) - h * slope) for h in (1e-3, 5e-4, 2.5e-4)]
     orders = np.log2(np.divide(remainders[:-1], remainders[1:]))
     assert np.all(np.abs(orders - 2.0) < 0.1), orders
 

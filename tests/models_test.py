@@ -174,7 +174,7 @@ def test_presets_are_complete_and_within_bounds(model, preset):
 def _simulation(simulations, model):
     """The model on 24 x 24 cells, at the time step that is suggested for it."""
     euler, grid = schemes.get("forward_euler"), rdtf.Grid(SHAPE)
-    fastest = schemes.largest_diffusivity(model, model.defaults, grid)
+    fastest = schemes.largest_diffusivity(model, model.defaults, grid, scheme=euler)
     rate = schemes.reaction_rate(model, model.defaults)
     step = schemes.suggest_time_step(euler, grid, float(fastest), reaction_rate=rate)
     return simulations(model.name, SHAPE, time_step=step)
@@ -202,7 +202,7 @@ def test_homogeneous_states_are_fixed_points(model, simulations, input_error):
     both = np.array((inside * 2)[:2])  # always two samples: one program
     uniform = tuple(tf.constant(np.full((2, *SHAPE), s[:, None, None])) for s in both.T)
     for before, after in zip(uniform, sim.advance(uniform, params, 20), strict=True):
-        np.testing.assert_allclose(after, before, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(after, before, rtol=1e-11, atol=1e-12)
 
 
 def _valid(model, fields):

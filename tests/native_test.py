@@ -60,7 +60,7 @@ def test_agrees_with_xla_over_a_thousand_steps(model, simulations, start):
         results.append((final, tf.nest.flatten(gradient)))
     for tolerance, left, right in zip((1e-12, 1e-9), *results, strict=True):
         for a, b in zip(left, right, strict=True):
-            scale = max(np.abs(b).max(), 1e-6)  # of a pulse that dies nothing is left
+            scale = max(np.abs(b).max(), 1e-4)  # what dies or cancels leaves nothing
             assert np.abs(b).max() > 0.0
             np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
 

@@ -179,6 +179,23 @@ def test_euler_is_stable_up_to_the_bound(name, state, changes):
         assert size == pytest.approx(1e-8 * abs(1.0 - 2.0 * factor) ** 50, rel=1e-4)
 
 
+@pytest.mark.parametrize("name", ["forward_euler", "heun", "rk4", "tsit5"])
+def test_explicit_schemes_are_stable_up_to_the_bound_of_complex_diffusion(name):
+    """By |R(h λ)| of every mode of (1 + i alpha) D ∇²."""
+    model, scheme = models.GINZBURG_LANDAU, schemes.get(name)
+    for alpha in (0.5, 2.0, 10.0):
+        params, grid = {**model.defaults, "alpha": alpha}, Grid((8, 6), 1.1)
+        largest = schemes.largest_diffusivity(model, params, grid, scheme=scheme)
+        bound = scheme.largest_time_step(grid, float(largest))
+        waves = -np.linspace(0.0, grid.laplacian_bound, 500) * (1.0 + 1j * alpha)
+        for factor, grows in ((0.999, False), (1.001, True)):
+            z = factor * bound * params["D"] * waves
+            (after,) = scheme.advance(
+                lambda s, z=z: (s, (z * s[0],)), (1.0 + 0 * z,), 1.0
+            )
+            assert (np.abs(after).max() > 1.0 + 1e-9) == grows
+
+
 def test_refusals(input_error):
     for name in ("cnab2", "sbdf2", "strang", "etdrk4"):
         with input_error("uniform diffusivities", name, "Dv", "explicit scheme"):

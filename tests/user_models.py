@@ -81,4 +81,5 @@ USER = [
         "r q a b unused",
     ),
 ]
-BY_NAME = {model.name: model for model in [*USER, *MODELS.values()]}
+PLAIN = [model for model in MODELS.values() if model.is_plain]
+BY_NAME = {model.name: model for model in [*USER, *PLAIN]}

@@ -58,8 +58,9 @@ def shape_distance(first, later, waves, periodic) -> float:
     """How far the shapes of two patterns are apart, wherever they stand.
 
     The mean square of the difference after the best shift, over the sum of the variances:
-    0 for the same shape, 1 for two that are unrelated; infinite if both are uniform. The shift is the best of a grid of shifts,
-    polished by Newton's method on the correlation, so it need be no whole cells.
+    0 for the same shape, 1 for two that are unrelated; infinite if both are uniform. The
+    shift is the best of a grid of shifts, polished by Newton's method on the correlation,
+    so it need be no whole cells.
 
     Args:
       first, later: Fourier modes `[S, *modes]`, such that the sum of |modes|² is the mean
@@ -75,8 +76,8 @@ def shape_distance(first, later, waves, periodic) -> float:
         return np.inf
     cross = np.sum(np.conj(first) * later, axis=0)
     waves = [2.0 * np.pi * w * may for w, may in zip(waves, periodic, strict=True)]
-    tried = cross
     grids = [np.linspace(0.0, 1.0, _FINER * len(w), endpoint=False) for w in waves]
+    tried = cross
     for grid, numbers in zip(grids, waves, strict=True):
         tried = np.tensordot(tried, np.exp(1j * np.outer(numbers, grid)), (0, 0))
     place = np.unravel_index(np.argmax(tried.real), tried.shape)

@@ -3,8 +3,8 @@
 A frame takes of each sample and species the mean, the standard deviation and the rms of
 ∂s/∂t over the cells; of the last quarter of the run also the low Fourier modes, of which
 only the Gram matrix over time remains (`Record.gram`), and at a few frames how far ∂s/∂t
-is a mere drift of the pattern and, where it is, whether the shape is kept. None of these depends on where in a periodic domain the
-pattern stands.
+is a mere drift of the pattern and, where it is, whether the shape is kept. None of these
+depends on where in a periodic domain the pattern stands.
 """
 
 import dataclasses

@@ -10,6 +10,8 @@ that `Simulation.integrate` keeps below its tolerance.
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+
 from rdtf.schemes.base import Scheme, check_transport, rate
 from rdtf.types import State
 
@@ -34,6 +36,44 @@ class RungeKutta(Scheme):
     """A scheme with a `tableau`."""
 
     tableau: Tableau = None
+
+    def polynomial(self) -> np.ndarray:
+        """Coefficients of R(z), lowest first: a step multiplies y' = λ y by R(h λ)."""
+        a = np.zeros([self.stages, self.stages])
+        for i, row in enumerate(self.tableau.a, start=1):
+            a[i, : len(row)] = row
+        terms, power = [1.0], np.ones(self.stages)
+        for _ in range(self.stages):
+            terms.append(np.dot(self.tableau.b, power))
+            power = a @ power
+        return np.array(terms)
+
+    def reach(self, eigenvalues: np.ndarray) -> np.ndarray:
+        """How far |R| <= 1 holds in the direction of each eigenvalue, from 0 on.
+
+        `real_stability` for what is real or grows by itself.
+        """
+        reach = np.full(eigenvalues.shape, self.real_stability)
+        turns = (eigenvalues.real < 0.0) & (
+            np.abs(eigenvalues.imag) > 1e-9 * np.abs(eigenvalues)
+        )
+        directions = eigenvalues[turns] / np.abs(eigenvalues[turns])
+        polynomial = self.polynomial()
+
+        def stable(distances):
+            z = directions[:, np.newaxis] * distances
+            size = np.abs(np.polynomial.polynomial.polyval(z, polynomial))
+            return size <= 1.0 + 1e-12
+
+        steps = np.linspace(0.0, 1.5 * self.real_stability, 301)
+        first = np.argmin(stable(steps), axis=1)  # that is not
+        low, high = steps[np.maximum(first - 1, 0)], steps[first]
+        for _ in range(30):
+            middle = 0.5 * (low + high)
+            inside = stable(middle[:, np.newaxis])[:, 0]
+            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        reach[turns] = np.maximum(low, 1e-9)
+        return reach
 
     def advance(self, rate: Callable, state: State, time_step) -> State:
         """One step; `rate(state)` is (state, derivatives)."""

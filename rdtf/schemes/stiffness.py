@@ -23,6 +23,7 @@ def largest_diffusivity(
     params: Mapping,
     grid: Grid,
     laplacian: str = "second_order",
+    scheme: Scheme | None = None,
 ) -> np.ndarray:
     """Fastest diffusion on a grid over the largest |eigenvalue| of ∇²: `[]` or `[B]`.
 
@@ -30,12 +31,15 @@ def largest_diffusivity(
     largest |eigenvalue| of -κ ∂Q/∂s + κ² ∂P/∂s over 0 <= κ <= max |∇²|, over the
     latter, linearized about the model's background, or zero, and the corners of its
     valid range. In length² / time.
+
+    With an explicit `scheme`, eigenvalues that are not real count by how far its
+    stability region reaches in their direction, compared with the negative real axis.
     """
-    rate = _diffusion_rate(model, params, grid, laplacian)
+    rate = _diffusion_rate(model, params, grid, laplacian, scheme)
     return rate / spectral_radius(grid, laplacian)
 
 
-def _diffusion_rate(model, params, grid, laplacian):
+def _diffusion_rate(model, params, grid, laplacian, scheme=None):
     arrays = {n: np.asarray(params[n], np.float64) for n in model.parameters}
     arrays = {n: v.max() if v.ndim > 1 else v for n, v in arrays.items()}  # fields
     if model.laplacian_terms is None and model.bilaplacian_terms is None:
@@ -53,13 +57,13 @@ def _diffusion_rate(model, params, grid, laplacian):
     batch = np.broadcast_shapes(*(v.shape for v in arrays.values()))
     columns = [np.broadcast_to(v, batch).ravel() for v in arrays.values()]
     found = [
-        _largest_eigenvalue(model, grid, laplacian, values)
+        _largest_eigenvalue(model, grid, laplacian, values, scheme)
         for values in zip(*columns, strict=True)
     ]
     return np.reshape(found, batch)
 
 
-def _largest_eigenvalue(model, grid, laplacian, values):
+def _largest_eigenvalue(model, grid, laplacian, values, scheme):
     kappa = np.linspace(0.0, spectral_radius(grid, laplacian), 65)[:, None, None]
     rates = []
     for state in _reference_states(model):
@@ -67,7 +71,11 @@ def _largest_eigenvalue(model, grid, laplacian, values):
             np.array(m, np.float64) for m in _slopes(model)(*state, *values)
         )
         matrices = -kappa * second + kappa**2 * fourth
-        rates.append(np.abs(np.linalg.eigvals(matrices)).max())
+        eigenvalues = np.linalg.eigvals(matrices).ravel()
+        sizes = np.abs(eigenvalues)
+        if scheme is not None and scheme.is_explicit:
+            sizes = sizes * scheme.real_stability / scheme.reach(eigenvalues)
+        rates.append(sizes.max())
     return max(rates)
 
 

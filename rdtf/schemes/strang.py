@@ -33,14 +33,13 @@ class _Step(SpectralStep):
 
     def prepare(self, params: Params) -> Params:
         """The parameters, functions of h L, and amplitudes that the boundary adds."""
-        prepared = super().prepare(params)
-        symbol, half = self._splitting.symbol(params), 0.5 * self._time_step
+        prepared, half = super().prepare(params), 0.5 * self._time_step
         for i, given in enumerate(self._splitting.given(params)):
             if tf.is_tensor(given):
-                weight = half * phi.phi_functions(half * symbol[i, i])[0]
-                prepared[f"{i}.{i}.given"] = weight * self._splitting.modes.forward(
-                    given
-                )
+                z = half * self._splitting.symbol(params)[i, i]
+                amplitudes = self._splitting.modes.forward(given)
+                added = half * phi.phi_functions(z)[0] * amplitudes
+                prepared[f"{i}.{i}.given"] = added
         return prepared
 
     def __call__(self, carry: Carry, params: Params, step_index) -> Carry:

@@ -7,7 +7,7 @@ import numpy as np
 from rdtf.viz.figures import INK, figure
 
 # Okabe & Ito 2008: told apart by every kind of colour vision, and by their dashes.
-_CURVES = {
+CURVES = {
     "saddle_node": ("saddle-node", "#000000", "-"),
     "branch_point": ("branch point", "#666666", ":"),
     "hopf": ("Hopf", "#0072B2", "--"),
@@ -122,7 +122,7 @@ def bifurcation_map(
             shading="nearest",
             rasterized=True,
         )
-        for kind, (label, color, dashes) in _CURVES.items():
+        for kind, (label, color, dashes) in CURVES.items():
             for piece in curves.get(kind, ()):
                 axis.plot(*piece.T, dashes, color=color, linewidth=1.8)
             if curves.get(kind):

@@ -1,0 +1,91 @@
+"""Shows what a fit met on its way: regimes, bifurcations, loss and slope.
+
+    python -m apps.traverse --trajectory=runs/x/trajectory.jsonl --over=k,F
+    python -m apps.traverse --trajectory=... --map=runs/map/regimes.npz
+
+Prints one line per point, at most --points of them evenly spread over the path, and what
+lies between neighbours; leaves traverse.png (the path on the bifurcation curves of its
+end, or on a map of apps.regimes) and traverse.json in --output. Of every point the
+regime is told by a simulation of --max_steps, all in one batch; --max_steps=0 tells none.
+What the columns mean is in docs/traversal.md.
+"""
+
+import pathlib
+
+from absl import flags
+
+from apps import common
+from rdtf import files
+from rdtf.status import InputError
+
+common.define_simulation_flags()
+flags.adopt_module_key_flags(common)
+_TRAJECTORY = flags.DEFINE_string("trajectory", None, "trajectory.jsonl of a fit.")
+_OVER = flags.DEFINE_list("over", None, "The two parameters of the picture, x,y.")
+_MAP = flags.DEFINE_string("map", None, "regimes.npz of apps.regimes, drawn below it.")
+_POINTS = flags.DEFINE_integer("points", 40, "Of the path, at most.", lower_bound=2)
+_STEPS = flags.DEFINE_integer("max_steps", 20_000, "Per point.", lower_bound=0)
+_EXPONENT = flags.DEFINE_integer(
+    "exponent_steps", None, "Of the exponent, if needed. Default: max_steps.", 1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the initial state.", lower_bound=0)
+_START = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+_OUTPUT = flags.DEFINE_string("output", None, "Default: the trajectory's directory.")
+
+
+def main(argv):
+    del argv
+    path = pathlib.Path(_TRAJECTORY.value)
+    output = pathlib.Path(_OUTPUT.value or path.parent)
+    model = common.model_from_flags()
+    from rdtf.analysis import bifurcations, summary, traversal, traversal_report
+
+    points = traversal.read(path, model)
+    over = bifurcations.check_over(model, _OVER.value or summary.default_axes(model))
+    if len(over) != 2:
+        raise InputError(f"Expected two parameters in --over, got {', '.join(over)}.")
+    known = None if _MAP.value is None else traversal_report.read_map(_MAP.value, over)
+    chosen = traversal.thin(points, _POINTS.value)
+    files.check_writable(output / "traverse.json")
+    traced = trace(chosen, model)
+    print("\n".join(traversal_report.table(traced, over)))
+    value = {"trajectory": str(path), "over": over} | traced.to_json()
+    files.write_json(output / "traverse.json", value)
+    picture, title = output / "traverse.png", f"{model.name}: {len(points)} iterations"
+    traversal_report.picture(picture, traced, model, over, known, title, points)
+    print(f"\n{picture}")
+
+
+def trace(points, model):
+    """The traced path, simulated if --max_steps is more than 0."""
+    from rdtf.analysis import traversal
+
+    if not _STEPS.value:
+        return traversal.trace(points, model, count=len(points))
+    largest = {n: max(p.params[n] for p in points) for n in model.parameters}
+    grid = common.grid_from_flags()
+    common.quiet_tensorflow()
+    from rdtf import initial_conditions
+
+    simulation = common.simulation_from_flags(largest, grid, model)
+    state = initial_conditions.create(
+        _START.value, model, grid, 1, _SEED.value, points[0].params
+    )
+    total = _STEPS.value + (_EXPONENT.value or _STEPS.value)
+    with common.progress(total, "regimes") as bar:
+        return traversal.trace(
+            points,
+            model,
+            None,
+            len(points),
+            simulation,
+            state,
+            _STEPS.value,
+            _EXPONENT.value,
+            bar,
+        )
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("trajectory")
+    common.run(main)

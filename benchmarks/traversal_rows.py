@@ -1,0 +1,91 @@
+"""One row of the traversal study: a fit, where it stopped, and why."""
+
+import contextlib
+import pathlib
+import tempfile
+import time
+
+from benchmarks import traversal_cases as cases
+from rdtf import fitting
+from rdtf.analysis import traversal
+from rdtf.fitting.records import Recorder
+from rdtf.status import FitStatus, InputError
+
+ARRIVED = 1.0  # %, of every parameter
+_DRAWN = 60  # points of a path that a figure shows
+
+
+def measure(name: str, settings: cases.Settings) -> dict:
+    """The row of TARGET/START/WAY, in JSON's terms."""
+    target, start, way = name.split("/")
+    given = cases.problem(target, start, way, settings)
+    with tempfile.TemporaryDirectory() as workdir:
+        began = time.monotonic()
+        stages, why = _fit(*cases.prepared(way, given, settings), workdir, settings)
+        seconds = time.monotonic() - began
+        points = _points(pathlib.Path(workdir), given)
+    found = stages[-1].params if stages else dict(given.start)
+    errors = {n: 100.0 * abs(found[n] / given.truth[n] - 1.0) for n in cases.NAMES}
+    worst = max(errors.values())
+    traced = traversal.trace(
+        points,
+        given.simulation.model,
+        count=settings.path_points,
+        simulation=cases.simulation(settings),
+        state=cases.fresh_state(settings),
+        num_steps=settings.max_steps,
+    )
+    return {
+        "name": name,
+        "arrived": worst < ARRIVED,
+        "worst": worst,
+        "errors": errors,
+        "found": found,
+        "status": stages[-1].status.value if stages else "refused",
+        "why": why,
+        "iterations": sum(stage.iterations for stage in stages),
+        "seconds": seconds,
+        "trace": traced.to_json(),
+        "path": [point.params for point in traversal.thin(points, _DRAWN)],
+    }
+
+
+def _fit(given, chosen, workdir, settings):
+    """(stages, why it ended); none if the route refuses the problem."""
+    latest, deadline = [], time.monotonic() + settings.seconds
+
+    def listen(record):
+        latest[:] = [record]
+        if time.monotonic() > deadline:  # a fit takes this as a stop by hand
+            raise KeyboardInterrupt
+
+    recorder = Recorder(workdir, [listen])
+    with contextlib.closing(recorder):
+        try:
+            fitting.validate(given, chosen)
+            stages = fitting.fit(given, chosen, recorder)
+        except InputError as error:
+            return [], str(error)
+        except KeyboardInterrupt:
+            return [], f"out of time, {settings.seconds:g} s"
+    return stages, _why(stages[-1].status, latest, settings)
+
+
+def _why(status, latest, settings):
+    if status is FitStatus.INTERRUPTED:
+        return f"out of time, {settings.seconds:g} s"
+    last = latest[0] if latest else None
+    if last is None or last.status == "ok":
+        return ""
+    outcomes = list(dict.fromkeys(trial["outcome"] for trial in last.tried))
+    return "; ".join([last.status, *outcomes])
+
+
+def _points(workdir, given):
+    """The path, from the start; a fit that recorded nothing stayed there."""
+    model = given.simulation.model
+    with contextlib.suppress(InputError):
+        points = traversal.read(workdir / "trajectory.jsonl", model)
+        return points if len(points) > 1 else points * 2
+    record = {"params": dict(given.start), "iteration": 0, "status": "nothing recorded"}
+    return [traversal.point_of(record, model, place) for place in range(2)]
