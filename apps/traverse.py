@@ -61,7 +61,7 @@ def trace(points, model):
     from rdtf.analysis import traversal
 
     if not _STEPS.value:
-        return traversal.trace(points, model, count=len(points))
+        return traversal.trace(points, model, count=_POINTS.value)
     largest = {n: max(p.params[n] for p in points) for n in model.parameters}
     grid = common.grid_from_flags()
     common.quiet_tensorflow()
@@ -77,7 +77,7 @@ def trace(points, model):
             points,
             model,
             None,
-            len(points),
+            _POINTS.value,
             simulation,
             state,
             _STEPS.value,

@@ -1,6 +1,8 @@
 """One row of the traversal study: a fit, where it stopped, and why."""
 
 import contextlib
+import dataclasses
+import math
 import pathlib
 import tempfile
 import time
@@ -13,6 +15,7 @@ from rdtf.status import FitStatus, InputError
 
 ARRIVED = 1.0  # %, of every parameter
 _DRAWN = 60  # points of a path that a figure shows
+_NOTHING, _ELSEWHERE = "nothing recorded", "begun again elsewhere"
 
 
 def measure(name: str, settings: cases.Settings) -> dict:
@@ -24,6 +27,8 @@ def measure(name: str, settings: cases.Settings) -> dict:
         stages, why = _fit(*cases.prepared(way, given, settings), workdir, settings)
         seconds = time.monotonic() - began
         points = _points(pathlib.Path(workdir), given)
+    if points[0].status == _ELSEWHERE:
+        why = "; ".join(filter(None, [why, _ELSEWHERE]))
     found = stages[-1].params if stages else dict(given.start)
     errors = {n: 100.0 * abs(found[n] / given.truth[n] - 1.0) for n in cases.NAMES}
     worst = max(errors.values())
@@ -67,7 +72,11 @@ def _fit(given, chosen, workdir, settings):
         except InputError as error:
             return [], str(error)
         except KeyboardInterrupt:
+            if time.monotonic() <= deadline:
+                raise
             return [], f"out of time, {settings.seconds:g} s"
+    if stages[-1].status is FitStatus.INTERRUPTED and time.monotonic() <= deadline:
+        raise KeyboardInterrupt  # that one was by hand
     return stages, _why(stages[-1].status, latest, settings)
 
 
@@ -82,10 +91,24 @@ def _why(status, latest, settings):
 
 
 def _points(workdir, given):
-    """The path, from the start; a fit that recorded nothing stayed there."""
-    model = given.simulation.model
+    """The path, from the given start; a fit that recorded nothing stayed there.
+
+    A fit of the residual that explains nothing begins again elsewhere, and records only
+    the best of its paths: then the start is joined to that by a jump.
+    """
+    model, points = given.simulation.model, []
     with contextlib.suppress(InputError):
         points = traversal.read(workdir / "trajectory.jsonl", model)
-        return points if len(points) > 1 else points * 2
-    record = {"params": dict(given.start), "iteration": 0, "status": "nothing recorded"}
-    return [traversal.point_of(record, model, place) for place in range(2)]
+    if not points or not _is_start(points[0], given):
+        status = _ELSEWHERE if points else _NOTHING
+        record = {"params": dict(given.start), "iteration": 0, "status": status}
+        points = [traversal.point_of(record, model, 0), *points]
+    if len(points) == 1:
+        points *= 2  # a trace has two ends
+    return [dataclasses.replace(point, place=i) for i, point in enumerate(points)]
+
+
+def _is_start(point, given):
+    return all(
+        math.isclose(point.params[n], given.start[n], rel_tol=1e-6) for n in cases.NAMES
+    )

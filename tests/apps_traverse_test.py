@@ -74,6 +74,13 @@ def test_a_map_is_drawn_below_without_simulating(trajectory, tmp_path, monkeypat
     assert (trajectory.parent / "traverse.png").stat().st_size > 10_000
 
 
+def test_a_fit_that_failed_at_its_start_is_one_point(trajectory, capsys):
+    trajectory.write_text(trajectory.read_text().splitlines()[0])
+    app_runner.run("traverse", f"--trajectory={trajectory}", "--max_steps=0")
+    assert "no boundary is crossed" in capsys.readouterr().out
+    assert (trajectory.parent / "traverse.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(
     ("flag", "word"),
     [

@@ -43,7 +43,7 @@ def test_memory_of_a_window_is_bounded(num_steps):
     assert 8 * window._area * kept < 1.5 * 2**30
 
 
-@pytest.mark.parametrize("model", [n for n, m in MODELS.items() if m.is_plain])
+@pytest.mark.parametrize("model", [*list(MODELS)[:6], "oregonator"])
 def test_agrees_with_xla_over_a_thousand_steps(model, simulations, start):
     """States to 1e-12, gradients to 1e-9, relative to the largest number."""
     results = []

@@ -71,16 +71,13 @@ class Trace:
 
     def column(self, name: str) -> np.ndarray:
         """Of a number, a parameter or a kind of bifurcation, NaN where it has none."""
-        nothing = math.nan
-        return np.array(
-            [
-                getattr(p, name)
-                if hasattr(p, name)
-                else p.params.get(name, p.distances.get(name, nothing))
-                for p in self.points
-            ],
-            np.float64,
-        )
+        values = [
+            getattr(p, name)
+            if hasattr(p, name)
+            else (p.params | p.distances).get(name, math.nan)
+            for p in self.points
+        ]
+        return np.array(values, np.float64)
 
     def kinds(self) -> list[str]:
         """Kinds of bifurcation that some point has a distance to."""

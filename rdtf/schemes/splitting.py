@@ -97,15 +97,13 @@ class Splitting:
         found = []
         for i, name in enumerate(self._model.species):
             offset = finite_differences.offsets(self._operator.grid, i)
-            diffuses = offset is not None and name in self._model.diffusivity
-            if diffuses:
-                d = params[self._model.diffusivity[name]]
-                rank = d.shape.rank
-                if rank > 2:
-                    offset = tf.reshape(offset, [1, *self._operator.grid.shape])
-                found.append(d * offset)
-            else:
+            if offset is None or name not in self._model.diffusivity:
                 found.append(0.0)
+                continue
+            d = params[self._model.diffusivity[name]]
+            if d.shape.rank > 2:  # fields, not rows
+                offset = tf.reshape(offset, [1, *self._operator.grid.shape])
+            found.append(d * offset)
         return found
 
     def _bent(self, state, params):
