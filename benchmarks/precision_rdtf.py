@@ -24,7 +24,7 @@ def settings(problem: Problem) -> list[str]:
 def solver(problem: Problem, setting: str):
     """A function of no arguments that returns the final state `[2, cells, cells]`."""
     name, number = setting.split()
-    run = _adaptive if name == "tsit5" else _fixed
+    run = _fixed if name in _FIXED else _adaptive
     return functools.partial(
         run, problem, _system(problem, name, number), float(number)
     )

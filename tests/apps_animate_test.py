@@ -25,7 +25,11 @@ def _bits(state, sample):
 
 @pytest.mark.parametrize(
     ("shape", "scheme"),
-    [((24, 20), "forward_euler"), ((24, 20), "rk4"), ((40,), "rk4")],
+    [
+        ((24, 20), "forward_euler"),
+        pytest.param((24, 20), "rk4", marks=pytest.mark.slow),
+        ((40,), "rk4"),
+    ],
 )
 def test_frames_are_bit_for_bit_what_training_sees(simulations, shape, scheme):
     sim = simulations(shape=shape, scheme=scheme, time_step=1.0)

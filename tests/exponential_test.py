@@ -170,7 +170,7 @@ def _assert_close(got, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    "name", ["sim", pytest.param("gray_scott", marks=pytest.mark.slow)]
+    "name", [pytest.param(n, marks=pytest.mark.slow) for n in ("sim", "gray_scott")]
 )
 def test_gradients(name, request, start, unrolled):
     """Adjoint and tangents against the plain tape, and the tape against differences."""
