@@ -86,7 +86,7 @@ def _solve_triangular(equations, symbols, known=()):
         return []
     smallest = min(univariate, key=sympy.Poly.degree)
     roots = []
-    for root in set(smallest.nroots(n=30, maxsteps=200)):
+    for root in smallest.sqf_part().nroots(n=30, maxsteps=200):  # each once
         real, imaginary = root.as_real_imag()
         if abs(imaginary) < 1e-12 * (1 + abs(real)):
             roots += _solve_triangular(equations, rest, ((last, real), *known))

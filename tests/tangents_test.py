@@ -53,6 +53,8 @@ def sim(engine, simulations):
 def test_every_model(case, engine, simulations, start):
     """Against the plain tape and central differences; the adjoint of one will do."""
     model, shape, boundary, scheme = case
+    if engine == "xla" and case in CASES[2:6]:
+        pytest.skip("both engines do the first two; compiling takes its time")
     try:
         sim = simulations(model, shape, boundary, 1.25, scheme, engine)
     except InputError as error:
