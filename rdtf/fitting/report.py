@@ -89,6 +89,7 @@ def result(
         "laplacian": last.notes.get("laplacian"),
         "check": check.to_json() if check else None,
         "model": problem.simulation.model.name,
+        "equations": problem.simulation.model.source,
         "observe": problem.observe,
         "engine": problem.simulation.engine,
         "scheme": problem.simulation.scheme.name,
