@@ -11,7 +11,7 @@ from benchmarks.precision_problems import Problem
 
 jax.config.update("jax_enable_x64", True)
 VERSION = f"diffrax {diffrax.__version__}, jax {jax.__version__}"
-_TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+_TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)  # at 1e-2 it hangs
 _SOLVERS = {
     "Tsit5": diffrax.Tsit5,
     "Dopri8": diffrax.Dopri8,

@@ -78,7 +78,11 @@ def main(_) -> None:
             for mine, other in zip(cells(rows["rdtf"]), cells(rows[name]), strict=True)
         ]
         ahead = sum(mine < other for mine, other in pairs)
-        print(f"rdtf is ahead of {name} in {ahead} of {len(pairs)} cells")
+        missing = sum(np.isinf(other) for _, other in pairs)
+        print(
+            f"rdtf is ahead of {name} in {ahead} of {len(pairs)} cells, in {missing} of "
+            "which it did not get there within the limit"
+        )
     if _FIGURE.value:
         _draw(results)
 
