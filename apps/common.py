@@ -103,7 +103,7 @@ class _Equations(flags.ArgumentParser):
                 raise InputError(
                     f"Expected a text file of equations at {argument[1:]!r}, found none."
                 ) from None
-        return models.parse_equations(text).source
+        return models.from_equations(text).source
 
     def flag_type(self):
         return "string"
@@ -116,7 +116,7 @@ def model_from_flags():
         return models.get(values.model)
     if not values["model"].using_default_value:
         raise InputError("Expected one of --model and --equations, got both.")
-    return models.parse_equations(values.equations)
+    return models.from_equations(values.equations)
 
 
 def filled(model, params):

@@ -29,7 +29,7 @@ _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 1, "Initial states.", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the initial states.", lower_bound=0)
 _INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
 _ADAPTIVE = flags.DEFINE_bool(
-    "adaptive", False, "Steps as long as the error allows, as with --scheme=tsit5."
+    "adaptive", False, "Steps as long as the error allows, by --scheme=tsit5 or etdrk4."
 )
 _STOP = flags.DEFINE_enum(
     "stop_when", None, ["steady", "extinct"], "Stops each sample where it is so."

@@ -144,10 +144,11 @@ class Modes:
         for axis, vectors in enumerate(self._vectors):
             before = int(np.prod(self._grid.shape[:axis]))
             n = self._grid.shape[axis]
-            stacked = tf.reshape(fields, [-1, n, self._grid.num_cells // before // n])
             if axis == self._grid.ndim - 1:  # one product for all, not many small ones
                 lines = tf.reshape(fields, [-1, n])
                 fields = tf.matmul(lines, vectors, transpose_b=not transpose)
             else:
-                fields = tf.matmul(vectors, stacked, transpose_a=transpose)
+                stacked = [-1, n, self._grid.num_cells // before // n]
+                columns = tf.reshape(fields, stacked)
+                fields = tf.matmul(vectors, columns, transpose_a=transpose)
         return tf.reshape(fields, [-1, *self._grid.shape])

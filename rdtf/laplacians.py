@@ -53,7 +53,7 @@ def cosine_symbol(grid: Grid, laplacian: str = "second_order") -> np.ndarray:
     """Eigenvalues on a no-flux grid in the layout of `scipy.fft.dctn` (type 2)."""
     check(grid, laplacian)
     angles = [np.pi * np.arange(n) / n for n in grid.shape]
-    return combine(_crossed(angles), grid, laplacian)
+    return combine(crossed(angles), grid, laplacian)
 
 
 def _angles(grid):
@@ -63,11 +63,12 @@ def _angles(grid):
         n = 2 * n if grid.is_mirrored[axis] else n
         last = axis == grid.ndim - 1
         angles.append(2 * np.pi * (np.fft.rfftfreq(n) if last else np.fft.fftfreq(n)))
-    return _crossed(angles)
+    return crossed(angles)
 
 
-def _crossed(angles):
-    return np.meshgrid(*angles, indexing="ij", sparse=True)
+def crossed(arrays) -> list[np.ndarray]:
+    """One array per axis, shaped to broadcast over the grid."""
+    return np.meshgrid(*arrays, indexing="ij", sparse=True)
 
 
 def combine(angles, grid: Grid, laplacian: str, axis: int | None = None) -> np.ndarray:

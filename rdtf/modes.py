@@ -37,7 +37,7 @@ def eigenvalues(
     """
     laplacians.check(grid, laplacian)
     if grid.reflects:
-        angles = crossed(map(_angles, grid.shape, grid.sides))
+        angles = laplacians.crossed(map(_angles, grid.shape, grid.sides))
         found = laplacians.combine(angles, grid, laplacian, axis)
         return np.broadcast_to(found, grid.shape)
     lines = [
@@ -48,12 +48,7 @@ def eigenvalues(
     ]
     if axis is not None:
         lines = [line * (a == axis) for a, line in enumerate(lines)]
-    return sum(crossed(lines))
-
-
-def crossed(arrays) -> list[np.ndarray]:
-    """One array per axis, shaped to broadcast over the grid."""
-    return np.meshgrid(*arrays, indexing="ij", sparse=True)
+    return sum(laplacians.crossed(lines))
 
 
 def axis_matrix(grid: Grid, axis: int) -> np.ndarray:

@@ -246,8 +246,8 @@ class Simulation:
 
         Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is stiff.
         Each sample has steps of its own (see `rdtf.engines.step_search`); the first is
-        tried at `time_step`. The gradient is that of the steps that were accepted, their lengths taken as given: exact but
-        for what the tolerance allows.
+        tried at `time_step`. The gradient is that of the steps that were accepted, their
+        lengths taken as given: exact but for what the tolerance allows.
 
         Args:
           state, params: as for `advance`.

@@ -31,8 +31,8 @@ def test_generate_keeps_the_equations(from_file, text_file, tmp_path):
     made = load_targets(output, "v")
     assert made.fields["u"].shape == (1, 12, 12)
     assert made.metadata["model"] == "user"
-    again = models.parse_equations(made.metadata["equations"])
-    assert again.source == models.parse_equations(TEXT).source
+    again = models.from_equations(made.metadata["equations"])
+    assert again.source == models.from_equations(TEXT).source
     assert set(made.true_params) == set(again.parameters)
 
 
@@ -107,7 +107,7 @@ def test_a_run_can_be_done_again(written, text_file, tmp_path):
     app_runner.run("heatmap", f"--equations=@{text_file}", *arguments, *SMALL)
     text_file.unlink()
     lines = (workdir / "run.flags").read_text(encoding="utf-8").splitlines()
-    source = models.parse_equations(TEXT).source
+    source = models.from_equations(TEXT).source
     assert f"--equations={source}" in lines
     assert not any(line.startswith("--model") for line in lines)
     app_runner.run("heatmap", f"--workdir={workdir}", "--resume")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rdtf.models import parse_equations
+from rdtf.models import from_equations
 from rdtf.status import InputError
 
 REFUSED = {
@@ -100,7 +100,7 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
 def test_refused_in_one_line(text, input_error):
     with input_error(REFUSED[text], "Expected"):
-        parse_equations(text)
+        from_equations(text)
     assert not pathlib.Path("ruined").exists()
 
 
@@ -147,11 +147,11 @@ def test_evaluates_as_python_does(text, seed):
     except (ArithmeticError, TypeError, ValueError):  # no number, or a complex one
         assume(False)
     assume(np.isfinite(expected).all() and np.abs(expected).max() < 1e4)
-    model = parse_equations(f"u: {text}; v: 0*a*b*u")
+    model = from_equations(f"u: {text}; v: 0*a*b*u")
     params = {n: values[n] for n in model.parameters}
     (got, _) = model.reaction((values["u"], values["v"]), params)
     np.testing.assert_allclose(got, expected[0], rtol=1e-6, atol=1e-6)
-    again = parse_equations(model.source)
+    again = from_equations(model.source)
     assert again.reaction((values["u"], values["v"]), params)[0] == got
 
 
@@ -195,10 +195,10 @@ _JUNK = st.lists(st.sampled_from(_PIECES), max_size=25).map("".join) | st.text(
 @example("u: u\u2028v: u")
 def test_junk_is_a_model_or_one_line(text):
     try:
-        model = parse_equations(text)
+        model = from_equations(text)
     except InputError as error:
         message = str(error)
         assert message.startswith("Expected ") and len(message.splitlines()) == 1
         assert len(message) < 400
     else:
-        assert set(model.source) <= set(parse_equations(model.source).source)
+        assert set(model.source) <= set(from_equations(model.source).source)

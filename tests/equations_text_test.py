@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import rdtf
 from rdtf import homogeneous, initial_conditions, models
-from rdtf.models import Parameter, Start, from_equations, parse_equations
+from rdtf.models import Parameter, Start, from_equations
 
 GRAY_SCOTT = """
 # Gray & Scott 1984
@@ -21,7 +21,7 @@ k = 65e-3
 
 
 def test_gray_scott_is_the_built_in_one():
-    text, built_in = parse_equations(GRAY_SCOTT), models.GRAY_SCOTT
+    text, built_in = from_equations(GRAY_SCOTT), models.GRAY_SCOTT
     assert text.species == ("u", "v") and text.is_plain
     assert text.diffusivity == built_in.diffusivity
     assert text.defaults == built_in.defaults
@@ -44,7 +44,7 @@ def test_runs_like_the_built_in_one(engine):
     grid = rdtf.Grid((12, 10))
     start = initial_conditions.create(None, models.GRAY_SCOTT, grid, 2)
     ends = []
-    for model in (parse_equations(GRAY_SCOTT), models.GRAY_SCOTT):
+    for model in (from_equations(GRAY_SCOTT), models.GRAY_SCOTT):
         sim = rdtf.Simulation(model, grid, 1.0, engine=engine)
         with tf.GradientTape() as tape:
             params = {n: tf.constant(p, tf.float64) for n, p in model.defaults.items()}
@@ -73,7 +73,7 @@ FOURTH_ORDER = {
 
 @pytest.mark.parametrize("text", FOURTH_ORDER)
 def test_all_else_inside_laplacians(text):
-    model = parse_equations(text)
+    model = from_equations(text)
     names, (reaction,) = _symbols(model)
     assert not model.is_plain
     got = (reaction, *(terms[0] for terms in model.transport()))
@@ -84,7 +84,7 @@ def test_all_else_inside_laplacians(text):
 
 def test_cross_diffusion():
     """One parameter times lap of the species itself is its diffusivity, but only once."""
-    model = parse_equations(
+    model = from_equations(
         "u: D*lap(u) + c*lap(v) + 2*E*lap(u); v: D*lap(v)/4 - lap(u)"
     )
     names, reaction = _symbols(model)
@@ -101,7 +101,7 @@ def test_cross_diffusion():
 
 def test_fields_keep_their_shape():
     """A right-hand side without species, or without a reaction, is still a field."""
-    model = parse_equations("u: D*lap(u) + F; v: D*lap(v); w: 1")
+    model = from_equations("u: D*lap(u) + F; v: D*lap(v); w: 1")
     state = (tf.ones([2, 3, 3], tf.float64),) * 3
     params = {n: tf.constant([[[2.0]]], tf.float64) for n in model.parameters}
     for rate, value in zip(model.reaction(state, params), (2.0, 0.0, 1.0), strict=True):
@@ -120,7 +120,7 @@ def test_common_subexpressions_are_shared():
         __rmul__ = __mul__
 
     text = "u: a*u*v^2; v: -a*u*v^2 + v*v; w: (a*u*v^2)^8"
-    model = parse_equations(text)
+    model = from_equations(text)
     a, u, v = 0.5, 1.5, 2.0
     got = model.reaction(tuple(map(Counted, (u, v, 0.0))), {"a": Counted(a)})
     assert got == (a * u * v * v, v * v - a * u * v * v, (a * u * v * v) ** 8)
@@ -129,16 +129,14 @@ def test_common_subexpressions_are_shared():
 
 @pytest.mark.parametrize("power", range(-9, 10))
 def test_whole_powers(power):
-    model = parse_equations(
-        f"u: u**{power} + 0*u" if power >= 0 else f"u: u**({power})"
-    )
+    model = from_equations(f"u: u**{power} + 0*u" if power >= 0 else f"u: u**({power})")
     assert model.reaction((1.5,), {})[0] == pytest.approx(1.5**power, rel=1e-14)
     assert not model.parameters
 
 
 def test_names_of_libraries_are_ordinary_names():
     text = "S: -b*S*I + E + pi*N; I: b*S*I - g*I; E: Q*O - C; b=1; g=2; pi=3"
-    model = parse_equations(text)
+    model = from_equations(text)
     values = {n: float(i + 2) for i, n in enumerate(model.parameters)}
     s, i, e = 0.3, 0.7, 1.1
     p = values
@@ -157,26 +155,26 @@ def test_names_of_libraries_are_ordinary_names():
 
 
 def test_letters_of_any_alphabet():
-    model = parse_equations("α: β*α - µ; μ = 2")  # a micro sign, and the letter mu
+    model = from_equations("α: β*α - µ; μ = 2")  # a micro sign, and the letter mu
     assert model.species == ("α",) and model.defaults["μ"] == 2.0
     assert set(model.parameters) == {"β", "μ"}
 
 
 def test_statements_may_be_broken_inside_parentheses():
-    model = parse_equations("u: r*(u\n   - u^2\n)\r\nr = -1/4")
+    model = from_equations("u: r*(u\n   - u^2\n)\r\nr = -1/4")
     assert model.reaction((2.0,), model.defaults) == (0.5,)
 
 
 def test_a_uniform_state_to_start_from(input_error):
     grid = rdtf.Grid((6, 5))
-    model = parse_equations("u: D*lap(u) - exp(v); v: tanh(u); D = 1; v = -2; u = 0.5")
+    model = from_equations("u: D*lap(u) - exp(v); v: tanh(u); D = 1; v = -2; u = 0.5")
     assert model.start.background == (0.5, -2.0) and model.defaults == {"D": 1.0}
-    assert parse_equations(model.source).start == model.start
+    assert from_equations(model.source).start == model.start
     start = initial_conditions.noise(model, grid, amplitude=0.0)
     assert [float(np.ptp(s)) for s in start] == [0.0, 0.0] and start[1][0, 0, 0] == -2.0
-    conserved = parse_equations("u: D*lap(u^3 - u - g*lap(u)); D = 1; g = 1")
+    conserved = from_equations("u: D*lap(u^3 - u - g*lap(u)); D = 1; g = 1")
     assert conserved.start.background == (0.0,)  # any would be steady
-    unknown = parse_equations("u: D*lap(u) - exp(u) + 2; D = 1")
+    unknown = from_equations("u: D*lap(u) - exp(u) + 2; D = 1")
     with input_error("rational", "SPECIES = NUMBER"):
         initial_conditions.noise(unknown, grid)
 
@@ -199,8 +197,8 @@ def test_python_entry():
 
 @pytest.mark.parametrize("text", [GRAY_SCOTT, *FOURTH_ORDER, "u: -(-u)^3*exp(-2*u); "])
 def test_source_gives_the_model_again(text):
-    model = parse_equations(text)
-    again = parse_equations(model.source)
+    model = from_equations(text)
+    again = from_equations(model.source)
     assert "\n" not in model.source and again.source == model.source
     assert again.diffusivity == model.diffusivity
     assert again.parameters.keys() == model.parameters.keys()
@@ -210,7 +208,7 @@ def test_source_gives_the_model_again(text):
 
 
 def test_a_parameter_without_a_default_needs_a_value(input_error):
-    model = parse_equations("u: D*lap(u) - k*u; D = 1")
+    model = from_equations("u: D*lap(u) - k*u; D = 1")
     assert math.isnan(model.defaults["k"])
     with input_error("Expected a value for k", "--params", "k = NUMBER"):
         model.check_bounds(model.defaults)
@@ -220,7 +218,7 @@ def test_a_parameter_without_a_default_needs_a_value(input_error):
 
 
 def test_the_longest_that_is_read():
-    deep = parse_equations("u: " + "tanh(" * 95 + "u" + ")" * 95)
-    assert parse_equations(deep.source).source == deep.source
-    sum_ = parse_equations("u: " + " + ".join(f"k{i}*u" for i in range(95)))
+    deep = from_equations("u: " + "tanh(" * 95 + "u" + ")" * 95)
+    assert from_equations(deep.source).source == deep.source
+    sum_ = from_equations("u: " + " + ".join(f"k{i}*u" for i in range(95)))
     assert sum_.reaction((2.0,), dict.fromkeys(sum_.parameters, 1.0)) == (190.0,)

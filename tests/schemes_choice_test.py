@@ -130,10 +130,7 @@ COUPLED = {
 def _spectrum(model, grid, params, state):
     """Eigenvalues of the diffusion about a uniform state, of a dense matrix."""
     matrix = semi_discrete.laplacian(grid)[0]
-    second, fourth = (
-        np.array(m, np.float64)
-        for m in stiffness._slopes(model)(*state, *params.values())
-    )
+    _, second, fourth = stiffness._slopes(model, state, params.values())
     dense = np.kron(second, matrix) + np.kron(fourth, matrix @ matrix)
     return np.linalg.eigvals(dense)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rdtf import modes
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 
@@ -105,17 +106,11 @@ def laplacian_matrix(grid: Grid):
     from scipy import sparse
 
     total = sparse.csr_matrix((grid.num_cells, grid.num_cells))
-    for axis, (n, spacing) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
-        index = np.arange(n)
-        step = np.ones(n)
-        line = sparse.csr_matrix((-2.0 * step, (index, index)), (n, n))
-        for offset in (-1, 1):
-            other = index + offset
-            wrapped = other % n if grid.boundary == "periodic" else other.clip(0, n - 1)
-            line = line + sparse.csr_matrix((step, (index, wrapped)), (n, n))
+    for axis in range(grid.ndim):
+        line = sparse.csr_matrix(modes.axis_matrix(grid, axis))
         before = sparse.eye(int(np.prod(grid.shape[:axis])))
         after = sparse.eye(int(np.prod(grid.shape[axis + 1 :])))
-        total = total + sparse.kron(sparse.kron(before, line), after) / spacing**2
+        total = total + sparse.kron(sparse.kron(before, line), after)
     return total.tocsr()
 
 

@@ -5,7 +5,7 @@ from rdtf.models.barkley import BARKLEY
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
 from rdtf.models.brusselator import BRUSSELATOR
 from rdtf.models.cahn_hilliard import CAHN_HILLIARD
-from rdtf.models.equations_text import from_equations, parse_equations
+from rdtf.models.equations_text import from_equations
 from rdtf.models.fisher_kpp import FISHER_KPP
 from rdtf.models.fitzhugh_nagumo import FITZHUGH_NAGUMO
 from rdtf.models.fitzhugh_nagumo_excitable import FITZHUGH_NAGUMO_EXCITABLE
@@ -79,5 +79,4 @@ __all__ = [
     "Start",
     "from_equations",
     "get",
-    "parse_equations",
 ]

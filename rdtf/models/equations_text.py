@@ -25,11 +25,6 @@ from rdtf.status import InputError
 _LARGEST_TEXT = 10_000
 
 
-def parse_equations(text: str) -> ReactionDiffusion:
-    """The model of a text of equations; see `from_equations`, of which it is a part."""
-    return from_equations(text)
-
-
 def from_equations(
     equations: str | Mapping[str, str],
     parameters: Mapping[str, float | Parameter] | None = None,

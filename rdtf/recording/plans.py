@@ -80,6 +80,6 @@ def _whole_steps(times, time_step):
         raise InputError(
             f"Expected save times that are multiples of the time step {time_step:g}, "
             f"got {time:g}: save at {near:g} or {near + time_step:g}, or take "
-            "adaptive=True with scheme tsit5."
+            "adaptive=True with scheme tsit5 or etdrk4."
         )
     return steps.astype(np.int64)

@@ -88,7 +88,7 @@ def record(
       recorders: each is given every frame; see `Recorder`.
       events: what to look for in the frames; see `steady`, `extinct`, `threshold`.
       adaptive: whether steps are as long as tolerances allow (`Simulation.integrate`;
-        tsit5 is a scheme that can), so that any times will do.
+        tsit5 and etdrk4 can), so that any times will do.
       relative_tolerance, absolute_tolerance: of adaptive steps.
       callback: called as callback(done, total): steps, or frames if they adapt; an
         exception in it (KeyboardInterrupt too) ends the run, and recorders finish.

@@ -40,9 +40,11 @@ def largest_diffusivity(
 
 
 def _diffusion_rate(model, params, grid, laplacian, scheme=None):
-    arrays = {n: np.asarray(params[n], np.float64) for n in model.parameters}
+    alone = model.laplacian_terms is None and model.bilaplacian_terms is None
+    names = model.diffusivities if alone else model.parameters
+    arrays = {n: np.asarray(params[n], np.float64) for n in names}
     arrays = {n: v.max() if v.ndim > 1 else v for n, v in arrays.items()}  # fields
-    if model.laplacian_terms is None and model.bilaplacian_terms is None:
+    if alone:
         largest = np.float64(0.0)
         for value in model.diffusivity.values():
             if isinstance(value, str):
@@ -67,9 +69,7 @@ def _largest_eigenvalue(model, grid, laplacian, values, scheme):
     kappa = np.linspace(0.0, spectral_radius(grid, laplacian), 65)[:, None, None]
     rates = []
     for state in _reference_states(model):
-        second, fourth = (
-            np.array(m, np.float64) for m in _slopes(model)(*state, *values)
-        )
+        _, second, fourth = _slopes(model, state, values)
         matrices = -kappa * second + kappa**2 * fourth
         eigenvalues = np.linalg.eigvals(matrices).ravel()
         sizes = np.abs(eigenvalues)
@@ -86,15 +86,18 @@ def _reference_states(model):
         yield from itertools.product(*ranges)
 
 
+def _slopes(model, state, values):
+    """∂R/∂s, ∂Q/∂s with D in it, and ∂P/∂s at a uniform state, as arrays."""
+    return [np.array(m, np.float64) for m in _jacobians(model)(*state, *values)]
+
+
 @functools.cache
-def _slopes(model):
-    """Function (*species, *parameters) -> (∂Q/∂s, ∂P/∂s), D in Q."""
+def _jacobians(model):
     import sympy
 
-    state, params, _ = model.equations()
-    matrices = [
-        sympy.Matrix(terms).jacobian(sympy.Matrix(state)) for terms in model.transport()
-    ]
+    state, params, reaction = model.equations()
+    parts = (reaction, *model.transport())
+    matrices = [sympy.Matrix(terms).jacobian(sympy.Matrix(state)) for terms in parts]
     return sympy.lambdify([*state, *params.values()], matrices, "numpy", dummify=True)
 
 
@@ -104,19 +107,16 @@ def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> floa
     Of those without a negative value, if there are any. Zero if it has no uniform state,
     or if they cannot be found (see `rdtf.homogeneous`).
     """
-    import sympy
-
     try:
         states = homogeneous.states(model, params)
     except InputError:
         return 0.0
     positive = states[(states >= 0.0).all(axis=1)]
-    states = positive if len(positive) else states
-    species, names, reaction = model.equations()
-    slopes = sympy.Matrix(reaction).jacobian(species)
-    slopes = slopes.subs({symbol: params[name] for name, symbol in names.items()})
-    evaluate = sympy.lambdify(species, slopes, "numpy", dummify=True)
-    matrices = [np.array(evaluate(*state), np.float64) for state in states]
+    values = [params[name] for name in model.parameters]
+    matrices = [
+        _slopes(model, state, values)[0]
+        for state in (positive if len(positive) else states)
+    ]
     return max((np.abs(np.linalg.eigvals(m)).max() for m in matrices), default=0.0)
 
 
@@ -153,8 +153,7 @@ def choose(
     """(name of a scheme, the reason for it in one line).
 
     etdrk4 where diffusion is stiff beside the reaction, as an explicit scheme would take
-    steps that only its stability asks for: _STIFF is about where four transforms cost
-    as much as the steps they save. tsit5 where it is not. etdrk4 needs uniform
+    steps that only its stability asks for; tsit5 where it is not. etdrk4 needs uniform
     diffusivities, and axes short enough for matrices where they are not periodic.
     """
     moved = [n for n in linear_parameters(model) if n in varying]
