@@ -13,12 +13,12 @@ import json
 
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags, workdirs
 from rdtf import files, laplacians, viz
 from rdtf.status import InputError
 
-common.define_simulation_flags()
-common.define_workdir_flags("analyze")
+simulation_flags.define_simulation_flags()
+workdirs.define_workdir_flags("analyze")
 flags.adopt_module_key_flags(common)
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
@@ -30,15 +30,15 @@ _FILES = ("dispersion.png", "bifurcations.png", "analysis.json")
 
 def main(argv):
     del argv
-    model = common.model_from_flags()
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
-    model = common.filled(model, params)
-    grid = common.grid_from_flags()
+    model = simulation_flags.model_from_flags()
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    model = simulation_flags.filled(model, params)
+    grid = simulation_flags.grid_from_flags()
     laplacians.check(grid, flags.FLAGS.laplacian)
     ranges = dict(parse_range(text) for text in _RANGE.value)
     state = parse_state(_STATE.value)
-    workdir = common.open_workdir("analyze")
-    from rdtf.analysis import diagrams, summary
+    workdir = workdirs.open_workdir("analyze")
+    from rdtf.analysis.stability import diagrams, summary
 
     over = tuple(_OVER.value or summary.default_axes(model))
     for name in ranges:
@@ -58,7 +58,7 @@ def main(argv):
     print("\n".join(summary.text(result)))
     for name in _FILES:
         (workdir / name).unlink(missing_ok=True)
-    common.write_run_flags(workdir)
+    workdirs.write_run_flags(workdir)
     save(workdir, result, relation, diagram)
 
 
@@ -111,7 +111,7 @@ def parse_state(text):
     """A number of a state, species -> value, or None."""
     if text is None:
         return None
-    return int(text) if text.isdigit() else common.parse_params(text)
+    return int(text) if text.isdigit() else simulation_flags.parse_params(text)
 
 
 if __name__ == "__main__":

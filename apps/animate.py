@@ -7,18 +7,16 @@
 that a fit sees.
 """
 
-import contextlib
-import json
 import pathlib
 
 import numpy as np
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files, viz
 from rdtf.status import InputError
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(common)
 _OUTPUT = flags.DEFINE_string("output", None, "The .gif to write. Required.")
 _PRESET = flags.DEFINE_multi_string("preset", [], "A preset of the model; repeatable.")
@@ -50,16 +48,16 @@ _MAX_PANELS = 64
 def main(argv):
     del argv
     values = flags.FLAGS
-    output, model = pathlib.Path(values.output), common.model_from_flags()
+    output, model = pathlib.Path(values.output), simulation_flags.model_from_flags()
     check(output, model)
     files.check_writable(output)
     names, params = panels(model)
-    grid = common.grid_from_flags()
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import analysis, initial_conditions
 
     largest = {name: max(p[name] for p in params) for name in model.parameters}
-    simulation = common.simulation_from_flags(largest, grid)
+    simulation = simulation_flags.simulation_from_flags(largest, grid)
     start = (_INITIAL.value, model, grid, 1, _SEED.value, params[0])
     options = ("species", "vmin", "vmax", "colormap", "fps")
     sick = analysis.animation.write(
@@ -107,30 +105,24 @@ def panels(model):
         if text.endswith(".jsonl"):
             found += read_trajectory(text, model)
         else:
-            found.append(("", common.full_params(model, text)))
+            found.append(("", simulation_flags.full_params(model, text)))
     if len(found) > _MAX_PANELS:
         raise InputError(
             f"Expected at most {_MAX_PANELS} panels, got {len(found)}: raise --every."
         )
-    return zip(*(found or [("", common.full_params(model, ""))]), strict=True)
+    return zip(*(found or [("", simulation_flags.full_params(model, ""))]), strict=True)
 
 
 def read_trajectory(path, model):
     """(name, parameters) of every Nth iteration of a fit, and of the last one."""
-    records, path = [], pathlib.Path(path)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    for line in lines:
-        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
-            record = json.loads(line)  # half a line, left by a kill, is no iteration
-            params = {name: float(x) for name, x in record["params"].items()}
-            name = f"{record.get('stage', 'iteration')} {record['iteration']}"
-            records.append((record["iteration"], name, {**model.defaults, **params}))
-    if not records:
-        raise InputError(f"Expected the trajectory of a fit in {path}, found none.")
-    for *_, params in records:
-        model.check_bounds(params)
-    wanted = [r for r in records if r[0] % _EVERY.value == 0 or r is records[-1]]
-    return [(name, params) for _, name, params in wanted]
+    from rdtf.analysis import traversal
+
+    points = traversal.read(path, model)
+    return [
+        (f"{point.stage or 'iteration'} {point.iteration}", point.params)
+        for point in points
+        if point.iteration % _EVERY.value == 0 or point is points[-1]
+    ]
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ import time
 
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
 flags.adopt_module_key_flags(common)
@@ -40,12 +40,12 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 def main(argv):
     del argv
     output = output_path()
-    model = common.model_from_flags()
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    model = simulation_flags.model_from_flags()
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
     index = model.check_species(_OBSERVE.value or model.species[-1])
-    grid = common.grid_from_flags()
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
-    simulation = common.simulation_from_flags(params, grid)
+    simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
     found = certify(simulation, params, index)
     files.write_json(output, found.to_dict())

@@ -16,12 +16,12 @@ import time
 
 from absl import flags
 
-from apps import common, console, fit_flags, targets
+from apps import common, console, fit_flags, simulation_flags, targets, workdirs
 from rdtf import files
 from rdtf.status import FitStatus
 
-common.define_simulation_flags()
-common.define_workdir_flags("fit")
+simulation_flags.define_simulation_flags()
+workdirs.define_workdir_flags("fit")
 for module in (common, targets, fit_flags):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
@@ -32,13 +32,13 @@ _CHECK = flags.DEFINE_bool(
 
 def main(argv):
     del argv
-    workdir = common.open_workdir("fit")
-    model = fit_flags.custom_range(common.model_from_flags())
+    workdir = workdirs.open_workdir("fit")
+    model = fit_flags.custom_range(simulation_flags.model_from_flags())
     if flags.FLAGS.route != "bptt":  # the others go by the residual of D ∇²s + R
         model.check_plain("use --route=bptt")
-    known = common.parse_params(flags.FLAGS.known)
-    start = common.full_params(model, flags.FLAGS.start, known=known)
-    model = common.filled(model, start)
+    known = simulation_flags.parse_params(flags.FLAGS.known)
+    start = simulation_flags.full_params(model, flags.FLAGS.start, known=known)
+    model = simulation_flags.filled(model, start)
     chosen = fit_flags.Chosen()
     source = targets.Source(model, start)
     common.quiet_tensorflow()
@@ -71,8 +71,8 @@ def run(problem, settings, workdir):
 
     fitting.validate(problem, settings)
     if flags.FLAGS.overwrite:
-        common.clear_run(workdir)
-    common.write_run_flags(workdir)
+        workdirs.clear_run(workdir)
+    workdirs.write_run_flags(workdir)
     began = time.monotonic()
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
     lines = console.Console(problem.start, total)

@@ -10,11 +10,11 @@ import pathlib
 
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
 flags.adopt_module_key_flags(common)
@@ -32,13 +32,13 @@ def main(argv):
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
     files.check_writable(output)
-    model = common.model_from_flags()
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
-    grid = common.grid_from_flags()
+    model = simulation_flags.model_from_flags()
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import patterns
 
-    simulation = common.simulation_from_flags(params, grid)
+    simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
     tolerance, _ = common.stopping()
     targets = common.make_patterns(simulation, params, tolerance)

@@ -15,15 +15,15 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags, workdirs
 from apps.axes import parse_axis
 from rdtf import files, viz
 from rdtf.status import InputError
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
-common.define_workdir_flags("heatmap")
+workdirs.define_workdir_flags("heatmap")
 flags.adopt_module_key_flags(common)
 _MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
 _LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(common.LOSSES)}.")
@@ -37,8 +37,8 @@ _TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params
 
 def main(argv):
     del argv
-    workdir = common.open_workdir("heatmap")
-    model = common.model_from_flags()
+    workdir = workdirs.open_workdir("heatmap")
+    model = simulation_flags.model_from_flags()
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
         if name not in common.LOSSES:
@@ -84,14 +84,14 @@ def pairs(workdir, fields):
 
 def landscape(workdir, model, observe, target, truth):
     """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
     axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
     if not len(axes) == len(_AXIS.value) in (1, 2):
         raise InputError("Expected --axis once or twice, for different parameters.")
     if target is None or _TRUTH.value:
-        truth = params | common.parse_params(_TRUTH.value)
+        truth = params | simulation_flags.parse_params(_TRUTH.value)
         model.check_bounds(truth)
-    grid = common.grid_from_flags()
+    grid = simulation_flags.grid_from_flags()
     if target is not None and target.shape[1:] != grid.shape:
         shape = ",".join(map(str, target.shape[1:]))
         raise InputError(f"Expected the grid of {_TARGETS.value}: add --shape={shape}.")
@@ -101,7 +101,7 @@ def landscape(workdir, model, observe, target, truth):
     values = flags.FLAGS
     run = params if target is not None else truth
     largest = {n: max(params[n], run[n], *axes.get(n, [0.0])) for n in params}
-    simulation = common.simulation_from_flags(largest, grid)
+    simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
     state = initial_conditions.create(
         values.initial_condition, model, grid, values.num_samples, values.seed, params
@@ -130,7 +130,7 @@ def begin(workdir):
     results = ("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz")
     for name in (*results, *(f"pairs_{loss}.png" for loss in common.LOSSES)):
         (workdir / name).unlink(missing_ok=True)
-    common.write_run_flags(workdir)
+    workdirs.write_run_flags(workdir)
 
 
 if __name__ == "__main__":

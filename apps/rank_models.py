@@ -13,12 +13,12 @@ import dataclasses
 
 from absl import flags
 
-from apps import common, targets
+from apps import common, simulation_flags, targets, workdirs
 from rdtf import files, models
 from rdtf.status import InputError
 
-common.define_simulation_flags()
-common.define_workdir_flags("rank_models")
+simulation_flags.define_simulation_flags()
+workdirs.define_workdir_flags("rank_models")
 for module in (common, targets):
     flags.adopt_module_key_flags(module)
 _MODELS = flags.DEFINE_list(
@@ -28,14 +28,14 @@ _MODELS = flags.DEFINE_list(
 
 def main(argv):
     del argv
-    workdir = common.open_workdir("rank_models")
-    reader = common.model_from_flags()
+    workdir = workdirs.open_workdir("rank_models")
+    reader = simulation_flags.model_from_flags()
     chosen = [models.get(name) for name in _MODELS.value or candidate_names()]
     if reader.source is not None:
         chosen.append(reader)
     for model in chosen:
         model.check_plain("leave it out")
-    source = targets.Source(reader, common.full_params(reader, ""))
+    source = targets.Source(reader, simulation_flags.full_params(reader, ""))
     common.quiet_tensorflow()
     import tqdm
 
@@ -47,7 +47,7 @@ def main(argv):
             "Expected whole stills to rank models, got a movie or cropped pictures: "
             "choose a frame with --frame."
         )
-    common.write_run_flags(workdir)
+    workdirs.write_run_flags(workdir)
     with tqdm.tqdm(desc="ranking models", unit="fit", leave=False) as bar:
         ranked = candidates.rank(
             chosen,

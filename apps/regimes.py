@@ -7,20 +7,20 @@ The first axis is drawn upwards. Every point starts from the same initial state.
 points are kept as they come (blocks.jsonl): --resume goes on where a run was stopped.
 Results in --workdir: regimes.png, regimes.npz (labels and evidence), regimes.json
 (counts, settings, checks). --check=N runs N of the chaotic points again with half the
-time step, and on half the spacing. The rules are in rdtf/analysis/regimes.py.
+time step, and on half the spacing. The rules are in rdtf/analysis/regimes/classification.py.
 """
 
 import tqdm
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags, workdirs
 from apps.axes import parse_axis
 from rdtf import files, models
 from rdtf.status import InputError
 from rdtf.viz import regimes as pictures
 
-common.define_simulation_flags()
-common.define_workdir_flags("regimes")
+simulation_flags.define_simulation_flags()
+workdirs.define_workdir_flags("regimes")
 flags.adopt_module_key_flags(common)
 _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; twice.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
@@ -41,34 +41,34 @@ _RESULTS = ("blocks.jsonl", "regimes.png", "regimes.npz", "regimes.json")
 
 def main(argv):
     del argv
-    workdir = common.open_workdir("regimes")
+    workdir = workdirs.open_workdir("regimes")
     model = models.get(flags.FLAGS.model)
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
     axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
     if not len(axes) == len(_AXIS.value) == 2:
         raise InputError("Expected --axis twice, for different parameters.")
-    grid = common.grid_from_flags()
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions
-    from rdtf.analysis import regime_map
+    from rdtf.analysis.regimes import maps
 
     largest = {n: max(params[n], *axes.get(n, [params[n]])) for n in params}
-    simulation = common.simulation_from_flags(largest, grid)
+    simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
     state = initial_conditions.create(_START.value, model, grid, 1, _SEED.value, params)
     lengths = (_STEPS.value, _EVERY.value, _EXPONENT.value, _BLOCK.value)
-    plan = regime_map.Plan(simulation, axes, params, state, *lengths)
+    plan = maps.Plan(simulation, axes, params, state, *lengths)
     if not flags.FLAGS.resume:
         for name in _RESULTS:
             (workdir / name).unlink(missing_ok=True)
-        common.write_run_flags(workdir)
+        workdirs.write_run_flags(workdir)
     measure(workdir, plan, flags.FLAGS.resume)
 
 
 def measure(workdir, plan, resume):
     """Measures, writes and draws."""
-    from rdtf.analysis import regime_map
-    from rdtf.analysis.regime_curves import curves
+    from rdtf.analysis.regimes import maps
+    from rdtf.analysis.regimes.curves import curves
 
     points = plan.shape[0] * plan.shape[1]
     with tqdm.tqdm(desc="points", total=points, leave=False, mininterval=0.5) as bar:
@@ -78,11 +78,11 @@ def measure(workdir, plan, resume):
                 bar.set_postfix_str(f"step {steps}, {running} running", refresh=False)
             bar.update(done - bar.n)
 
-        found = regime_map.measure(plan, workdir / "blocks.jsonl", resume, tell)
+        found = maps.measure(plan, workdir / "blocks.jsonl", resume, tell)
     checks = []
     if _CHECK.value:
         with tqdm.tqdm(desc="checks, steps", leave=False) as bar:
-            checks = regime_map.check_chaos(
+            checks = maps.check_chaos(
                 plan, found, _CHECK.value, lambda steps, _: bar.update(steps - bar.n)
             )
     found.save(workdir / "regimes.npz")
@@ -90,7 +90,7 @@ def measure(workdir, plan, resume):
     result = {"counts": counts, "checks": checks, "settings": found.settings}
     files.write_json(workdir / "regimes.json", result)
     picture, model = workdir / "regimes.png", plan.simulation.model.name
-    labels = regime_map.labels()
+    labels = maps.labels()
     pictures.regime_map(
         picture,
         tuple(found.axes),

@@ -14,11 +14,11 @@ import signal
 import numpy as np
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError, Status
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(common)
 _OUTPUT = flags.DEFINE_string("output", None, "The .h5 to write. Required.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
@@ -50,13 +50,13 @@ def main(argv):
     del argv
     output, times = pathlib.Path(_OUTPUT.value), save_times()
     check(output)
-    model = common.model_from_flags()
-    params = common.full_params(model, _PARAMS.value, _PRESET.value)
-    grid = common.grid_from_flags()
+    model = simulation_flags.model_from_flags()
+    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import recording
 
-    simulation = common.simulation_from_flags(params, grid)
+    simulation = simulation_flags.simulation_from_flags(params, grid)
     if not _ADAPTIVE.value:
         simulation.check_stability(params)
     events = []

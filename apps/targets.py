@@ -5,7 +5,7 @@ import pathlib
 
 from absl import flags
 
-from apps import camera_flags, common
+from apps import camera_flags, common, simulation_flags
 from rdtf import files, images
 from rdtf.status import InputError
 
@@ -54,7 +54,7 @@ class Source:
                 "--targets, or give --truth=NAME=NUMBER,... to make one .npz."
             )
         else:
-            self._truth = common.full_params(model, values.truth)
+            self._truth = simulation_flags.full_params(model, values.truth)
 
     def load(self):
         """(simulation, targets, observation); makes and keeps a file that is missing."""
@@ -68,7 +68,9 @@ class Source:
             values.scheme = metadata["scheme"]
         if "time_step" in metadata and not chosen and self._camera.keeps_the_grid:
             values.time_step = metadata["time_step"]
-        simulation = common.simulation_from_flags(self._start, self._grid, self._model)
+        simulation = simulation_flags.simulation_from_flags(
+            self._start, self._grid, self._model
+        )
         if chosen:
             simulation.check_stability(self._start)
         return simulation, self._targets, self._camera.observation(self._targets)
@@ -109,7 +111,9 @@ class Source:
         from rdtf import patterns
 
         values = flags.FLAGS
-        simulation = common.simulation_from_flags(self._truth, model=self._model)
+        simulation = simulation_flags.simulation_from_flags(
+            self._truth, model=self._model
+        )
         simulation.check_stability(self._truth)
         made = common.make_patterns(simulation, self._truth, values.tolerance)
         files.save_targets(self._paths[0], made)
@@ -121,7 +125,7 @@ class Source:
         pixels, grid = self._camera.grids(found, values.observe)
         if (
             not values["shape"].using_default_value
-            and common.grid_from_flags().shape != pixels.shape
+            and simulation_flags.grid_from_flags().shape != pixels.shape
         ):
             raise InputError(
                 f"Expected pictures of --shape={','.join(values.shape)}, but "

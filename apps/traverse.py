@@ -14,11 +14,11 @@ import pathlib
 
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 
-common.define_simulation_flags()
+simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(common)
 _TRAJECTORY = flags.DEFINE_string("trajectory", None, "trajectory.jsonl of a fit.")
 _OVER = flags.DEFINE_list("over", None, "The two parameters of the picture, x,y.")
@@ -37,22 +37,24 @@ def main(argv):
     del argv
     path = pathlib.Path(_TRAJECTORY.value)
     output = pathlib.Path(_OUTPUT.value or path.parent)
-    model = common.model_from_flags()
-    from rdtf.analysis import bifurcations, summary, traversal, traversal_report
+    model = simulation_flags.model_from_flags()
+    from rdtf.analysis import traversal
+    from rdtf.analysis.stability import bifurcations, summary
+    from rdtf.analysis.traversal import report
 
     points = traversal.read(path, model)
     over = bifurcations.check_over(model, _OVER.value or summary.default_axes(model))
     if len(over) != 2:
         raise InputError(f"Expected two parameters in --over, got {', '.join(over)}.")
-    known = None if _MAP.value is None else traversal_report.read_map(_MAP.value, over)
+    known = None if _MAP.value is None else report.read_map(_MAP.value, over)
     chosen = traversal.thin(points, _POINTS.value)
     files.check_writable(output / "traverse.json")
     traced = trace(chosen, model)
-    print("\n".join(traversal_report.table(traced, over)))
+    print("\n".join(report.table(traced, over)))
     value = {"trajectory": str(path), "over": over} | traced.to_json()
     files.write_json(output / "traverse.json", value)
     picture, title = output / "traverse.png", f"{model.name}: {len(points)} iterations"
-    traversal_report.picture(picture, traced, model, over, known, title, points)
+    report.picture(picture, traced, model, over, known, title, points)
     print(f"\n{picture}")
 
 
@@ -63,11 +65,11 @@ def trace(points, model):
     if not _STEPS.value:
         return traversal.trace(points, model, count=_POINTS.value)
     largest = {n: max(p.params[n] for p in points) for n in model.parameters}
-    grid = common.grid_from_flags()
+    grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions
 
-    simulation = common.simulation_from_flags(largest, grid, model)
+    simulation = simulation_flags.simulation_from_flags(largest, grid, model)
     state = initial_conditions.create(
         _START.value, model, grid, 1, _SEED.value, points[0].params
     )

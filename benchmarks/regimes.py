@@ -9,8 +9,9 @@ few rectangles of random size, place and values of (u, v) on red. He found that 
 single square misses many patterns. A domain of 256 cells is 1.8 wide; his are 3.2. Where
 the statement is about red on blue, the rectangles lie on the blue state.
 
-The statements are in `benchmarks.regime_cases`. Verdicts are kept beside `--json` as JSON
-lines, so that a stopped run goes on where it was.
+Rows that come out undecided run again from the same start for `--again` times as long,
+whatever is published of them. The statements are in `benchmarks.regime_cases`. Verdicts
+are kept beside `--json` as JSON lines, so that a stopped run goes on where it was.
 """
 
 import pathlib
@@ -30,6 +31,7 @@ _ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
 _SIDE = flags.DEFINE_integer("side", 256, "Cells a side.", 64)
 _TIME = flags.DEFINE_float("time", 1e5, "Time units of a run.", 1e3)
 _EXPONENT_TIME = flags.DEFINE_float("exponent_time", 3e4, "Of the exponent.", 1e3)
+_AGAIN = flags.DEFINE_float("again", 3.0, "Times as long if undecided; 0: not.", 0.0)
 _EVERY = flags.DEFINE_integer("every", 100, "Steps between frames.", 1)
 _BATCH = flags.DEFINE_integer("batch", 8, "Rows that run at once.", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the starts.", 0)
@@ -61,8 +63,13 @@ def start(background, grid: rdtf.Grid, seed: int):
     return tuple(tf.constant(field[None]) for field in fields)
 
 
-def measure(simulation, cases, bar) -> list[dict]:
-    """The verdicts on cases that run as one batch, in JSON's terms."""
+def measure(simulation, cases, longer, bar) -> list[dict]:
+    """The verdicts on cases that run as one batch, in JSON's terms.
+
+    All lengths are `longer` times those of the flags.
+    """
+    times = (_TIME.value, _EXPONENT_TIME.value)
+    run, exponent = (round(longer * t / _TIME_STEP) for t in times)
     shared = {"Du": 2e-5, "Dv": 1e-5}
     own = {"F": [case.feed for case in cases], "k": [case.kill for case in cases]}
     starts = []
@@ -72,15 +79,15 @@ def measure(simulation, cases, bar) -> list[dict]:
             point = shared | {"F": case.feed, "k": case.kill}
             background = homogeneous.states(simulation.model, point)[0]  # the least u
         starts.append(start(background, simulation.grid, _SEED.value))
-    bar.reset()
+    bar.reset(total=run + exponent)
     begin = time.perf_counter()
     verdicts = regimes.classify(
         simulation,
         shared | {name: tf.constant(v, tf.float64) for name, v in own.items()},
         tuple(tf.concat(fields, 0) for fields in zip(*starts, strict=True)),
-        round(_TIME.value / _TIME_STEP),
+        run,
         _EVERY.value,
-        round(_EXPONENT_TIME.value / _TIME_STEP),
+        exponent,
         callback=lambda steps, _: bar.update(steps - bar.n),
     )
     seconds = (time.perf_counter() - begin) / len(cases)
@@ -118,6 +125,36 @@ def table(rows: list[dict]) -> tuple[list[list[str]], float]:
     return lines, float(np.mean(agree))
 
 
+def complete(kept: dict, log) -> None:
+    """Measures what is asked and not kept, then again what stayed undecided."""
+    grid = rdtf.Grid((_SIDE.value, _SIDE.value), _SPACING)
+    simulation = rdtf.Simulation(rdtf.models.GRAY_SCOTT, grid, _TIME_STEP)
+    asked = [
+        case
+        for case in regime_cases.CASES
+        if not _ROWS.value or any(part in case.name for part in _ROWS.value)
+    ]
+    with tqdm.tqdm(unit="step", leave=False, mininterval=1.0) as bar:
+        for longer in filter(None, (1.0, _AGAIN.value)):
+            left = [case for case in asked if _is_open(kept.get(case.name), longer)]
+            for first in range(0, len(left), _BATCH.value):
+                batch = left[first : first + _BATCH.value]
+                bar.set_description(", ".join(case.name for case in batch))
+                for case, row in zip(
+                    batch, measure(simulation, batch, longer, bar), strict=True
+                ):
+                    kept[case.name] = row | {"longer": longer}
+                    number = regime_cases.CASES.index(case)
+                    row_log.append(log, number, kept[case.name])
+
+
+def _is_open(row, longer):
+    """Whether a row is not measured, or undecided after a shorter run."""
+    if row is None:
+        return True
+    return row["regime"] == "transient" and row["longer"] < longer
+
+
 def main(_) -> None:
     """Measures what is asked and not kept; prints and writes all that is kept."""
     if not flags.FLAGS.json:
@@ -127,22 +164,7 @@ def main(_) -> None:
     settings = {name: flags.FLAGS[name].value for name in names}
     done = row_log.start(log, settings, resume=True)
     kept = {row["name"]: row for row in done.values()}
-    asked = [
-        case
-        for case in regime_cases.CASES
-        if case.name not in kept
-        and (not _ROWS.value or any(part in case.name for part in _ROWS.value))
-    ]
-    grid = rdtf.Grid((_SIDE.value, _SIDE.value), _SPACING)
-    simulation = rdtf.Simulation(rdtf.models.GRAY_SCOTT, grid, _TIME_STEP)
-    steps = round((_TIME.value + _EXPONENT_TIME.value) / _TIME_STEP)
-    with tqdm.tqdm(total=steps, unit="step", leave=False, mininterval=1.0) as bar:
-        for first in range(0, len(asked), _BATCH.value):
-            batch = asked[first : first + _BATCH.value]
-            bar.set_description(", ".join(case.name for case in batch))
-            for row in measure(simulation, batch, bar):
-                kept[row["name"]] = row
-                row_log.append(log, len(kept) - 1, row)
+    complete(kept, log)
     rows = [kept[case.name] for case in regime_cases.CASES if case.name in kept]
     lines, share = table(rows)
     print(f"\n{common.machine()}; {_SIDE.value}² cells, {_TIME.value:g} time units\n")

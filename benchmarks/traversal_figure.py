@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks import traversal_cases as cases
 from rdtf import models
-from rdtf.analysis import diagrams
+from rdtf.analysis.stability import diagrams
 from rdtf.viz import stability
 from rdtf.viz import traversal as pictures
 from rdtf.viz.figures import figure

@@ -6,7 +6,7 @@ The names below are loaded when they are first used, so `import rdtf` is light a
 that needs no solver (checking flags, reading files) never waits for TensorFlow.
 """
 
-import importlib
+from rdtf import lazy
 
 __version__ = "0.1.0"
 
@@ -49,13 +49,4 @@ _NAMES = {
 }
 
 
-def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(f"rdtf.{name}")
-    if name in _NAMES:
-        return getattr(importlib.import_module(f"rdtf.{_NAMES[name]}"), name)
-    raise AttributeError(f"module 'rdtf' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(["__version__", *_MODULES, *_NAMES])
+__getattr__, __dir__ = lazy.attributes(__name__, _MODULES, _NAMES)

@@ -1,4 +1,4 @@
-"""Seeded initial states: noise, squares and discs around a uniform background.
+"""Seeded initial states: noise, squares, discs, broken waves on a uniform background.
 
 Sample i of a seed is drawn by a counter-based generator keyed by (seed, i), so it does
 not depend on the batch it is drawn in. Background, patch, noise and limits are the
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from rdtf import homogeneous
 from rdtf.grids import Grid
-from rdtf.models import ReactionDiffusion
+from rdtf.models import MODELS, ReactionDiffusion
 from rdtf.status import InputError
 from rdtf.types import State
 
@@ -86,10 +86,47 @@ def discs(
     return _build(model, grid, batch, seed, params, amplitude, mask)
 
 
+def broken_waves(
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+    amplitude: float | None = None,
+) -> State:
+    """Waves with free ends in an excitable medium, each of which curls into a spiral.
+
+    One half of the last axis is excited (the patch values), and then one half of the axis
+    before takes the refractory values, as in Barkley 1991,
+    doi:10.1016/0167-2789(91)90194-E. Where it is no_flux one spiral grows, on a torus four.
+
+    Raises:
+      InputError: if the model is not excitable (`Start.refractory`), or the grid 1-D.
+    """
+    refractory = model.start.refractory
+    if refractory is None or grid.ndim < 2:
+        excitable = [m.name for m in MODELS.values() if m.start.refractory is not None]
+        raise InputError(
+            "Expected an excitable model and 2 or 3 axes for broken waves, got "
+            f"{model.name} on {grid.shape}: use one of {', '.join(excitable)}, or the "
+            "initial condition 'discs'."
+        )
+    first = grid.shape[-1] // 2, grid.shape[-2] // 2
+    excited, behind = np.zeros((2, *grid.shape), bool)
+    excited[..., : first[0]] = True
+    behind[..., : first[1], :] = True
+    state = _build(model, grid, batch, seed, params, amplitude, lambda rng: excited)
+    return tuple(
+        tf.where(behind, tf.constant(value, tf.float64), field)
+        for field, value in zip(state, refractory, strict=True)
+    )
+
+
 KINDS: dict[str, Callable] = {
     "noise": noise,
     "central_square": central_square,
     "discs": discs,
+    "broken_waves": broken_waves,
 }
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import rdtf
 from rdtf import initial_conditions
-from rdtf.analysis import regime_curves, regime_map, regimes
-from rdtf.analysis.regimes import Regime
+from rdtf.analysis import regimes
+from rdtf.analysis.regimes import Regime, curves, maps
 from rdtf.viz import regimes as pictures
 
 MAP = (
@@ -54,13 +54,13 @@ def test_a_resumed_map_is_the_uninterrupted_one(tmp_path, monkeypatch, input_err
     for name in names:
         (workdir / name).unlink()
     sizes = []
-    original = regime_map._measure_block
+    original = maps._measure_block
 
     def spy(plan, block, callback):
         sizes.append(len(block))
         return original(plan, block, callback)
 
-    monkeypatch.setattr(regime_map, "_measure_block", spy)
+    monkeypatch.setattr(maps, "_measure_block", spy)
     app_runner.run("regimes", f"--workdir={workdir}", "--resume")
     assert sizes == [2]
     assert {name: (workdir / name).read_bytes() for name in names} == whole
@@ -88,12 +88,12 @@ def test_bad_input_is_one_line(tmp_path, flags, word, input_error):
 
 def _plan(sim, **axes):
     state = initial_conditions.create(None, sim.model, sim.grid)
-    return regime_map.Plan(sim, axes, sim.model.defaults, state, 600)
+    return maps.Plan(sim, axes, sim.model.defaults, state, 600)
 
 
 def test_curves_are_bifurcations(simulations, input_error):
     sim = simulations(shape=(16, 16), time_step=1.0)
-    lines = regime_curves.curves(_plan(sim, F=[0.001, 0.1], k=[0.03, 0.07]))
+    lines = curves.curves(_plan(sim, F=[0.001, 0.1], k=[0.03, 0.07]))
     k, f = lines["saddle-node"]
     np.testing.assert_allclose(4.0 * (f + k) ** 2, f, rtol=1e-9)
     assert f.max() - f.min() > 0.09
@@ -109,7 +109,7 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
     sim = simulations(shape=(16, 16), time_step=1.0)
     plan = _plan(sim, F=[0.01, 0.02, 0.03], k=[0.03, 0.07])
     labels = np.array([[7, 0], [3, 7], [7, 8]])
-    found = regime_map.RegimeMap(plan.axes, labels, labels, {}, {})
+    found = maps.RegimeMap(plan.axes, labels, labels, {}, {})
     asked = []
 
     def no_work(simulation, params, *rest, **options):
@@ -120,12 +120,12 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
         return [regimes.Check(chaos, chaos, other) for other in (chaos, quiet)]
 
     monkeypatch.setattr(regimes, "check_artefact", no_work)
-    rows = regime_map.check_chaos(plan, found, 2)
+    rows = maps.check_chaos(plan, found, 2)
     assert asked == [([0.01, 0.03], [0.03, 0.03])]
     assert [row["agrees"] for row in rows] == [True, False]
     assert rows[1]["half_spacing"]["regime"] == "transient"
-    nothing = regime_map.RegimeMap(plan.axes, np.zeros((3, 2), int), labels, {}, {})
-    assert regime_map.check_chaos(plan, nothing, 2) == []
+    nothing = maps.RegimeMap(plan.axes, np.zeros((3, 2), int), labels, {}, {})
+    assert maps.check_chaos(plan, nothing, 2) == []
 
 
 def test_any_model_can_be_mapped(tmp_path):
@@ -150,7 +150,7 @@ def test_any_model_can_be_mapped(tmp_path):
 def test_the_picture_shows_every_regime(tmp_path):
     numbers = np.arange(10).reshape(2, 5)
     axes = (np.array([0.0, 1.0]), np.arange(5.0))
-    labels = regime_map.labels()
+    labels = maps.labels()
     assert len(set(pictures.COLORS)) == len(labels)
     line = {"fold": (np.array([0.0, 4.0]), np.array([0.0, 1.0]))}
     path = tmp_path / "map.png"
@@ -163,10 +163,10 @@ def test_other_settings_are_refused(tmp_path, simulations, input_error):
     sim = simulations(shape=(16, 16), time_step=1.0)
     plan = _plan(sim, F=[0.01, 0.02], k=[0.06, 0.07])
     log, seen = tmp_path / "blocks.jsonl", []
-    first = regime_map.measure(plan, log, callback=lambda *now: seen.append(now))
+    first = maps.measure(plan, log, callback=lambda *now: seen.append(now))
     assert seen[-1] == (4, 0, 0)
-    again = regime_map.measure(plan, log, resume=True)
+    again = maps.measure(plan, log, resume=True)
     np.testing.assert_array_equal(first.regime, again.regime)
     other = _plan(rdtf.Simulation(sim.model, sim.grid, 0.5), **plan.axes)
     with input_error("another time_step"):
-        regime_map.measure(other, log, resume=True)
+        maps.measure(other, log, resume=True)

@@ -6,12 +6,20 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdtf import Grid, ReactionDiffusion, homogeneous, initial_conditions, models
+from rdtf import (
+    Grid,
+    InputError,
+    ReactionDiffusion,
+    Simulation,
+    homogeneous,
+    initial_conditions,
+    models,
+)
 from rdtf.models import MODELS
 
 GRAY_SCOTT = models.GRAY_SCOTT
 GRID = Grid((24, 20))
-KINDS = list(initial_conditions.KINDS)
+KINDS = [k for k in initial_conditions.KINDS if k != "broken_waves"]
 
 
 def _arrays(state):
@@ -155,3 +163,30 @@ def test_bad_input(input_error):
     )
     with input_error("uniform state", "runaway"):
         initial_conditions.noise(stateless, GRID)
+
+
+def test_broken_waves_by_quarters():
+    state = initial_conditions.create("broken_waves", models.BARKLEY, Grid((4, 6)))
+    u, v = (field[0] for field in _arrays(state))
+    np.testing.assert_array_equal(u[2:], [[1.0] * 3 + [0.0] * 3] * 2)
+    np.testing.assert_array_equal(u[:2], 0.0)
+    np.testing.assert_array_equal(v[2:], 0.0)
+    np.testing.assert_array_equal(v[:2], 0.375)
+
+
+def test_broken_wave_goes_on_where_a_ring_leaves():
+    sim = Simulation(models.BARKLEY, Grid((32, 32), 1.0, "no_flux"), 0.02)
+    params = models.BARKLEY.defaults | {"Du": 2.0}
+    left = {}
+    for kind in ("broken_waves", "central_square"):
+        state = initial_conditions.create(kind, sim.model, sim.grid, params=params)
+        left[kind] = sim.advance(state, params, 2000)[0].numpy().max()
+    assert left["broken_waves"] > 0.9 and left["central_square"] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"), [(GRAY_SCOTT, (8, 8)), (models.BARKLEY, (8,))]
+)
+def test_broken_waves_need_a_plane_and_an_excitable_model(model, shape):
+    with pytest.raises(InputError, match="excitable model and 2 or 3 axes"):
+        initial_conditions.create("broken_waves", model, Grid(shape))

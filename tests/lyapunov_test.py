@@ -7,7 +7,7 @@ from systems import LORENZ, lorenz_state
 
 import rdtf
 from rdtf import homogeneous, models
-from rdtf.analysis import lyapunov
+from rdtf.analysis.regimes import lyapunov
 from rdtf.models import ReactionDiffusion
 
 

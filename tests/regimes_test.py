@@ -7,8 +7,8 @@ from systems import CLOCKS, FRONT, LAMBDA_OMEGA, LORENZ, lorenz_state
 
 import rdtf
 from rdtf import initial_conditions
-from rdtf.analysis import drift, recurrence, regime_features, regime_rules, regimes
-from rdtf.analysis.regimes import Regime
+from rdtf.analysis import regimes
+from rdtf.analysis.regimes import Regime, drift, features, recurrence, rules
 
 
 def _uniform(*values, shape=(3,)):
@@ -91,7 +91,7 @@ def test_shapes_are_compared_after_the_best_shift():
     def modes(south, east, tilt=0.3):
         phase = 2.0 * np.pi * (3.0 * (x - east) + (y - south))
         field = 2.0 + np.cos(phase) + tilt * np.sin(phase - 2 * np.pi * (y - south))
-        return regime_features._modes([field[None]], field.shape)[0].reshape(1, 32, 17)
+        return features._modes([field[None]], field.shape)[0].reshape(1, 32, 17)
 
     waves = [np.fft.fftfreq(32, 1 / 32), np.arange(17.0)]
     both = [True, True]
@@ -157,7 +157,7 @@ def test_features_do_not_see_where_a_pattern_stands(simulations, start):
     state = sim.advance(start(sim), sim.model.preset("maze"), 200)
     moved = tuple(tf.roll(s, [5, 11], [1, 2]) for s in state)
     here, there = (
-        regime_features.observe(sim, sim.model.preset("maze"), s, 400, 10)
+        features.observe(sim, sim.model.preset("maze"), s, 400, 10)
         for s in (state, moved)
     )
     for name in ("mean", "spread", "rate", "drift"):
@@ -211,7 +211,7 @@ def test_a_slow_decay_is_no_steady_pattern():
         (0.1 / (1 + times), False),
     ):
         shape = (1, len(times), 1)
-        record = regime_features.Record(
+        record = features.Record(
             times=times,
             first=75,
             mean=np.ones(shape),
@@ -224,7 +224,7 @@ def test_a_slow_decay_is_no_steady_pattern():
             state=[],
             modes=np.zeros((1, 26, 1, 1), np.complex64),
         )
-        seen = regime_rules.course(record, 0)
+        seen = rules.course(record, 0)
         assert (seen.remaining < seen.limit) == steady
 
 

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from rdtf import analysis, initial_conditions, models
-from rdtf.analysis import regimes, traversal, traversal_report
+from rdtf.analysis import regimes, traversal
+from rdtf.analysis.traversal import report
 
 MODEL = models.GRAY_SCOTT
 FEED = 0.035
@@ -79,7 +80,7 @@ def test_regimes_are_those_of_classify(simulations, monkeypatch):
     state = initial_conditions.create("discs", sim.model, sim.grid)
     points = _points([0.075, 0.03])
     points += [traversal.point_of(_record(2, Du=0.3, F=FEED, k=0.03), MODEL, 2)]
-    monkeypatch.setattr(traversal, "distances", lambda *_: {})
+    monkeypatch.setattr(traversal.paths, "distances", lambda *_: {})
     traced = traversal.trace(points, MODEL, None, 40, sim, state, 600)
     params = {n: [p.params[n] for p in points[:2]] for n in MODEL.parameters}
     params = {n: tf.constant(values, tf.float64) for n, values in params.items()}
@@ -119,18 +120,18 @@ def test_what_a_kill_or_a_failure_leaves_can_be_read(tmp_path, input_error):
 
 
 def test_the_picture_and_the_table_show_what_was_met(straight, tmp_path):
-    lines = traversal_report.table(straight, ("F", "k"))
+    lines = report.table(straight, ("F", "k"))
     assert lines[0].split()[:4] == ["place", "stage", "F", "k"]
     assert any("saddle_node crossed at 1." in line for line in lines)
     assert all(line.index("bptt") == lines[0].index("stage") for line in lines[1:4])
     known = (np.array([0.04, 0.07]), np.array([0.02, 0.05]), np.array([[0, 2], [3, 7]]))
     for name, below in (("plain", None), ("map", known)):
         path = tmp_path / f"{name}.png"
-        traversal_report.picture(path, straight, MODEL, ("k", "F"), below, "a path")
+        report.picture(path, straight, MODEL, ("k", "F"), below, "a path")
         assert tf.io.decode_png(path.read_bytes()).shape[1] == 1140
 
 
 def test_a_path_that_stays_has_a_range_around_it():
     line = np.tile([0.0, 0.06], (3, 1))
-    ranges = traversal_report.span(MODEL, ("F", "k"), line + [[0.0], [0.0], [0.0]])
+    ranges = report.span(MODEL, ("F", "k"), line + [[0.0], [0.0], [0.0]])
     assert ranges["k"] == pytest.approx((0.054, 0.066))

@@ -44,51 +44,21 @@ class StepSearch:
         )
 
     def _run(self, state, params, duration, first_length, rtol, atol, max_steps):
-        shape, pair = state[0].shape, self._pair
+        shape = state[0].shape
         state, params = tf.nest.map_structure(
             finite_differences.flatten, (state, params)
         )
         zero, count = tf.zeros([shape[0]], tf.float64), tf.zeros([shape[0]], tf.int32)
-
-        def body(i, state, memory, length, prepared_for, weights, clock):
-            time, before, lengths, taken, refused, going = clock
-            last = length >= (duration - time) * (1.0 - 1e-12)
-            h = tf.where(last, duration - time, length)
-            weights = tf.cond(
-                tf.reduce_all(h == prepared_for),
-                lambda: weights,
-                lambda: self._weights(params, h),
-            )
-            after, error, kept = pair.candidate(state, memory, {**params, **weights}, h)
-            size = _relative(error, state, after, rtol, atol)
-            finite = size < float("inf")  # NaN is not
-            accepted = going & finite & (size <= 1.0)
-            state, memory = _where(accepted, (after, kept), (state, memory))
-            lengths = _record(lengths, taken, accepted, h)
-            time = tf.where(accepted, tf.where(last, duration, time + h), time)
-            size = tf.maximum(size, 1e-10)
-            factor = self._factor(size, before, accepted, finite)
-            longer = tf.where(
-                accepted & last, tf.maximum(length, h * factor), h * factor
-            )
-            length = tf.where(going, longer, length)
-            before = tf.where(accepted, size, before)
-            taken += tf.cast(accepted, tf.int32)
-            refused += tf.cast(going & ~accepted, tf.int32)
-            going &= (time < duration) & (taken < max_steps)
-            going &= length > _SHORTEST * duration
-            clock = (time, before, lengths, taken, refused, going)
-            return i + 1, state, memory, length, h, weights, clock
-
         lengths = tf.zeros([shape[0], max_steps], tf.float64)
         first = tf.minimum(first_length, duration)
+        fixed = (params, duration, rtol, atol, max_steps)
         end = tf.while_loop(
             lambda i, *rest: tf.reduce_any(rest[-1][-1]) & (i < 4 * max_steps),
-            body,
+            lambda i, *rest: (i + 1, *self._attempt(*fixed, *rest)),
             (
                 tf.constant(0),
                 state,
-                pair.begin(state, params),
+                self._pair.begin(state, params),
                 first,
                 first,
                 self._weights(params, first),
@@ -104,6 +74,39 @@ class StepSearch:
         status = tf.where(time >= duration, int(Status.CONVERGED), stuck)
         state = tuple(tf.reshape(field, shape) for field in state)
         return state, lengths, taken, refused, time, status, length
+
+    def _attempt(
+        self, params, duration, rtol, atol, max_steps,
+        state, memory, length, prepared_for, weights, clock,
+    ):  # fmt: skip
+        """One candidate of every sample, accepted or not: the loop's new variables."""
+        time, before, lengths, taken, refused, going = clock
+        last = length >= (duration - time) * (1.0 - 1e-12)
+        h = tf.where(last, duration - time, length)
+        weights = tf.cond(
+            tf.reduce_all(h == prepared_for),
+            lambda: weights,
+            lambda: self._weights(params, h),
+        )
+        inside = {**params, **weights}
+        after, error, kept = self._pair.candidate(state, memory, inside, h)
+        size = _relative(error, state, after, rtol, atol)
+        finite = size < float("inf")  # NaN is not
+        accepted = going & finite & (size <= 1.0)
+        state, memory = _where(accepted, (after, kept), (state, memory))
+        lengths = _record(lengths, taken, accepted, h)
+        time = tf.where(accepted, tf.where(last, duration, time + h), time)
+        size = tf.maximum(size, 1e-10)
+        factor = self._factor(size, before, accepted, finite)
+        longer = tf.where(accepted & last, tf.maximum(length, h * factor), h * factor)
+        length = tf.where(going, longer, length)
+        before = tf.where(accepted, size, before)
+        taken += tf.cast(accepted, tf.int32)
+        refused += tf.cast(going & ~accepted, tf.int32)
+        going &= (time < duration) & (taken < max_steps)
+        going &= length > _SHORTEST * duration
+        clock = (time, before, lengths, taken, refused, going)
+        return state, memory, length, h, weights, clock
 
     def _weights(self, params, lengths):
         """What is prepared for steps of these lengths, without the parameters."""

@@ -31,5 +31,7 @@ BARKLEY = ReactionDiffusion(
         "epsilon": Parameter(0.02, lower=0.0, unit="time", doc="time of excitation"),
     },
     presets={"spiral": {}, "slow": {"b": 0.02}},
-    start=Start("central_square", (0.0, 0.0), (1.0, 0.0), noise=0.0),
+    start=Start(
+        "central_square", (0.0, 0.0), (1.0, 0.0), noise=0.0, refractory=(0.0, 0.375)
+    ),
 )

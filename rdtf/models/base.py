@@ -30,6 +30,7 @@ class Start:
       patch: value of each species inside squares and discs, or None.
       noise: standard deviation of the white noise on the background.
       clip: (lowest, highest) value per species, or None.
+      refractory: value of each species behind a wave of an excitable medium, or None.
     """
 
     kind: str = "noise"
@@ -37,6 +38,7 @@ class Start:
     patch: tuple[float, ...] | None = None
     noise: float = 0.02
     clip: tuple[tuple[float, float], ...] | None = None
+    refractory: tuple[float, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

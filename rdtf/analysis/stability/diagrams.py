@@ -2,7 +2,7 @@
 
 Branches of states are spread over a grid of the two parameters. Where one of their test
 functions changes sign on it, Newton finds a point of a bifurcation curve, and the curve
-is traced from there (see `rdtf.analysis.onsets` and `tracing`).
+is traced from there (see `rdtf.analysis.stability.onsets` and `tracing`).
 """
 
 import dataclasses
@@ -10,8 +10,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rdtf.analysis import bifurcations, branches, layers, lines, onsets, tracing
-from rdtf.analysis.stability import select_state, uniform_states
+from rdtf.analysis.stability import (
+    bifurcations,
+    branches,
+    layers,
+    lines,
+    onsets,
+    tracing,
+)
+from rdtf.analysis.stability.states import select_state, uniform_states
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
@@ -147,7 +154,7 @@ def curve(
 ) -> list[np.ndarray]:
     """One kind of bifurcation in a plane of two parameters, as `[points, 2]` pieces.
 
-    Every point satisfies the equations of `rdtf.analysis.onsets` to rounding. Arguments
+    Every point satisfies the equations of `rdtf.analysis.stability.onsets` to rounding. Arguments
     are those of `diagram`, and so are the errors.
     """
     if kind not in onsets.KINDS:

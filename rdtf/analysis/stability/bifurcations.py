@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rdtf.analysis import branches, lines, onsets
-from rdtf.analysis.stability import select_state
+from rdtf.analysis.stability import branches, lines, onsets
+from rdtf.analysis.stability.states import select_state
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf.analysis.drift import drift, shape_distance
+from rdtf.analysis.regimes.drift import drift, shape_distance
 from rdtf.simulation import Simulation
 from rdtf.types import Params, State
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rdtf.analysis import bifurcations, growth, linear
-from rdtf.analysis.stability import select_state, uniform_states
+from rdtf.analysis.stability import bifurcations, growth, linear
+from rdtf.analysis.stability.states import select_state, uniform_states
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError

@@ -1,6 +1,6 @@
 """Bifurcations of uniform states as systems of equations, and Newton on them.
 
-With D and H of `rdtf.analysis.linear`, functions of κ = k², the state s and parameters p,
+With D and H of `rdtf.analysis.stability.linear`, functions of κ = k², the state s and parameters p,
 
     saddle_node   R = 0, D(0) = 0                     two states meet and vanish
     branch_point  the same, where a state persists    transcritical, pitchfork
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rdtf.analysis import linear
+from rdtf.analysis.stability import linear
 from rdtf.models import ReactionDiffusion
 
 KINDS = ("saddle_node", "branch_point", "hopf", "turing", "wave")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rdtf.analysis import linear, onsets
+from rdtf.analysis.stability import linear, onsets
 
 
 class Layer:

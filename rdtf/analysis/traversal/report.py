@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rdtf.analysis import diagrams
-from rdtf.analysis.regime_verdicts import Regime
-from rdtf.analysis.traversal import REGIME, Point, Trace
+from rdtf.analysis.regimes.verdicts import Regime
+from rdtf.analysis.stability import diagrams
+from rdtf.analysis.traversal.paths import REGIME, Trace
+from rdtf.analysis.traversal.points import Point
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 from rdtf.viz import traversal as pictures

@@ -1,6 +1,6 @@
 """Where a uniform state meets a bifurcation as one parameter alone varies.
 
-A branch is followed in small steps; where D or H (see `rdtf.analysis.linear`), or its
+A branch is followed in small steps; where D or H (see `rdtf.analysis.stability.linear`), or its
 least value over waves, changes sign, Newton finds the point. Saddle-nodes, also of states
 that are not there yet, are all roots of a polynomial system where the reaction is one.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rdtf import homogeneous
-from rdtf.analysis import branches, linear, onsets
+from rdtf.analysis.stability import branches, linear, onsets
 from rdtf.models import Parameter, ReactionDiffusion
 from rdtf.status import InputError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rdtf import homogeneous
-from rdtf.analysis import linear
+from rdtf.analysis.stability import linear
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rdtf.analysis.diagrams import diagram
-from rdtf.analysis.regime_map import Plan
+from rdtf.analysis.regimes.maps import Plan
+from rdtf.analysis.stability.diagrams import diagram
 from rdtf.status import InputError
 
 _CELLS = 40  # along each axis, on which the beginnings of curves are sought

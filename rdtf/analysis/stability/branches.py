@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf.analysis import linear
+from rdtf.analysis.stability import linear
 from rdtf.models import ReactionDiffusion
 
 FURTHEST = np.log(1e3)  # a parameter is followed up to a thousand times its value

@@ -1,12 +1,12 @@
-"""The rules by which `rdtf.analysis.regimes` names a regime; stated there."""
+"""The rules by which `rdtf.analysis.regimes` names a regime; stated in
+`rdtf.analysis.regimes.classification`."""
 
 import dataclasses
 
 import numpy as np
 
-from rdtf.analysis import recurrence
-from rdtf.analysis import regime_features as features
-from rdtf.analysis.regime_verdicts import EVIDENCE, Regime, Verdict
+from rdtf.analysis.regimes import features, recurrence
+from rdtf.analysis.regimes.verdicts import EVIDENCE, Regime, Verdict
 
 UNIFORM = 1e-3  # contrast below which a state is uniform
 SETTLED = 1e-2  # further change, relative to the contrast, of what is steady

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rdtf import laplacians
-from rdtf.analysis import linear
-from rdtf.analysis.stability import UniformState, select_state
+from rdtf.analysis.stability import linear
+from rdtf.analysis.stability.states import UniformState, select_state
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError

@@ -1,6 +1,6 @@
 """Which regime a pattern ends in: uniform, steady, periodic, travelling, chaotic, ...
 
-`classify` runs a batch, keeps small features (`rdtf.analysis.regime_features`), and
+`classify` runs a batch, keeps small features (`rdtf.analysis.regimes.features`), and
 decides each sample by these rules, in this order. Thresholds are in natural units: sizes
 relative to the scale of a species (its largest rms in the run), changes relative to the
 contrast c = rms(s - mean) / scale of the pattern, times relative to the time T of the
@@ -43,15 +43,12 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import initial_conditions
-from rdtf.analysis import lyapunov, regime_rules
-from rdtf.analysis import regime_features as features
-from rdtf.analysis.regime_verdicts import EVIDENCE, Regime, Verdict
+from rdtf.analysis.regimes import features, lyapunov, rules
+from rdtf.analysis.regimes.verdicts import Verdict
 from rdtf.grids import Grid
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.types import Params, State
-
-__all__ = ["EVIDENCE", "Check", "Regime", "Verdict", "check_artefact", "classify"]
 
 _FRAMES = 800  # of the default `every`
 _FEWEST_STEPS = 64
@@ -93,14 +90,14 @@ def classify(
         state,
         num_steps,
         every,
-        lambda so_far: regime_rules.finished(so_far, horizon),
+        lambda so_far: rules.finished(so_far, horizon),
         callback,
     )
     found = []
     for i in range(len(record.count)):
         origin = _origin(simulation.model, params, record, i, trivial)
-        found.append(regime_rules.decide(record, i, origin, interval))
-    asked = [i for i, v in enumerate(found) if isinstance(v, regime_rules.Open)]
+        found.append(rules.decide(record, i, origin, interval))
+    asked = [i for i, v in enumerate(found) if isinstance(v, rules.Open)]
     if asked:
         exponent = lyapunov.largest_exponent(
             simulation,
@@ -111,9 +108,7 @@ def classify(
             callback=callback and (lambda n: callback(num_steps + n, len(asked))),
         )
         for i, *numbers in zip(asked, *exponent.per_sample(), strict=True):
-            found[i] = regime_rules.decide_by_exponent(
-                found[i], *numbers, exponent.duration
-            )
+            found[i] = rules.decide_by_exponent(found[i], *numbers, exponent.duration)
     return found
 
 

@@ -19,24 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rdtf.analysis import bifurcations, branches
-from rdtf.analysis.traversal_points import Point, point_of, read, thin
+from rdtf.analysis.stability import bifurcations, branches
+from rdtf.analysis.traversal.points import Point, thin
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
-
-__all__ = [
-    "REGIME",
-    "Crossing",
-    "Point",
-    "Trace",
-    "crossings",
-    "distances",
-    "point_of",
-    "read",
-    "regimes_of",
-    "thin",
-    "trace",
-]
 
 REGIME = "regime"  # `Crossing.kind` where a label changes
 _ROUNDING = 1e-6  # of distances, which an optimiser found

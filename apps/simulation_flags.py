@@ -1,0 +1,167 @@
+"""Flags of what is simulated: equations, grid, scheme, parameters."""
+
+import dataclasses
+import math
+import pathlib
+
+from absl import flags, logging
+
+from rdtf import grids, laplacians, models
+from rdtf.status import InputError
+
+SCHEMES = (
+    "forward_euler",
+    "heun",
+    "rk4",
+    "tsit5",
+    "cnab2",
+    "sbdf2",
+    "strang",
+    "etdrk4",
+    "auto",
+)
+ENGINES = ("auto", "native", "xla")
+
+
+def define_simulation_flags() -> None:
+    """--model, --equations, --shape, --spacing, --boundary, ..., --engine."""
+    flags.DEFINE_enum("model", "gray_scott", list(models.MODELS), "The equations.")
+    flags.DEFINE(
+        _Equations(),
+        "equations",
+        None,
+        "Equations of your own instead of --model, or @FILE that holds them: "
+        "'u: D*lap(u) + r*u*(1 - u); D = 1; r = 0.5'.",
+        serializer=flags.ArgumentSerializer(),
+    )
+    flags.DEFINE_list("shape", "128,128", "Cells along each axis: x, y,x or z,y,x.")
+    flags.DEFINE_float("spacing", 1.0, "Distance between cell centres.")
+    flags.DEFINE_string(
+        "boundary",
+        "periodic",
+        "periodic, no_flux, dirichlet=VALUE, neumann=SLOPE or robin=A,B,VALUE; LOW/HIGH "
+        "for the sides of an axis; axes separated by ;",
+    )
+    flags.DEFINE_enum(
+        "laplacian",
+        "second_order",
+        list(laplacians.LAPLACIANS),
+        "The discrete Laplacian.",
+    )
+    flags.DEFINE_enum(
+        "scheme",
+        "forward_euler",
+        list(SCHEMES),
+        "Time stepping; auto chooses by how stiff the diffusion is.",
+    )
+    flags.DEFINE_float(
+        "time_step",
+        None,
+        "Time step. Default: the largest of 1, 2, 5 times a power of ten within 80 % of "
+        "the stability bound; of etdrk4 within 1 and a fifth of the reaction's time.",
+    )
+    flags.DEFINE_enum("engine", "auto", list(ENGINES), "What runs the steps.")
+
+
+class _Equations(flags.ArgumentParser):
+    """The text of equations, or @FILE, as the one line of text that a run keeps."""
+
+    syntactic_help = "equations, or @FILE"
+
+    def parse(self, argument):
+        text = argument
+        if argument.startswith("@"):
+            try:
+                text = pathlib.Path(argument[1:]).read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                raise InputError(
+                    f"Expected a text file of equations at {argument[1:]!r}, found none."
+                ) from None
+        return models.from_equations(text).source
+
+    def flag_type(self):
+        return "string"
+
+
+def model_from_flags():
+    """The model that --model or --equations names."""
+    values = flags.FLAGS
+    if values.equations is None:
+        return models.get(values.model)
+    if not values["model"].using_default_value:
+        raise InputError("Expected one of --model and --equations, got both.")
+    return models.from_equations(values.equations)
+
+
+def filled(model, params):
+    """The model, `params` being the defaults of parameters that have none."""
+    if not any(math.isnan(value) for value in model.defaults.values()):
+        return model
+    parameters = {
+        name: dataclasses.replace(parameter, default=params[name])
+        if math.isnan(parameter.default)
+        else parameter
+        for name, parameter in model.parameters.items()
+    }
+    return dataclasses.replace(model, parameters=parameters)
+
+
+def parse_params(text: str) -> dict[str, float]:
+    """`Du=0.16,Dv=.08` as a dict; raises InputError in one line."""
+    params = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = item.partition("=")
+        try:
+            params[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise InputError(f"Expected NAME=NUMBER,NAME=NUMBER,..., got {item!r}.")
+    return params
+
+
+def full_params(model, text: str, preset: str | None = None, known=()):
+    """A model's parameters: its defaults or preset, then those in `text` and `known`."""
+    params = model.preset(preset) if preset else model.defaults
+    params.update(parse_params(text))
+    params.update(known)
+    model.check_bounds(params)
+    return params
+
+
+def grid_from_flags() -> grids.Grid:
+    """The grid that the flags describe."""
+    values = flags.FLAGS
+    try:
+        shape = tuple(int(n) for n in values.shape)
+    except ValueError:
+        raise InputError(
+            f"Expected --shape as integers, such as 128,128, got "
+            f"{','.join(values.shape)!r}."
+        ) from None
+    return grids.Grid(shape, values.spacing, values.boundary)
+
+
+def simulation_from_flags(params, grid=None, model=None):
+    """The simulation that the flags describe; `params` set the default time step."""
+    from rdtf import schemes
+    from rdtf.simulation import Simulation
+
+    values = flags.FLAGS
+    model = model or model_from_flags()
+    grid = grid or grid_from_flags()
+    laplacians.check(grid, values.laplacian)
+    time_step, name = values.time_step, values.scheme
+    if name == "auto":
+        name, reason = schemes.choose(model, params, grid, values.laplacian)
+        logging.info("Scheme %s: %s.", name, reason)
+    if time_step is None:
+        scheme = schemes.get(name)
+        largest = schemes.largest_diffusivity(
+            model, params, grid, values.laplacian, scheme
+        )
+        rate = schemes.reaction_rate(model, params)
+        time_step = schemes.suggest_time_step(
+            scheme, grid, float(largest), values.laplacian, rate
+        )
+    return Simulation(model, grid, time_step, name, values.engine, values.laplacian)

@@ -1,0 +1,4 @@
+"""What the equations say before anything runs: states, growth rates, bifurcations.
+
+Their public names are in `rdtf.analysis`. Nothing here needs TensorFlow.
+"""

@@ -1,0 +1,26 @@
+"""How a fit travels: regimes, bifurcations, loss and slope along a path of parameters."""
+
+from rdtf.analysis.traversal.paths import (
+    REGIME,
+    Crossing,
+    Trace,
+    crossings,
+    distances,
+    regimes_of,
+    trace,
+)
+from rdtf.analysis.traversal.points import Point, point_of, read, thin
+
+__all__ = [
+    "REGIME",
+    "Crossing",
+    "Point",
+    "Trace",
+    "crossings",
+    "distances",
+    "point_of",
+    "read",
+    "regimes_of",
+    "thin",
+    "trace",
+]
