@@ -26,7 +26,8 @@ run. They follow from what the words mean, and were not fitted to any table.
    periods were seen, and the power of the motion differs by less than 20 % between the
    halves of the window (the last quarter of the run).
 7. A rate that falls exponentially in the second half (by e or more, R² above 0.9) is
-   TRANSIENT, to something steady: see settle_time.
+   TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic nor
+   quasi-periodic by the rest of the rules below, whatever its exponent.
 8. The rest gets its largest Lyapunov exponent λ, from further steps with tangents.
    CHAOTIC: λ is above 3 standard errors and above 5 / measured time (a perturbation
    grows e⁵-fold, which no mere shear does), above the latter in each half too, and

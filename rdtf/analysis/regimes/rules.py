@@ -31,12 +31,12 @@ class Open:
 
     Attributes:
       evidence: so far.
-      sustained: whether the power of its motion stays.
+      has_lines: whether few lines hold its motion, and its power stays.
       stationary: whether contrast and rate do.
     """
 
     evidence: dict[str, float]
-    sustained: bool
+    has_lines: bool
     stationary: bool
 
 
@@ -164,7 +164,10 @@ def _decide_by_time(record, sample, seen, evidence, interval):
         abs(_later_over_earlier(seen.times, x)) < ALIKE
         for x in (seen.contrast + UNIFORM, seen.rate)
     )
-    return Open(evidence, sustained, stationary)
+    has_lines = sustained and evidence["line_share"] > LINES
+    if not (stationary or has_lines):
+        return Verdict(Regime.TRANSIENT, np.nan, evidence)
+    return Open(evidence, has_lines, stationary)
 
 
 def decide_by_exponent(open_: Open, value, error, halves, duration) -> Verdict:
@@ -181,7 +184,7 @@ def decide_by_exponent(open_: Open, value, error, halves, duration) -> Verdict:
         margin = min(value / floor, value / max(SIGMAS * error, 1e-99))
         return Verdict(Regime.CHAOTIC, min(margin, _LARGEST_MARGIN), evidence)
     neutral = value < floor and abs(value) < max(SIGMAS * error, floor)
-    if open_.sustained and neutral and evidence["line_share"] > LINES:
+    if open_.has_lines and neutral:
         margin = (1.0 - LINES) / max(1.0 - evidence["line_share"], 1e-99)
         return Verdict(Regime.QUASI_PERIODIC, min(margin, _LARGEST_MARGIN), evidence)
     return Verdict(Regime.TRANSIENT, np.nan, evidence)
