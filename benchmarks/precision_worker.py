@@ -1,6 +1,7 @@
 """One solver on one problem: `python -m benchmarks.precision_worker NAME PROBLEM FILE`.
 
-FILE holds the reference, `.npy`; with NAME "reference" it is made. Every setting prints
+FILE holds the reference, `.npy`; with NAME "reference" it is made, with "check" compared
+with SciPy at 1e-10. Every setting prints
 one JSON line: seconds of the first call, which compiles, the median of three more, and
 the relative error. What takes longer than BUDGET is measured once, and what would take
 longer still is left out.
@@ -30,6 +31,12 @@ def main(name: str, problem: str, path: str) -> None:
             path,
             importlib.import_module("benchmarks.precision_rdtf").reference(problem),
         )
+        return
+    if name == "check":
+        from benchmarks import precision_scipy
+
+        distance = precision_scipy.check(problem, np.load(path))
+        print(json.dumps({"distance": distance}), file=answers, flush=True)
         return
     solver, reference = (
         importlib.import_module(f"benchmarks.precision_{name}"),

@@ -28,6 +28,9 @@ _SOLVERS = flags.DEFINE_list(
     "solvers", ["rdtf", "diffrax", "py_pde", "scipy"], "Who solves them."
 )
 _FIGURE = flags.DEFINE_string("figure", None, "Draw the diagram into this file, .png.")
+_CHECK = flags.DEFINE_bool(
+    "check", False, "Compare the reference with SciPy at 1e-10, within --limit."
+)
 _LIMIT = flags.DEFINE_float(
     "limit", 600.0, "Seconds for all settings of a solver on a problem, compiling too."
 )
@@ -67,6 +70,10 @@ def main(_) -> None:
         for problem in _PROBLEMS.value:
             path = f"{directory}/{problem}.npy"
             _run("reference", problem, path)
+            if _CHECK.value:
+                for answer in _run("check", problem, path):
+                    distance = answer["distance"]
+                    print(f"{problem}: reference {distance:.1e} from SciPy at 1e-10")
             results[problem] = {n: _run(n, problem, path) for n in _SOLVERS.value}
             _print(problem, results[problem])
             if _JSON.value:
