@@ -1,16 +1,20 @@
-"""Makes target patterns by simulation and stores them as `.npz`.
+r"""Makes patterns by simulation: a few targets as `.npz`, or data sets as `.h5`.
 
     python -m apps.generate --output=data/targets/maze.npz --preset=maze --num_samples=4
+    python -m apps.generate --output=data/waves.h5 --until=steps --preset=waves,maze \
+        --num_samples=1024 --height=64 --width=64
 
-The file holds every species `[sample, *grid]`, per-sample status and steps, and the
-metadata to make it again. An existing file is kept unless --overwrite is given.
+Targets hold every species `[sample, *grid]`, per-sample status and steps. Data sets hold
+`--num_samples` (8192) living patterns of each preset, written in chunks: --resume goes on
+after a kill; --shard and --num_shards, or --ray, spread the work. Both carry the metadata
+to make them again. An existing file is kept unless --overwrite is given.
 """
 
 import pathlib
 
 from absl import flags
 
-from apps import common, simulation_flags
+from apps import common, dataset_flags, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 
@@ -18,22 +22,28 @@ simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
 flags.adopt_module_key_flags(common)
-_OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
+flags.adopt_module_key_flags(dataset_flags)
+_OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
+_PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 
 def main(argv):
+    """0, or 1 if a data set lacks samples."""
     del argv
     output = pathlib.Path(_OUTPUT.value)
+    if output.suffix in (".h5", ".hdf5"):
+        return make_data_set(output)
     if output.suffix != ".npz":
-        raise InputError(f"Expected --output to end in .npz, got {output}.")
+        raise InputError(f"Expected --output to end in .npz or .h5, got {output}.")
+    if len(_PRESET.value) > 1:
+        raise InputError(f"Expected one --preset for an .npz, got {_PRESET.value}.")
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
     files.check_writable(output)
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    params = simulation_flags.full_params(model, _PARAMS.value, *_PRESET.value)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import patterns
@@ -44,6 +54,19 @@ def main(argv):
     targets = common.make_patterns(simulation, params, tolerance)
     files.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")
+    return 0
+
+
+def make_data_set(output):
+    """A data set; 1 if samples had to be given up, as too many starts died out."""
+    if not _PRESET.value or _PARAMS.value:
+        raise InputError("Expected --preset, and no --params, with a data set.")
+    model = simulation_flags.model_from_flags()
+    for preset in _PRESET.value:
+        model.preset(preset)
+    dataset_flags.check(output)
+    common.quiet_tensorflow()
+    return dataset_flags.make(output, dataset_flags.plan(_PRESET.value))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Seeded initial states: noise, squares, discs, broken waves on a uniform background.
 
 Sample i of a seed is drawn by a counter-based generator keyed by (seed, i), so it does
-not depend on the batch it is drawn in. Background, patch, noise and limits are the
+not depend on the batch it is drawn in; `batch` is how many samples, 0, 1, ..., or their
+numbers. Background, patch, noise and limits are the
 model's (`rdtf.models.Start`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ from rdtf.types import State
 def noise(
     model: ReactionDiffusion,
     grid: Grid,
-    batch: int = 1,
+    batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
     amplitude: float | None = None,
@@ -32,7 +33,7 @@ def noise(
 def central_square(
     model: ReactionDiffusion,
     grid: Grid,
-    batch: int = 1,
+    batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
     amplitude: float | None = None,
@@ -55,7 +56,7 @@ def central_square(
 def discs(
     model: ReactionDiffusion,
     grid: Grid,
-    batch: int = 1,
+    batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
     amplitude: float = 0.0,
@@ -89,7 +90,7 @@ def discs(
 def broken_waves(
     model: ReactionDiffusion,
     grid: Grid,
-    batch: int = 1,
+    batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
     amplitude: float | None = None,
@@ -122,9 +123,25 @@ def broken_waves(
     )
 
 
+def central_disc(
+    model: ReactionDiffusion,
+    grid: Grid,
+    batch: int | Sequence[int] = 1,
+    seed: int = 0,
+    params: Mapping[str, float] | None = None,
+    amplitude: float | None = None,
+) -> State:
+    """A central disc (ball) of patch values, its radius a tenth of the least side."""
+    radius = max(1, min(grid.shape) // 10)
+    axes = np.meshgrid(*[np.arange(n) - n // 2 for n in grid.shape], indexing="ij")
+    inside = sum(a**2 for a in axes) < radius**2
+    return _build(model, grid, batch, seed, params, amplitude, lambda rng: inside)
+
+
 KINDS: dict[str, Callable] = {
     "noise": noise,
     "central_square": central_square,
+    "central_disc": central_disc,
     "discs": discs,
     "broken_waves": broken_waves,
 }
@@ -134,7 +151,7 @@ def create(
     kind: str | None,
     model: ReactionDiffusion,
     grid: Grid,
-    batch: int = 1,
+    batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
 ) -> State:
@@ -166,9 +183,10 @@ def _build(model, grid, batch, seed, params, amplitude, mask):
     start = model.start
     values = background(model, params)
     amplitude = start.noise if amplitude is None else amplitude
-    fields = np.empty((len(values), batch, *grid.shape))
-    for i in range(batch):
-        rng = np.random.Generator(np.random.Philox(key=[seed, i]))
+    numbers = range(batch) if np.ndim(batch) == 0 else batch
+    fields = np.empty((len(values), len(numbers), *grid.shape))
+    for i, number in enumerate(numbers):
+        rng = np.random.Generator(np.random.Philox(key=[seed, number]))
         fields[:, i] = amplitude * rng.standard_normal((len(values), *grid.shape))
         fields[:, i] += np.reshape(values, (-1, *[1] * grid.ndim))
         inside = mask(rng)

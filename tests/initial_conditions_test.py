@@ -148,7 +148,7 @@ def test_three_dimensions():
 
 
 def test_bad_input(input_error):
-    with input_error("noise, central_square, discs", "'stripes'"):
+    with input_error("noise, central_square, central_disc, discs", "'stripes'"):
         initial_conditions.create("stripes", GRAY_SCOTT, GRID)
     with input_error("more than 14 cells"):
         initial_conditions.discs(GRAY_SCOTT, Grid((14, 20)))

@@ -1,5 +1,23 @@
-"""Pattern data sets: making and describing them."""
+"""Patterns by simulation: a few targets, or data sets of thousands.
 
+`make` and `summary` are of targets (`rdtf.files.Targets`); the rest is of data sets.
+"""
+
+from rdtf.patterns.ensembles import STARTS, Plan
+from rdtf.patterns.generation import generate, shard_path
+from rdtf.patterns.loading import DataSet, load, pipeline, read, read_labels
 from rdtf.patterns.targets import make, summary
 
-__all__ = ["make", "summary"]
+__all__ = [
+    "STARTS",
+    "DataSet",
+    "Plan",
+    "generate",
+    "load",
+    "make",
+    "pipeline",
+    "read",
+    "read_labels",
+    "shard_path",
+    "summary",
+]

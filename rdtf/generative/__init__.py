@@ -1,0 +1,1 @@
+"""Networks that learn from patterns: score models, and how good their samples are."""

@@ -1,0 +1,185 @@
+"""A denoiser of patterns: what the spectrum says in closed form, and a network for the rest.
+
+    D(y, σ) = W_σ y + c_out(σ) F([c_in(σ) y, W_σ y], ln σ / 4, condition)
+
+of y = x + σ n, x standardised per species. W_σ is the Wiener filter of the training data
+(`rdtf.generative.wiener`), c_out² its mean square error, c_in² = 1 / (1 + σ²). F starts
+as zero, so D starts as the filter. The loss |D - x|² / c_out² is 1 for the filter at
+every σ; preconditioning after Karras et al. 2022 (arXiv:2206.00364). The score of the
+noisy data is (D - y) / σ² (Tweedie; Vincent 2011, doi:10.1162/NECO_a_00142).
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rdtf.generative import wiener
+from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
+from rdtf.status import InputError
+
+SIZES = {  # cells that one value of the trunk covers, widths of its levels, blocks
+    "ci": (2, (16, 32, 32), 1),
+    "small": (4, (32, 64, 64), 1),
+    "mid": (2, (32, 64, 64, 96), 2),
+    "base": (1, (64, 128, 192, 256), 2),
+}
+_EMBEDDING = 64
+_FREQUENCIES = 16
+
+
+@keras.saving.register_keras_serializable("rdtf")
+class Denoiser(keras.Model):
+    """D of the module, in units of the data.
+
+    Args:
+      shape: (y, x) of the training data; multiples of 2^(levels - 1) times the stem.
+      species: channels.
+      size: a name of `SIZES`.
+      num_classes: of a conditional denoiser, 0 for none. Class `num_classes` means any.
+      num_params: parameters of the equation it is told, 0 for none.
+    """
+
+    def __init__(
+        self, shape, species=2, size="ci", num_classes=0, num_params=0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.shape, self.species, self.size = tuple(shape), species, size
+        self._check()
+        self.num_classes, self.num_params = num_classes, num_params
+        self._stem, widths, blocks = SIZES[size]
+        self._first = PeriodicConv2D(widths[0])
+        self._down = [[ResidualBlock(w) for _ in range(blocks)] for w in widths]
+        self._up = [[ResidualBlock(w) for _ in range(blocks)] for w in widths[:-1]]
+        self._norm = keras.layers.LayerNormalization()
+        self._last = PeriodicConv2D(species * self._stem**2, zero=True)
+        self._embed = [
+            keras.layers.Dense(_EMBEDDING, activation="silu"),
+            keras.layers.Dense(_EMBEDDING),
+        ]
+        if num_classes:
+            self._classes = keras.layers.Embedding(num_classes + 1, _EMBEDDING)
+        if num_params:
+            self._params = keras.layers.Dense(_EMBEDDING)
+        bins = wiener.count(self.shape, max(self.shape))
+        fixed = {"trainable": False, "initializer": "zeros"}
+        self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
+        self.scale = self.add_weight(shape=(species,), name="scale", **fixed)
+        self.powers = self.add_weight(shape=(bins, species), name="powers", **fixed)
+        self.bases = self.add_weight(
+            shape=(bins, species, species), name="bases", **fixed
+        )
+
+    def _check(self):
+        if self.size not in SIZES:
+            raise InputError(
+                f"Expected a size among {', '.join(SIZES)}, got {self.size!r}."
+            )
+        stem, widths, _ = SIZES[self.size]
+        step = stem * 2 ** (len(widths) - 1)
+        if len(self.shape) != 2 or any(n % step for n in self.shape):
+            raise InputError(
+                f"Expected a grid of two sides that are multiples of {step} for the size "
+                f"{self.size}, got {self.shape}."
+            )
+
+    def get_config(self):
+        """Arguments to make it again."""
+        names = ("shape", "species", "size", "num_classes", "num_params")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+    def get_build_config(self):
+        """Nothing: shapes follow from the arguments."""
+        return {}
+
+    def build_from_config(self, config):
+        """Makes all weights, by a call."""
+        del config
+        one = tf.ones([1])
+        y = tf.zeros([1, *self.shape, self.species])
+        self(y, one, tf.cast(one, tf.int32), tf.zeros([1, self.num_params]))
+
+    def adapt(self, samples: np.ndarray) -> None:
+        """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
+        samples = np.asarray(samples, np.float64)
+        mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
+        spectrum = wiener.fit((samples - mean) / scale)
+        for weight, value in (
+            (self.mean, mean),
+            (self.scale, scale),
+            (self.powers, spectrum.powers),
+            (self.bases, spectrum.bases),
+        ):
+            weight.assign(value)
+
+    def call(self, y, sigma, label=None, params=None):
+        """E[x | y], in units of the data.
+
+        Args:
+          y: `[batch, y, x, species]`, standardised data plus σ times white noise, back in
+            units of the data: mean + scale (x + σ n).
+          sigma: `[batch]`, in standard deviations of the data.
+          label: int `[batch]`, classes.
+          params: `[batch, num_params]`.
+        """
+        standard = (y - self.mean) / self.scale
+        return self.mean + self.scale * self.denoise(standard, sigma, label, params)
+
+    def denoise(self, y, sigma, label=None, params=None):
+        """D of the module, of standardised fields."""
+        filtered = self.filter(y, sigma)
+        error = self.filter_error(sigma, y.shape[1:3])
+        square = tf.reshape(sigma, [-1, 1, 1, 1]) ** 2
+        inputs = tf.concat([y / tf.sqrt(1.0 + square), filtered], -1)
+        rest = self._network(inputs, self._embedding(sigma, label, params))
+        return filtered + tf.sqrt(error)[:, None, None, None] * rest
+
+    def filter(self, y, sigma):
+        """W_σ y of standardised fields."""
+        bins = self._spectrum.bins(tuple(y.shape[1:3]))
+        return wiener.denoise(y, sigma, self.powers, self.bases, bins)
+
+    def filter_error(self, sigma, shape):
+        """The mean square error of W_σ on grids of that shape, `[batch]`."""
+        shares = wiener.shares(self._spectrum, tuple(shape)).astype(np.float32)
+        return wiener.mean_square_error(sigma, self.powers, shares)
+
+    @property
+    def _spectrum(self):
+        return wiener.Spectrum(self.powers, self.bases, max(self.shape))
+
+    def _embedding(self, sigma, label, params):
+        phase = (
+            tf.math.log(sigma)[:, None]
+            / 4.0
+            * 2.0 ** np.linspace(0.0, 5.0, _FREQUENCIES, dtype=np.float32)
+        )
+        found = tf.concat([tf.sin(phase), tf.cos(phase)], -1)
+        for layer in self._embed:
+            found = layer(found)
+        if self.num_classes:
+            count = tf.shape(sigma)[:1]
+            found += self._classes(
+                tf.fill(count, self.num_classes) if label is None else label
+            )
+        if self.num_params and params is not None:
+            found += self._params(params)
+        return tf.nn.silu(found)
+
+    def _network(self, x, embedding):
+        """F: a U-Net on blocks of cells."""
+        stem = self._stem
+        x = self._first(tf.nn.space_to_depth(x, stem) if stem > 1 else x)
+        kept = []
+        for level, blocks in enumerate(self._down):
+            if level:
+                kept.append(x)
+                x = tf.nn.avg_pool2d(x, 2, 2, "VALID")
+            for block in blocks:
+                x = block(x, embedding)
+        for blocks in reversed(self._up):
+            x = tf.repeat(tf.repeat(x, 2, 1), 2, 2)
+            x = tf.concat([x, kept.pop()], -1)
+            for block in blocks:
+                x = block(x, embedding)
+        x = self._last(tf.nn.silu(self._norm(x)))
+        return tf.nn.depth_to_space(x, stem) if stem > 1 else x

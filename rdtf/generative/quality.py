@@ -1,0 +1,145 @@
+"""How like real patterns samples are: numbers, each beside what real ones differ by.
+
+Ensembles are `[n, y, x, species]`, periodic.
+"""
+
+import numpy as np
+
+THRESHOLDS = 15
+
+
+def radial_spectra(samples: np.ndarray) -> np.ndarray:
+    """Mean power and cross spectra by ring of |k|, `[pairs of species, bins]`.
+
+    Bins are whole numbers of waves along the shorter side, from 1 to half its cells;
+    order of pairs: uu, uv, vv.
+    """
+    shape, species = samples.shape[1:3], samples.shape[-1]
+    modes = np.fft.fft2(samples, axes=(1, 2), norm="ortho")
+    least = min(shape)
+    y, x = (np.fft.fftfreq(n) * least for n in shape)
+    ring = np.rint(np.hypot(y[:, None], x)).astype(int)
+    inside = (ring >= 1) & (ring <= least // 2)
+    number = np.bincount(ring[inside], minlength=least // 2 + 1)[1:]
+    found = []
+    for i in range(species):
+        for j in range(i, species):
+            product = (modes[..., i] * modes[..., j].conj()).real.mean(0)[inside]
+            total = np.bincount(ring[inside], product, least // 2 + 1)[1:]
+            found.append(total / number)
+    return np.array(found)
+
+
+def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Root mean square of ln(power) differences, over rings that hold 99.9 % of it."""
+    species = first.shape[-1]
+    own = [0] if species == 1 else [0, 2] if species == 2 else range(species)
+    a, b = radial_spectra(first)[own], radial_spectra(second)[own]
+    shares = np.sort(b, axis=1)[:, ::-1]
+    enough = (np.cumsum(shares, 1) < 0.999 * b.sum(1, keepdims=True)).sum(1)
+    least = shares[np.arange(len(b)), np.minimum(enough, b.shape[1] - 1)]
+    kept = b >= least[:, None]
+    return float(np.sqrt(np.mean(np.log(a[kept] / b[kept]) ** 2)))
+
+
+def minkowski(samples: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Area, boundary length and Euler characteristic per cell of {field > threshold}.
+
+    Args:
+      samples: one species, `[n, y, x]`.
+      thresholds: `[m]`.
+
+    Returns:
+      `[n, m, 3]`, with squares of cells as the sets: χ = corners - edges + faces.
+    """
+    found = np.empty((len(samples), len(thresholds), 3))
+    for i, threshold in enumerate(thresholds):
+        cell = samples > threshold
+        right, below = np.roll(cell, -1, 2), np.roll(cell, -1, 1)
+        corner = cell | right | below | np.roll(below, -1, 2)
+        faces, edges = cell.mean((1, 2)), (cell | right).mean((1, 2))
+        edges = edges + (cell | below).mean((1, 2))
+        length = (cell ^ right).mean((1, 2)) + (cell ^ below).mean((1, 2))
+        found[:, i] = np.stack([faces, length, corner.mean((1, 2)) - edges + faces], -1)
+    return found
+
+
+def features(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """A vector per sample: moments, log spectra, Minkowski functionals, `[n, f]`.
+
+    Thresholds are quantiles of the reference, so that both ensembles share them.
+    """
+    parts = [samples.mean((1, 2)), samples.std((1, 2))]
+    for species in range(samples.shape[-1]):
+        field = samples[..., species]
+        levels = np.quantile(
+            reference[..., species], np.linspace(0.05, 0.95, THRESHOLDS)
+        )
+        parts.append(minkowski(field, levels).reshape(len(field), -1))
+        rings = [radial_spectra(one[None, ..., None])[0] for one in field]
+        parts.append(np.log(np.maximum(rings, 1e-12))[:, :16])
+    return np.concatenate(parts, 1)
+
+
+def energy_distance(
+    first: np.ndarray, second: np.ndarray, permutations: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """(energy distance, permutation p-value) of two sets of vectors `[n, f]`.
+
+    2 E|X - Y| - E|X - X'| - E|Y - Y'| of standardised features (Székely & Rizzo 2013,
+    doi:10.1016/j.jspi.2013.03.018).
+    """
+    from scipy.spatial.distance import cdist
+
+    both = np.concatenate([first, second])
+    scale = both.std(0)
+    both = (both - both.mean(0)) / np.where(scale > 0.0, scale, 1.0)
+    far = cdist(both, both)
+    rng, n = np.random.default_rng(seed), len(first)
+
+    def distance(order):
+        x, y = order[:n], order[n:]
+        cross, own = far[np.ix_(x, y)].mean(), far[np.ix_(x, x)].sum()
+        return (
+            2.0 * cross
+            - own / (len(x) * (len(x) - 1))
+            - far[np.ix_(y, y)].sum() / (len(y) * (len(y) - 1))
+        )
+
+    seen = distance(np.arange(len(both)))
+    drawn = [distance(rng.permutation(len(both))) for _ in range(permutations)]
+    p = (1 + sum(d >= seen for d in drawn)) / (permutations + 1)
+    return float(seen), float(p)
+
+
+def nearest(samples: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Distance of each sample to the nearest training one, over all shifts and symmetries.
+
+    Relative: |a - b|² over (|a|² + |b|²) of standardised fields, 0 for a copy and about 1
+    for unrelated ones; `[n]`. One FFT correlation per pair and symmetry.
+    """
+    mean, scale = training.mean((0, 1, 2)), training.std((0, 1, 2))
+    a, b = (np.float32((x - mean) / scale) for x in (samples, training))
+    square = a.shape[1] == a.shape[2]
+    known = np.fft.rfft2(b, axes=(1, 2))
+    size = (b**2).sum((1, 2, 3))
+    best = np.full(len(a), np.inf)
+    for i, one in enumerate(a):
+        own = (one**2).sum()
+        for image in _images(one, square):
+            waves = np.fft.rfft2(image, axes=(0, 1)).conj()
+            product = np.fft.irfft2(
+                (known * waves).sum(-1), image.shape[:2], axes=(1, 2)
+            )
+            distance = 1.0 - 2.0 * product.max((1, 2)) / (own + size)
+            best[i] = min(best[i], distance.min())
+    return best
+
+
+def _images(sample, square):
+    """The images of `[y, x, species]` under the symmetries of its grid."""
+    turned = [sample, sample.swapaxes(0, 1)] if square else [sample]
+    return [t[a, :][:, b] for t in turned for a in _WAYS for b in _WAYS]
+
+
+_WAYS = (slice(None), slice(None, None, -1))

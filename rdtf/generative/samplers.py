@@ -1,0 +1,159 @@
+"""Samples of a denoiser: from white noise to patterns, level by level.
+
+The probability flow of the noisy data is dx/dσ = (x - D(x, σ)) / σ (Song et al. 2021,
+arXiv:2011.13456; Karras et al. 2022, arXiv:2206.00364). Levels are
+
+    σ_i = (σ_max^(1/ρ) + i / (n - 1) (σ_min^(1/ρ) - σ_max^(1/ρ)))^ρ,  ρ = 7,  σ_n = 0
+
+States are float64 and standardised; a network sees float32.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf.status import InputError
+
+_RHO = 7.0
+
+
+def levels(steps: int, lowest: float, highest: float) -> np.ndarray:
+    """σ of each step, and 0 at last, `[steps + 1]`."""
+    if steps < 2 or not 0.0 < lowest < highest:
+        raise InputError(
+            f"Expected at least 2 steps and 0 < sigma_min < sigma_max, got {steps}, "
+            f"{lowest:g} and {highest:g}."
+        )
+    ends = highest ** (1.0 / _RHO), lowest ** (1.0 / _RHO)
+    return np.append(np.linspace(*ends, steps) ** _RHO, 0.0)
+
+
+def heun(denoise, x, sigmas, noise):
+    """Second order; two calls per step, one for the last (Karras et al., algorithm 1)."""
+    del noise
+    for here, there in itertools.pairwise(sigmas):
+        slope = (x - denoise(x, here)) / here
+        moved = x + (there - here) * slope
+        if there > 0.0:
+            slope = 0.5 * (slope + (moved - denoise(moved, there)) / there)
+            moved = x + (there - here) * slope
+        x = moved
+    return x
+
+
+def dpm_solver(denoise, x, sigmas, noise):
+    """DPM-Solver++(2M), one call per step (Lu et al. 2022, arXiv:2211.01095)."""
+    del noise
+    before = None
+    for i, (here, there) in enumerate(itertools.pairwise(sigmas)):
+        clean = denoise(x, here)
+        target = clean
+        if before is not None and there > 0.0:
+            ratio = np.log(sigmas[i - 1] / here) / np.log(here / there)
+            target = clean + (clean - before) / (2.0 * ratio)
+        x = there / here * x + (1.0 - there / here) * target
+        before = clean
+    return x
+
+
+def euler_maruyama(denoise, x, sigmas, noise):
+    """The reverse diffusion dx = -2 σ s dσ + sqrt(2 σ) dW, exact for a fixed D.
+
+    x' = D + (σ'/σ)² (x - D) + σ' sqrt(1 - (σ'/σ)²) n: ancestral sampling.
+    """
+    for here, there in itertools.pairwise(sigmas):
+        clean, share = denoise(x, here), (there / here) ** 2
+        x = clean + share * (x - clean)
+        x += there * np.sqrt(1.0 - share) * noise(x.shape)
+    return x
+
+
+SAMPLERS: dict[str, Callable] = {
+    "heun": heun,
+    "dpm_solver": dpm_solver,
+    "euler_maruyama": euler_maruyama,
+}
+
+
+def sample(
+    denoiser,
+    count: int,
+    shape: tuple[int, int] | None = None,
+    *,
+    sampler: str = "heun",
+    steps: int = 18,
+    sigma_min: float = 0.02,
+    sigma_max: float | None = None,
+    label: int | None = None,
+    params=None,
+    batch: int = 32,
+    seed: int = 0,
+    callback: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Samples `[count, y, x, species]`, float32, in units of the data.
+
+    Sample i of a seed does not depend on count or batch.
+
+    Args:
+      denoiser: a `rdtf.generative.denoiser.Denoiser`.
+      count: how many.
+      shape: of the grid; larger than in training is a larger torus.
+      sampler: a name of `SAMPLERS`.
+      steps, sigma_min: of `levels`.
+      sigma_max: default: four times the largest standard deviation of a mode.
+      label, params: a class, parameters `[num_params]`, of a conditional denoiser.
+      batch: samples at once.
+      seed: of the noise.
+      callback: called as callback(samples done).
+
+    Raises:
+      InputError: if there is no such sampler or the levels do not fit.
+    """
+    if sampler not in SAMPLERS:
+        raise InputError(
+            f"Expected a sampler among {', '.join(SAMPLERS)}, got {sampler!r}."
+        )
+    shape = tuple(shape or denoiser.shape)
+    if sigma_max is None:
+        sigma_max = 4.0 * float(np.sqrt(np.max(denoiser.powers)))
+    sigmas = levels(steps, sigma_min, sigma_max)
+    denoise = _compiled(denoiser, label, params)
+    done = []
+    for first in range(0, count, batch):
+        numbers = range(first, min(first + batch, count))
+        streams = [
+            np.random.Generator(np.random.Philox(key=[seed, n])) for n in numbers
+        ]
+
+        def noise(size, streams=streams):
+            return np.stack([rng.standard_normal(size[1:]) for rng in streams])
+
+        x = sigma_max * noise((len(numbers), *shape, denoiser.species))
+        x = SAMPLERS[sampler](denoise, x, sigmas, noise)
+        done.append(np.float32(denoiser.mean + denoiser.scale * np.float32(x)))
+        if callback is not None:
+            callback(numbers[-1] + 1)
+    return np.concatenate(done)
+
+
+def _compiled(denoiser, label, params):
+    """denoise(x, σ) of float64 arrays, σ one number."""
+
+    @tf.function(reduce_retracing=True)
+    def run(x, sigma):
+        count = tf.shape(x)[0]
+        condition = {}
+        if label is not None:
+            condition["label"] = tf.fill([count], label)
+        if params is not None:
+            row = tf.constant(params, tf.float32)
+            condition["params"] = tf.tile(row[None], [count, 1])
+        return denoiser.denoise(x, tf.fill([count], sigma), **condition)
+
+    def denoise(x, sigma):
+        found = run(tf.constant(x, tf.float32), tf.constant(sigma, tf.float32))
+        return found.numpy().astype(np.float64)
+
+    return denoise

@@ -1,0 +1,193 @@
+"""Training a denoiser: schedule, average, checkpoints, exact resume."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rdtf import patterns
+from rdtf.generative.denoiser import Denoiser
+from rdtf.generative.objectives import Denoising
+from rdtf.status import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+      epochs, batch_size: an epoch is one pass over the training samples.
+      learning_rate: the highest, reached after `warmup` steps; then a cosine to 0.
+      warmup: steps; at most a tenth of all.
+      clip: largest norm of the gradient.
+      average: weight of the past in the moving average of the weights.
+      held_out: share of the samples that are not trained on.
+      seed: of weights, order, shifts and noise.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup: int = 500
+    clip: float = 1.0
+    average: float = 0.995
+    held_out: float = 0.1
+    seed: int = 0
+
+
+@keras.saving.register_keras_serializable("rdtf")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear from 0 to `peak` over `warmup` steps, then half a cosine to 0 at `total`."""
+
+    def __init__(self, peak, warmup, total):
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step):
+        """The learning rate of a step."""
+        step = tf.cast(step, tf.float32)
+        rise = (step + 1.0) / max(self.warmup, 1)
+        share = (step - self.warmup) / max(self.total - self.warmup, 1)
+        fall = 0.5 * (1.0 + tf.cos(math.pi * tf.clip_by_value(share, 0.0, 1.0)))
+        return self.peak * tf.where(step < self.warmup, rise, fall)
+
+    def get_config(self):
+        """Arguments to make it again."""
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
+
+
+class Average(keras.callbacks.Callback):
+    """Keeps a moving average of the weights of `denoiser` in `averaged`.
+
+    Its weight of the past grows to `decay`, so that the start is soon forgotten.
+    """
+
+    def __init__(self, denoiser, averaged, decay):
+        super().__init__()
+        self._pairs = list(
+            zip(averaged.trainable_variables, denoiser.trainable_variables, strict=True)
+        )
+        self._decay = decay
+        self._update = tf.function(self._move)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """One step."""
+        step = float(self.model.optimizer.iterations)
+        self._update(tf.constant(min(self._decay, step / (step + 10.0)), tf.float32))
+
+    def _move(self, decay):
+        for average, now in self._pairs:
+            average.assign(decay * average.value + (1.0 - decay) * now.value)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves everything after every epoch, and brings it back."""
+
+    def __init__(self, directory, objective, averaged):
+        super().__init__()
+        self.epoch = tf.Variable(0, dtype=tf.int64)
+        self._all = tf.train.Checkpoint(
+            objective=objective,
+            optimizer=objective.optimizer,
+            averaged=averaged,
+            epoch=self.epoch,
+        )
+        self._manager = tf.train.CheckpointManager(self._all, directory, 2)
+
+    def restore(self) -> int:
+        """The number of finished epochs, whose end everything is set to."""
+        if self._manager.latest_checkpoint:
+            status = self._all.restore(self._manager.latest_checkpoint)
+            status.assert_existing_objects_matched()
+        return int(self.epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves."""
+        self.epoch.assign(epoch + 1)
+        self._manager.save()
+
+
+def split(samples: np.ndarray, share: float, seed: int):
+    """(training samples, held-out samples) by a seeded permutation."""
+    order = np.random.default_rng(seed).permutation(len(samples))
+    held = max(1, round(share * len(samples)))
+    if held >= len(samples):
+        raise InputError(
+            f"Expected more than {held} samples to train on, got {len(samples)}."
+        )
+    return samples[np.sort(order[held:])], samples[np.sort(order[:held])]
+
+
+def train(
+    samples: np.ndarray,
+    settings: Settings,
+    workdir,
+    *,
+    size: str = "ci",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
+    verbose: int = 0,
+) -> Denoiser:
+    """Trains a denoiser on `[n, y, x, species]`; goes on where `workdir` left off.
+
+    Args:
+      samples: all of them; `settings.held_out` are kept for validation.
+      settings: see `Settings`.
+      workdir: checkpoints go to `workdir/checkpoints`.
+      size: a name of `denoiser.SIZES`.
+      callbacks: of Keras; their model is the `Denoising` objective.
+      strategy: of tf.distribute; default: one device.
+      verbose: of `fit`.
+
+    Returns:
+      The denoiser with the averaged weights.
+    """
+    training, held = split(samples, settings.held_out, settings.seed)
+    steps = -(-len(training) // settings.batch_size)
+    total = steps * settings.epochs
+    keras.utils.set_random_seed(settings.seed)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        denoiser, averaged = (
+            Denoiser(samples.shape[1:3], samples.shape[-1], size) for _ in range(2)
+        )
+        for one in (denoiser, averaged):
+            one.build_from_config({})
+            one.adapt(training)
+        averaged.set_weights(denoiser.get_weights())
+        averaged.trainable = True
+        objective = Denoising(denoiser, seed=settings.seed)
+        schedule = WarmupCosine(
+            settings.learning_rate, min(settings.warmup, total // 10), total
+        )
+        optimizer = keras.optimizers.Adam(
+            schedule, beta_2=0.99, global_clipnorm=settings.clip
+        )
+        objective.compile(optimizer, jit_compile=False)
+        optimizer.build(denoiser.trainable_variables)
+    checkpoints = Checkpoints(
+        pathlib.Path(workdir) / "checkpoints", objective, averaged
+    )
+    first = checkpoints.restore()
+    options = {"batch_size": settings.batch_size, "seed": settings.seed}
+    if first < settings.epochs:
+        objective.fit(
+            patterns.pipeline(
+                training, epochs=settings.epochs, first_epoch=first, **options
+            ),
+            initial_epoch=first,
+            epochs=settings.epochs,
+            steps_per_epoch=steps,
+            validation_data=patterns.pipeline(
+                held, shuffle=False, augment=False, **options
+            ),
+            callbacks=[
+                Average(denoiser, averaged, settings.average),
+                *callbacks,
+                checkpoints,
+            ],
+            verbose=verbose,
+        )
+    return averaged

@@ -1,0 +1,100 @@
+"""The best linear denoiser of an isotropic field on a torus, in closed form.
+
+With y = x + σ n, n white, and R(|k|) the S x S matrix of cross spectra of the S species,
+
+    W = R (R + σ²)^-1,       E |W y - x|² per value = mean over k of tr(σ² W) / S
+
+(Wiener 1949). It says of a field all that its spectrum says; a network that is added to
+it has only the rest to learn.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Spectrum:
+    """Radial cross spectra R in a basis in which each is diagonal.
+
+    Attributes:
+      powers: `[bins, species]`, eigenvalues of R at |k| = 2π bin / cells.
+      bases: `[bins, species, species]`, eigenvectors in columns.
+      cells: bins per unit of frequency, 1 / cell.
+    """
+
+    powers: np.ndarray
+    bases: np.ndarray
+    cells: int
+
+    def bins(self, shape) -> np.ndarray:
+        """The bin of every mode of a real FFT on a grid of that shape, `[y, x // 2 + 1]`."""
+        y, x = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
+        index = np.rint(self.cells * np.hypot(y[:, None], x)).astype(int)
+        return np.minimum(index, len(self.powers) - 1)
+
+
+def fit(samples: np.ndarray) -> Spectrum:
+    """The spectrum of samples `[n, y, x, species]` of zero mean.
+
+    White noise of variance σ² has R = σ². The imaginary part of a cross spectrum averages
+    out over each ring, as fields are as likely as their mirror images.
+    """
+    shape, species = samples.shape[1:3], samples.shape[-1]
+    cells = max(shape)
+    empty = Spectrum(np.zeros((count(shape, cells), species)), np.zeros(0), cells)
+    bins = empty.bins(shape)
+    modes = np.fft.rfft2(samples, axes=(1, 2), norm="ortho")
+    products = np.einsum("nyxs,nyxt->yxst", modes, modes.conj()).real / len(samples)
+    weight = np.full(bins.shape, 2.0)  # of k and -k
+    weight[:, 0] = 1.0
+    if shape[1] % 2 == 0:
+        weight[:, -1] = 1.0
+    total = np.zeros((len(empty.powers), species, species))
+    np.add.at(total, bins, weight[..., None, None] * products)
+    number = np.bincount(bins.ravel(), weight.ravel(), len(empty.powers))
+    powers, bases = np.linalg.eigh(total / np.maximum(number, 1.0)[:, None, None])
+    return Spectrum(np.maximum(powers, 0.0), bases, cells)
+
+
+def count(shape, cells: int) -> int:
+    """Bins up to the corner of the Brillouin zone."""
+    return int(np.rint(cells * np.hypot(0.5, 0.5))) + 1
+
+
+def denoise(y: tf.Tensor, sigma: tf.Tensor, powers, bases, bins) -> tf.Tensor:
+    """W y of `[batch, y, x, species]`, each sample with its own σ `[batch]`.
+
+    Args:
+      powers, bases: of a `Spectrum`, as tensors of the type of y.
+      bins: `Spectrum.bins` of the grid.
+    """
+    modes = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
+    power, basis = tf.gather(powers, bins), tf.gather(bases, bins)
+    square = tf.reshape(sigma, [-1, 1, 1, 1]) ** 2
+    gain = power / (power + square)  # [batch, y, x, species]
+    matrix = tf.einsum("yxsi,byxi,yxti->bstyx", basis, gain, basis)
+    filtered = tf.einsum("bstyx,btyx->bsyx", tf.cast(matrix, modes.dtype), modes)
+    filtered = tf.signal.irfft2d(filtered, tf.shape(y)[1:3])
+    return tf.transpose(filtered, [0, 2, 3, 1])
+
+
+def mean_square_error(sigma: tf.Tensor, powers, weights) -> tf.Tensor:
+    """E |W y - x|² per value, of the shape of σ.
+
+    Args:
+      powers: of a `Spectrum`.
+      weights: share of the modes in each bin, see `shares`.
+    """
+    square = sigma[..., None, None] ** 2
+    left = powers * square / (powers + square)
+    return tf.reduce_sum(weights * tf.reduce_mean(left, -1), -1)
+
+
+def shares(spectrum: Spectrum, shape) -> np.ndarray:
+    """The share of the modes of a grid that fall into each bin, `[bins]`."""
+    y, x = (np.fft.fftfreq(n) for n in shape)
+    index = np.rint(spectrum.cells * np.hypot(y[:, None], x)).astype(int)
+    index = np.minimum(index, len(spectrum.powers) - 1)
+    return np.bincount(index.ravel(), minlength=len(spectrum.powers)) / index.size

@@ -1,0 +1,184 @@
+"""Pattern data sets in HDF5: one file per shard, written chunk by chunk.
+
+    u, v, ...            float32 [sample, *grid] or [sample, time, *grid]
+    u_rate or u_later    the same, with pairs
+    preset               int16 [sample], index into the presets of the metadata
+    slot                 int32 [sample], number of the sample within its preset
+    status               int8 [sample], see `rdtf.patterns.ensembles.LABELS`
+    attempts, rate       int16, float32 [sample]
+    statistics           float32 [sample, half and end, species, STATISTICS]
+    checksum             uint32 [chunk], CRC-32 of the rows of a chunk
+    written              uint8 [chunk], 1 once they are on disk
+    metadata             attribute: all there is to make the file again, JSON
+
+All space is taken when the file is made, and the layout does not depend on the order in
+which chunks come; so the bytes of a file follow from its plan alone. While it grows its
+name ends in .partial; a chunk that a kill cut short is not marked, and is made again.
+"""
+
+import json
+import pathlib
+import zlib
+from collections.abc import Iterable
+
+import h5py
+import numpy as np
+
+import rdtf
+from rdtf import files
+from rdtf.patterns import ensembles
+from rdtf.patterns.ensembles import Chunk, Plan
+from rdtf.recording import describe
+from rdtf.status import InputError
+
+_LABELS = {
+    "status": np.int8,
+    "attempts": np.int16,
+    "rate": np.float32,
+    "preset": np.int16,
+    "slot": np.int32,
+}
+
+
+def metadata(plan: Plan) -> dict:
+    """What a file says of its plan, in JSON's terms."""
+    params = {name: plan.simulation.model.preset(name) for name in plan.presets}
+    own = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
+    run = describe(plan.simulation, {})
+    run.pop("params")
+    return files.jsonable(
+        own
+        | run
+        | {
+            "params": params,
+            "species": plan.simulation.model.species,
+            "fields": ensembles.field_names(plan),
+            "scale": 2.0 if plan.normalize else 1.0,
+            "offset": -1.0 if plan.normalize else 0.0,
+            "labels": ensembles.LABELS,
+            "statistics": ensembles.STATISTICS,
+            "rdtf_version": rdtf.__version__,
+        }
+    )
+
+
+class Writer:
+    """The file of one shard, new or gone on with.
+
+    Args:
+      path: of the finished file, .h5.
+      plan: what it holds.
+      chunks: numbers of the chunks of this shard.
+      resume: whether to go on with what a former run left.
+
+    Raises:
+      InputError: if what it left is another plan's, or not to be read.
+    """
+
+    def __init__(self, path, plan: Plan, chunks: Iterable[int], resume: bool = False):
+        self.path, self._plan, self._chunks = pathlib.Path(path), plan, list(chunks)
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        if resume and self.partial.exists():
+            self._check()
+        else:
+            self._create()
+        self._file = h5py.File(self.partial, "r+")
+
+    @property
+    def left(self) -> list[int]:
+        """Chunks that are not on disk, or not as they were written."""
+        written = self._file["written"][...]
+        return [n for i, n in enumerate(self._chunks) if not self._is_good(i, written)]
+
+    def write(self, number: int, chunk: Chunk) -> None:
+        """Writes the rows of a chunk, and then that they are there."""
+        place = self._chunks.index(number)
+        rows = self._rows(place)
+        for name, values in _columns(self._plan, number, chunk).items():
+            self._file[name][rows] = values
+        self._file["checksum"][place] = self._checksum(rows)
+        self._file.flush()
+        self._file["written"][place] = 1
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leaves the file as it is; one with all its chunks takes its final name."""
+        complete = not self.left
+        self._file.close()
+        if complete:
+            self.partial.replace(self.path)
+
+    def _is_good(self, place, written):
+        rows = self._rows(place)
+        return written[place] and self._checksum(rows) == self._file["checksum"][place]
+
+    def _checksum(self, rows):
+        value = 0
+        for name in _names(self._plan):
+            value = zlib.crc32(np.ascontiguousarray(self._file[name][rows]), value)
+        return value
+
+    def _rows(self, place):
+        sizes = [len(self._plan.place(n)[1]) for n in self._chunks[: place + 1]]
+        return slice(sum(sizes[:-1]), sum(sizes))
+
+    def _create(self):
+        plan, species = self._plan, len(self._plan.simulation.model.species)
+        count = sum(len(plan.place(n)[1]) for n in self._chunks)
+        files.check_writable(self.path)
+        with h5py.File(self.partial, "w") as file:
+            file.attrs["metadata"] = json.dumps(metadata(plan))
+            file.attrs["chunks"] = np.array(self._chunks, np.int64)
+            time = (plan.frames,) if plan.frames > 1 else ()
+            for name in ensembles.field_names(plan):
+                _reserve(file, name, (count, *time, *plan.shape), np.float32)
+            for name, kind in _LABELS.items():
+                _reserve(file, name, (count,), kind)
+            shape = (count, 2, species, len(ensembles.STATISTICS))
+            _reserve(file, "statistics", shape, np.float32)
+            for name, kind in (("checksum", np.uint32), ("written", np.uint8)):
+                _reserve(file, name, (len(self._chunks),), kind)
+                file[name][...] = 0
+
+    def _check(self):
+        try:
+            with h5py.File(self.partial, "r") as file:
+                found = json.loads(file.attrs["metadata"])
+                chunks = list(file.attrs["chunks"])
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                f"Expected an unfinished data set in {self.partial}, got "
+                f"{type(error).__name__}: remove it and start again."
+            ) from None
+        expected = metadata(self._plan)
+        different = [key for key in expected if expected[key] != found.get(key)]
+        if different or chunks != self._chunks:
+            raise InputError(
+                f"Expected the plan that {self.partial} was begun with, got another "
+                f"{', '.join(different) or 'share of it'}: use the same flags, or "
+                "--overwrite to start again."
+            )
+
+
+def _names(plan):
+    return [*ensembles.field_names(plan), *_LABELS, "statistics"]
+
+
+def _columns(plan, number, chunk):
+    preset, slots = plan.place(number)
+    return {
+        **chunk.fields,
+        "status": chunk.status,
+        "attempts": chunk.attempts,
+        "rate": chunk.rate,
+        "preset": np.full(len(slots), preset, np.int16),
+        "slot": np.array(slots, np.int32),
+        "statistics": chunk.statistics,
+    }
+
+
+def _reserve(file, name, shape, kind):
+    """A contiguous data set whose space is taken at once."""
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    file.create_dataset(name, shape, kind, dcpl=settings)
