@@ -60,7 +60,7 @@ class Denoiser(keras.Model):
             self._classes = keras.layers.Embedding(num_classes + 1, _EMBEDDING)
         if num_params:
             self._params = keras.layers.Dense(_EMBEDDING)
-        bins = wiener.count(self.shape, max(self.shape))
+        bins = wiener.count(max(self.shape))
         fixed = {"trainable": False, "initializer": "zeros"}
         self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
         self.scale = self.add_weight(shape=(species,), name="scale", **fixed)
@@ -88,8 +88,8 @@ class Denoiser(keras.Model):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def get_build_config(self):
-        """Nothing: shapes follow from the arguments."""
-        return {}
+        """What Keras asks for; shapes follow from the arguments."""
+        return {"shape": list(self.shape)}
 
     def build_from_config(self, config):
         """Makes all weights, by a call."""
@@ -135,17 +135,13 @@ class Denoiser(keras.Model):
 
     def filter(self, y, sigma):
         """W_σ y of standardised fields."""
-        bins = self._spectrum.bins(tuple(y.shape[1:3]))
+        bins = wiener.bins(tuple(y.shape[1:3]), max(self.shape))
         return wiener.denoise(y, sigma, self.powers, self.bases, bins)
 
     def filter_error(self, sigma, shape):
         """The mean square error of W_σ on grids of that shape, `[batch]`."""
-        shares = wiener.shares(self._spectrum, tuple(shape)).astype(np.float32)
+        shares = wiener.shares(tuple(shape), max(self.shape)).astype(np.float32)
         return wiener.mean_square_error(sigma, self.powers, shares)
-
-    @property
-    def _spectrum(self):
-        return wiener.Spectrum(self.powers, self.bases, max(self.shape))
 
     def _embedding(self, sigma, label, params):
         phase = (

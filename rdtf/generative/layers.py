@@ -78,15 +78,15 @@ class ResidualBlock(keras.layers.Layer):
         self._second = PeriodicConv2D(filters, zero=True)
         self._skip = PeriodicConv2D(filters, 1, use_bias=False)
 
-    def build(self, input_shape, embedding_shape):
+    def build(self, x_shape, embedding_shape):
         """Weights for so many channels and so long an embedding."""
-        inner = (*input_shape[:-1], self.filters)
-        self._norm.build(input_shape)
-        self._first.build(input_shape)
+        inner = (*x_shape[:-1], self.filters)
+        self._norm.build(x_shape)
+        self._first.build(x_shape)
         self._film.build(embedding_shape)
         self._second.build(inner)
-        if input_shape[-1] != self.filters:
-            self._skip.build(input_shape)
+        if x_shape[-1] != self.filters:
+            self._skip.build(x_shape)
 
     def call(self, x, embedding):
         """`[batch, y, x, c]` and `[batch, e]` -> `[batch, y, x, filters]`."""
@@ -95,9 +95,9 @@ class ResidualBlock(keras.layers.Layer):
         inner = self._second(tf.nn.silu(inner * (1.0 + scale) + shift))
         return inner + (x if x.shape[-1] == self.filters else self._skip(x))
 
-    def compute_output_shape(self, input_shape, embedding_shape):
+    def compute_output_shape(self, x_shape, embedding_shape):
         """As the input, with `filters` channels."""
-        return (*input_shape[:-1], self.filters)
+        return (*x_shape[:-1], self.filters)
 
     def get_config(self):
         """Arguments to make it again."""

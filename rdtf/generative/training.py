@@ -175,7 +175,7 @@ def train(
     if first < settings.epochs:
         objective.fit(
             patterns.pipeline(
-                training, epochs=settings.epochs, first_epoch=first, **options
+                training, epochs=settings.epochs + 1, first_epoch=first, **options
             ),
             initial_epoch=first,
             epochs=settings.epochs,

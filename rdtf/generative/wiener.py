@@ -19,20 +19,33 @@ class Spectrum:
     """Radial cross spectra R in a basis in which each is diagonal.
 
     Attributes:
-      powers: `[bins, species]`, eigenvalues of R at |k| = 2π bin / cells.
+      powers: `[bins, species]`, eigenvalues of R at |k| = 2π bin / cells, where
+        cells is the longer side of the grid it was taken from.
       bases: `[bins, species, species]`, eigenvectors in columns.
-      cells: bins per unit of frequency, 1 / cell.
     """
 
     powers: np.ndarray
     bases: np.ndarray
-    cells: int
 
-    def bins(self, shape) -> np.ndarray:
-        """The bin of every mode of a real FFT on a grid of that shape, `[y, x // 2 + 1]`."""
-        y, x = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
-        index = np.rint(self.cells * np.hypot(y[:, None], x)).astype(int)
-        return np.minimum(index, len(self.powers) - 1)
+
+def count(cells: int) -> int:
+    """Bins of a spectrum: up to the corner of the Brillouin zone."""
+    return int(np.rint(cells * np.hypot(0.5, 0.5))) + 1
+
+
+def bins(shape, cells: int, real: bool = True) -> np.ndarray:
+    """The bin of every mode of an FFT on a grid, `[y, x // 2 + 1]`, or `[y, x]`."""
+    y, x = (
+        np.fft.fftfreq(shape[0]),
+        (np.fft.rfftfreq if real else np.fft.fftfreq)(shape[1]),
+    )
+    return np.rint(cells * np.hypot(y[:, None], x)).astype(int)
+
+
+def shares(shape, cells: int) -> np.ndarray:
+    """The share of the modes of a grid that fall into each bin, `[bins]`."""
+    index = bins(shape, cells, real=False)
+    return np.bincount(index.ravel(), minlength=count(cells)) / index.size
 
 
 def fit(samples: np.ndarray) -> Spectrum:
@@ -41,26 +54,15 @@ def fit(samples: np.ndarray) -> Spectrum:
     White noise of variance σ² has R = σ². The imaginary part of a cross spectrum averages
     out over each ring, as fields are as likely as their mirror images.
     """
-    shape, species = samples.shape[1:3], samples.shape[-1]
-    cells = max(shape)
-    empty = Spectrum(np.zeros((count(shape, cells), species)), np.zeros(0), cells)
-    bins = empty.bins(shape)
-    modes = np.fft.rfft2(samples, axes=(1, 2), norm="ortho")
+    shape, cells = samples.shape[1:3], max(samples.shape[1:3])
+    index = bins(shape, cells, real=False)
+    modes = np.fft.fft2(samples, axes=(1, 2), norm="ortho")
     products = np.einsum("nyxs,nyxt->yxst", modes, modes.conj()).real / len(samples)
-    weight = np.full(bins.shape, 2.0)  # of k and -k
-    weight[:, 0] = 1.0
-    if shape[1] % 2 == 0:
-        weight[:, -1] = 1.0
-    total = np.zeros((len(empty.powers), species, species))
-    np.add.at(total, bins, weight[..., None, None] * products)
-    number = np.bincount(bins.ravel(), weight.ravel(), len(empty.powers))
-    powers, bases = np.linalg.eigh(total / np.maximum(number, 1.0)[:, None, None])
-    return Spectrum(np.maximum(powers, 0.0), bases, cells)
-
-
-def count(shape, cells: int) -> int:
-    """Bins up to the corner of the Brillouin zone."""
-    return int(np.rint(cells * np.hypot(0.5, 0.5))) + 1
+    total = np.zeros((count(cells), *products.shape[2:]))
+    np.add.at(total, index, products)
+    number = np.bincount(index.ravel(), minlength=count(cells))
+    powers, bases = np.linalg.eigh(total / np.maximum(number, 1)[:, None, None])
+    return Spectrum(np.maximum(powers, 0.0), bases)
 
 
 def denoise(y: tf.Tensor, sigma: tf.Tensor, powers, bases, bins) -> tf.Tensor:
@@ -68,7 +70,7 @@ def denoise(y: tf.Tensor, sigma: tf.Tensor, powers, bases, bins) -> tf.Tensor:
 
     Args:
       powers, bases: of a `Spectrum`, as tensors of the type of y.
-      bins: `Spectrum.bins` of the grid.
+      bins: see `bins`, of the grid of y.
     """
     modes = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
     power, basis = tf.gather(powers, bins), tf.gather(bases, bins)
@@ -90,11 +92,3 @@ def mean_square_error(sigma: tf.Tensor, powers, weights) -> tf.Tensor:
     square = sigma[..., None, None] ** 2
     left = powers * square / (powers + square)
     return tf.reduce_sum(weights * tf.reduce_mean(left, -1), -1)
-
-
-def shares(spectrum: Spectrum, shape) -> np.ndarray:
-    """The share of the modes of a grid that fall into each bin, `[bins]`."""
-    y, x = (np.fft.fftfreq(n) for n in shape)
-    index = np.rint(spectrum.cells * np.hypot(y[:, None], x)).astype(int)
-    index = np.minimum(index, len(spectrum.powers) - 1)
-    return np.bincount(index.ravel(), minlength=len(spectrum.powers)) / index.size
