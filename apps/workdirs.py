@@ -11,6 +11,9 @@ from rdtf import files
 from rdtf.status import InputError
 
 RUN_FILES = (
+    "denoiser.keras",
+    "samples.png",
+    "denoised.png",
     "run.flags",
     "result.json",
     "certificates.json",
@@ -87,7 +90,8 @@ def clear_run(workdir) -> None:
     workdir = pathlib.Path(workdir)
     for name in RUN_FILES:
         (workdir / name).unlink(missing_ok=True)
-    shutil.rmtree(workdir / "tensorboard", ignore_errors=True)
+    for name in ("tensorboard", "checkpoints"):
+        shutil.rmtree(workdir / name, ignore_errors=True)
 
 
 def write_run_flags(workdir) -> None:

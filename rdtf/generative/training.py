@@ -159,6 +159,7 @@ def train(
         averaged.set_weights(denoiser.get_weights())
         averaged.trainable = True
         objective = Denoising(denoiser, seed=settings.seed)
+        objective.averaged = averaged
         schedule = WarmupCosine(
             settings.learning_rate, min(settings.warmup, total // 10), total
         )
@@ -180,6 +181,8 @@ def train(
             initial_epoch=first,
             epochs=settings.epochs,
             steps_per_epoch=steps,
+            validation_steps=-(-len(held) // settings.batch_size),
+            shuffle=False,  # the pipeline does
             validation_data=patterns.pipeline(
                 held, shuffle=False, augment=False, **options
             ),

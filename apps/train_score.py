@@ -1,0 +1,71 @@
+"""Trains a denoiser, and so the score, on a data set of patterns.
+
+    python -m apps.train_score --dataset=data/waves.h5 --workdir=runs/waves
+
+Leaves denoiser.keras (averaged weights), samples.png, denoised.png, result.json and
+TensorBoard traces in --workdir. Ctrl-C, or a kill, loses the epoch under way: the same
+command with --resume goes on after the last one, to the same weights.
+"""
+
+import time
+
+from absl import flags
+
+from apps import common, workdirs
+from rdtf.status import InputError
+
+workdirs.define_workdir_flags("train_score")
+_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
+_SIZE = flags.DEFINE_enum(
+    "size", "ci", ["ci", "small", "mid", "base"], "Of the network."
+)
+_EPOCHS = flags.DEFINE_integer("epochs", 30, "Passes over the data.", 1)
+_BATCH = flags.DEFINE_integer("batch_size", 64, "Samples per step.", 1)
+_RATE = flags.DEFINE_float("learning_rate", 1e-3, "The highest of a cosine.", 0.0)
+_WARMUP = flags.DEFINE_integer("warmup", 500, "Steps; at most a tenth of all.", 0)
+_SEED = flags.DEFINE_integer("seed", 0, "Of weights, order and noise.", 0)
+_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the pictures.")
+_EVERY = flags.DEFINE_integer("picture_every", 10, "Epochs between pictures.", 1)
+
+
+def main(argv):
+    """0 once trained."""
+    del argv
+    workdir = workdirs.open_workdir("train_score")
+    common.quiet_tensorflow()
+    from rdtf import files, patterns
+    from rdtf.generative import reports, training
+
+    samples = patterns.read(_DATASET.value).stacked()
+    if not -samples.shape[-1] <= _CHANNEL.value < samples.shape[-1]:
+        raise InputError(
+            f"Expected --plot_channel below {samples.shape[-1]}, got {_CHANNEL.value}."
+        )
+    settings = training.Settings(
+        _EPOCHS.value,
+        _BATCH.value,
+        _RATE.value,
+        _WARMUP.value,
+        seed=_SEED.value,
+    )
+    if flags.FLAGS.overwrite:
+        workdirs.clear_run(workdir)
+    workdirs.write_run_flags(workdir)
+    began = time.monotonic()
+    held = training.split(samples, settings.held_out, settings.seed)[1]
+    pictures = reports.Pictures(workdir, held, _CHANNEL.value, _EVERY.value)
+    denoiser = training.train(
+        samples, settings, workdir, size=_SIZE.value, callbacks=[pictures], verbose=2
+    )
+    denoiser.save(workdir / "denoiser.keras")
+    result = reports.write(workdir, denoiser, held, _CHANNEL.value)
+    result["seconds"] = time.monotonic() - began
+    files.write_json(workdir / "result.json", result)
+    print(reports.text(result))
+    print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
+    return 0
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("dataset")
+    common.run(main)

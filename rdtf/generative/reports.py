@@ -1,0 +1,117 @@
+"""What a training shows while it runs, and what it leaves."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rdtf.generative import objectives, quality, samplers
+from rdtf.viz import ensembles as drawings
+
+LEVELS = (0.1, 0.2, 0.5, 1.0, 2.0)
+_SHOWN = (0.2, 0.5, 1.0)
+_SAMPLES = 32
+
+
+class Pictures(keras.callbacks.Callback):
+    """TensorBoard: loss, gradient norm and learning rate, and pictures now and then.
+
+    Args:
+      workdir: traces go to `workdir/tensorboard`.
+      held: samples that are not trained on, `[n, y, x, species]`.
+      channel: the species of the pictures.
+      every: epochs between pictures.
+    """
+
+    def __init__(self, workdir, held, channel, every):
+        super().__init__()
+        self._workdir, self._held = pathlib.Path(workdir), held
+        self._channel, self._every = channel, every
+        self._writer = tf.summary.create_file_writer(str(self._workdir / "tensorboard"))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the epoch's numbers."""
+        step = int(self.model.optimizer.iterations)
+        with self._writer.as_default(step):
+            for name, value in (logs or {}).items():
+                tf.summary.scalar(f"train/{name}", float(value))
+            rate = float(self.model.optimizer.learning_rate)
+            tf.summary.scalar("train/learning_rate", rate)
+            if (epoch + 1) % self._every == 0:
+                self._draw()
+        self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        """Closes the file."""
+        self._writer.close()
+
+    def _draw(self):
+        denoiser, own = self.model.averaged, self._channel
+        made = samplers.sample(denoiser, 4, steps=12)[..., own]
+        clean = self._held[:1]
+        noisy, found = _at_levels(denoiser, clean, own)
+        for name, picture in (("original", clean[0, ..., own]), ("sample", made[0])):
+            tf.summary.image(name, _grey(picture))
+        for level in _SHOWN:
+            tf.summary.image(f"noisy/{level:g}", _grey(noisy[level]))
+            tf.summary.image(f"denoised/{level:g}", _grey(found[level]))
+
+
+def _at_levels(denoiser, clean, channel):
+    """(level -> noisy, level -> denoised) pictures of the first sample."""
+    noise = np.random.default_rng(0).standard_normal(clean.shape)
+    noisy, found = {}, {}
+    for level in _SHOWN:
+        y = np.float32(clean + level * denoiser.scale.numpy() * noise)
+        back = denoiser(y, tf.fill([len(y)], np.float32(level)))
+        noisy[level], found[level] = y[0, ..., channel], back.numpy()[0, ..., channel]
+    return noisy, found
+
+
+def _grey(image):
+    low, high = image.min(), image.max()
+    return ((image - low) / max(high - low, 1e-12))[None, ..., None]
+
+
+def write(workdir, denoiser, held: np.ndarray, channel: int) -> dict:
+    """Draws denoised.png and samples.png; the numbers of result.json."""
+    made = samplers.sample(denoiser, min(_SAMPLES, 2 * len(held)))
+    half = len(held) // 2
+    spectra = {
+        name: quality.radial_spectra(fields[..., channel, None])[0]
+        for name, fields in (("real", held), ("made", made))
+    }
+    drawings.samples_and_spectra(
+        workdir / "samples.png",
+        {"real": held[..., channel], "made": made[..., channel]},
+        spectra,
+    )
+    drawings.denoised(
+        workdir / "denoised.png",
+        held[0, ..., channel],
+        *_at_levels(denoiser, held[:1], channel),
+    )
+    return {
+        "error_over_wiener": {
+            f"{level:g}": objectives.relative_error(denoiser, held, level)
+            for level in LEVELS
+        },
+        "spectrum_distance": quality.spectrum_distance(made, held),
+        "spectrum_distance_of_real": quality.spectrum_distance(
+            held[:half], held[half:]
+        ),
+        "held_out": len(held),
+    }
+
+
+def text(result: dict) -> str:
+    """The numbers in two lines."""
+    errors = ", ".join(
+        f"{e:.2f} at {s}" for s, e in result["error_over_wiener"].items()
+    )
+    return (
+        f"squared error over the Wiener filter's: {errors}\n"
+        f"spectrum of samples: off by {result['spectrum_distance']:.2f} "
+        f"(real halves: {result['spectrum_distance_of_real']:.2f}), rms of ln power"
+    )
