@@ -60,7 +60,7 @@ class Denoiser(keras.Model):
             self._classes = keras.layers.Embedding(num_classes + 1, _EMBEDDING)
         if num_params:
             self._params = keras.layers.Dense(_EMBEDDING)
-        bins = wiener.count(max(self.shape))
+        bins = len(wiener.radii(self.shape))
         fixed = {"trainable": False, "initializer": "zeros"}
         self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
         self.scale = self.add_weight(shape=(species,), name="scale", **fixed)
@@ -135,12 +135,12 @@ class Denoiser(keras.Model):
 
     def filter(self, y, sigma):
         """W_σ y of standardised fields."""
-        bins = wiener.bins(tuple(y.shape[1:3]), max(self.shape))
+        bins = wiener.bins(tuple(y.shape[1:3]), self.shape)
         return wiener.denoise(y, sigma, self.powers, self.bases, bins)
 
     def filter_error(self, sigma, shape):
         """The mean square error of W_σ on grids of that shape, `[batch]`."""
-        shares = wiener.shares(tuple(shape), max(self.shape)).astype(np.float32)
+        shares = wiener.shares(tuple(shape), self.shape).astype(np.float32)
         return wiener.mean_square_error(sigma, self.powers, shares)
 
     def _embedding(self, sigma, label, params):

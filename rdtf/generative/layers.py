@@ -43,7 +43,9 @@ class PeriodicConv2D(keras.layers.Layer):
         start = "zeros" if self.zero else "he_normal"
         self.kernel = self.add_weight(shape=shape, initializer=start, name="kernel")
         if self.use_bias:
-            self.bias = self.add_weight(shape=(self.filters,), name="bias")
+            self.bias = self.add_weight(
+                shape=(self.filters,), initializer="zeros", name="bias"
+            )
 
     def call(self, x):
         """The convolution."""

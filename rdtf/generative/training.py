@@ -89,12 +89,14 @@ class Checkpoints(keras.callbacks.Callback):
     def __init__(self, directory, objective, averaged):
         super().__init__()
         self.epoch = tf.Variable(0, dtype=tf.int64)
-        self._all = tf.train.Checkpoint(
-            objective=objective,
-            optimizer=objective.optimizer,
-            averaged=averaged,
-            epoch=self.epoch,
-        )
+        parts = {
+            "denoiser": objective.denoiser.variables,
+            "averaged": averaged.variables,
+            "optimizer": objective.optimizer.variables,
+        }
+        # As plain variables: TensorFlow does not follow Keras into lists of layers.
+        plain = {name: [v.value for v in found] for name, found in parts.items()}
+        self._all = tf.train.Checkpoint(epoch=self.epoch, **plain)
         self._manager = tf.train.CheckpointManager(self._all, directory, 2)
 
     def restore(self) -> int:

@@ -19,8 +19,7 @@ class Spectrum:
     """Radial cross spectra R in a basis in which each is diagonal.
 
     Attributes:
-      powers: `[bins, species]`, eigenvalues of R at |k| = 2π bin / cells, where
-        cells is the longer side of the grid it was taken from.
+      powers: `[bins, species]`, eigenvalues of R in each bin, see `radii`.
       bases: `[bins, species, species]`, eigenvectors in columns.
     """
 
@@ -28,24 +27,33 @@ class Spectrum:
     bases: np.ndarray
 
 
-def count(cells: int) -> int:
-    """Bins of a spectrum: up to the corner of the Brillouin zone."""
-    return int(np.rint(cells * np.hypot(0.5, 0.5))) + 1
+def radii(shape) -> np.ndarray:
+    """All different |k| / 2π of a grid, in 1 / cell, upwards: the bins of its spectrum."""
+    return np.unique(_frequency(shape, False))
 
 
-def bins(shape, cells: int, real: bool = True) -> np.ndarray:
-    """The bin of every mode of an FFT on a grid, `[y, x // 2 + 1]`, or `[y, x]`."""
-    y, x = (
-        np.fft.fftfreq(shape[0]),
-        (np.fft.rfftfreq if real else np.fft.fftfreq)(shape[1]),
-    )
-    return np.rint(cells * np.hypot(y[:, None], x)).astype(int)
+def _frequency(shape, real):
+    y, x = (np.fft.fftfreq(n) for n in shape)
+    x = np.abs(x[: shape[1] // 2 + 1]) if real else x
+    return np.sqrt(np.round(y[:, None] ** 2 + x**2, 12))
 
 
-def shares(shape, cells: int) -> np.ndarray:
+def bins(shape, trained: tuple[int, int], real: bool = True) -> np.ndarray:
+    """The nearest bin of every mode of an FFT, `[y, x // 2 + 1]`, or `[y, x]`.
+
+    Args:
+      shape: of the grid.
+      trained: of the grid that the spectrum is of.
+      real: whether half of the modes is wanted, as of a real FFT.
+    """
+    known, wanted = radii(trained), _frequency(shape, real)
+    return np.searchsorted(0.5 * (known[1:] + known[:-1]), wanted)
+
+
+def shares(shape, trained: tuple[int, int]) -> np.ndarray:
     """The share of the modes of a grid that fall into each bin, `[bins]`."""
-    index = bins(shape, cells, real=False)
-    return np.bincount(index.ravel(), minlength=count(cells)) / index.size
+    index = bins(shape, trained, real=False)
+    return np.bincount(index.ravel(), minlength=len(radii(trained))) / index.size
 
 
 def fit(samples: np.ndarray) -> Spectrum:
@@ -54,14 +62,14 @@ def fit(samples: np.ndarray) -> Spectrum:
     White noise of variance σ² has R = σ². The imaginary part of a cross spectrum averages
     out over each ring, as fields are as likely as their mirror images.
     """
-    shape, cells = samples.shape[1:3], max(samples.shape[1:3])
-    index = bins(shape, cells, real=False)
+    shape = samples.shape[1:3]
+    index = bins(shape, shape, real=False)
     modes = np.fft.fft2(samples, axes=(1, 2), norm="ortho")
     products = np.einsum("nyxs,nyxt->yxst", modes, modes.conj()).real / len(samples)
-    total = np.zeros((count(cells), *products.shape[2:]))
+    number = np.bincount(index.ravel())
+    total = np.zeros((len(number), *products.shape[2:]))
     np.add.at(total, index, products)
-    number = np.bincount(index.ravel(), minlength=count(cells))
-    powers, bases = np.linalg.eigh(total / np.maximum(number, 1)[:, None, None])
+    powers, bases = np.linalg.eigh(total / number[:, None, None])
     return Spectrum(np.maximum(powers, 0.0), bases)
 
 
