@@ -34,13 +34,14 @@ def main(argv):
     workdir = workdirs.open_workdir("train_score")
     common.quiet_tensorflow()
     from rdtf import files, patterns
-    from rdtf.generative import reports, training
+    from rdtf.generative import denoiser, reports, training
 
     samples = patterns.read(_DATASET.value).stacked()
     if not -samples.shape[-1] <= _CHANNEL.value < samples.shape[-1]:
         raise InputError(
             f"Expected --plot_channel below {samples.shape[-1]}, got {_CHANNEL.value}."
         )
+    denoiser.check(samples.shape[1:3], _SIZE.value)
     settings = training.Settings(
         _EPOCHS.value,
         _BATCH.value,
@@ -54,11 +55,11 @@ def main(argv):
     began = time.monotonic()
     held = training.split(samples, settings.held_out, settings.seed)[1]
     pictures = reports.Pictures(workdir, held, _CHANNEL.value, _EVERY.value)
-    denoiser = training.train(
+    trained = training.train(
         samples, settings, workdir, size=_SIZE.value, callbacks=[pictures], verbose=2
     )
-    denoiser.save(workdir / "denoiser.keras")
-    result = reports.write(workdir, denoiser, held, _CHANNEL.value)
+    trained.save(workdir / "denoiser.keras")
+    result = reports.write(workdir, trained, held, _CHANNEL.value)
     result["seconds"] = time.monotonic() - began
     files.write_json(workdir / "result.json", result)
     print(reports.text(result))

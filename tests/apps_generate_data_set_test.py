@@ -111,7 +111,7 @@ def test_killed_and_resumed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_a_worker(tmp_path):
+def test_a_cluster_that_loses_a_worker(tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     from rdtf.patterns import ensembles, ray_pool
 
@@ -127,10 +127,9 @@ def test_a_cluster_that_loses_a_worker(tmp_path):
 
     ray.init(num_cpus=2, log_to_driver=False)
     try:
-        original, ray_pool.make_chunk = ray_pool.make_chunk, dies_once
+        monkeypatch.setattr(ray_pool, "_make", dies_once)
         path = patterns.generate(tmp_path / "b.h5", plan, pool=ray_pool.make_chunks)
     finally:
-        ray_pool.make_chunk = original
         ray.shutdown()
     assert flag.exists() and path.read_bytes() == expected
     np.testing.assert_array_equal(patterns.read_labels(path).status, ensembles.MOVING)

@@ -27,6 +27,19 @@ _EMBEDDING = 64
 _FREQUENCIES = 16
 
 
+def check(shape, size: str) -> None:
+    """Raises InputError if a grid does not fit a size."""
+    if size not in SIZES:
+        raise InputError(f"Expected a size among {', '.join(SIZES)}, got {size!r}.")
+    stem, widths, _ = SIZES[size]
+    step = stem * 2 ** (len(widths) - 1)
+    if len(shape) != 2 or any(n % step for n in shape):
+        raise InputError(
+            f"Expected a grid of two sides that are multiples of {step} for the size "
+            f"{size}, got {tuple(shape)}."
+        )
+
+
 @keras.saving.register_keras_serializable("rdtf")
 class Denoiser(keras.Model):
     """D of the module, in units of the data.
@@ -44,7 +57,7 @@ class Denoiser(keras.Model):
     ):
         super().__init__(**kwargs)
         self.shape, self.species, self.size = tuple(shape), species, size
-        self._check()
+        check(self.shape, size)
         self.num_classes, self.num_params = num_classes, num_params
         self._stem, widths, blocks = SIZES[size]
         self._first = PeriodicConv2D(widths[0])
@@ -68,19 +81,6 @@ class Denoiser(keras.Model):
         self.bases = self.add_weight(
             shape=(bins, species, species), name="bases", **fixed
         )
-
-    def _check(self):
-        if self.size not in SIZES:
-            raise InputError(
-                f"Expected a size among {', '.join(SIZES)}, got {self.size!r}."
-            )
-        stem, widths, _ = SIZES[self.size]
-        step = stem * 2 ** (len(widths) - 1)
-        if len(self.shape) != 2 or any(n % step for n in self.shape):
-            raise InputError(
-                f"Expected a grid of two sides that are multiples of {step} for the size "
-                f"{self.size}, got {self.shape}."
-            )
 
     def get_config(self):
         """Arguments to make it again."""

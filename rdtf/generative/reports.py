@@ -110,8 +110,9 @@ def text(result: dict) -> str:
     errors = ", ".join(
         f"{e:.2f} at {s}" for s, e in result["error_over_wiener"].items()
     )
+    floor = result["spectrum_distance_of_real"]
+    real = "" if floor is None else f" (two halves of real ones: {floor:.2f})"
     return (
         f"squared error over the Wiener filter's: {errors}\n"
-        f"spectrum of samples: off by {result['spectrum_distance']:.2f} "
-        f"(real halves: {result['spectrum_distance_of_real']:.2f}), rms of ln power"
+        f"spectrum of samples: ln power off by {result['spectrum_distance']:.2f}{real}"
     )

@@ -84,6 +84,10 @@ class Plan:
                 f"Expected at most {_SLOTS} samples, got {self.num_samples}."
             )
 
+    def __reduce__(self):
+        """Without the compiled simulation, for other processes."""
+        return Plan, tuple(getattr(self, f.name) for f in dataclasses.fields(self))
+
     @property
     def _model(self):
         return models.get(self.model)

@@ -1,5 +1,6 @@
 """Chunks by the workers of a Ray cluster; what a lost worker was making is made again."""
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from rdtf.patterns.ensembles import Chunk, Plan, make_chunk
@@ -29,11 +30,23 @@ def make_chunks(
     if not ray.is_initialized():
         ray.init(address, log_to_driver=False, configure_logging=False)
 
-    work = ray.remote(num_cpus=cpus, max_retries=-1)(make_chunk)
+    work = ray.remote(num_cpus=cpus, max_retries=-1)(_make)
     waiting, numbers, shared = {}, list(numbers), ray.put(plan)
     ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1) / cpus))
     while numbers or waiting:
         while numbers and len(waiting) < ahead:
-            waiting[work.remote(shared, numbers[0])] = numbers.pop(0)
+            number = numbers.pop(0)
+            waiting[work.remote(shared, number)] = number
         (ready,), _ = ray.wait(list(waiting))
         yield waiting.pop(ready), ray.get(ready)
+
+
+def _make(plan, number):
+    """In a worker."""
+    return make_chunk(_first(plan), number)
+
+
+@functools.lru_cache
+def _first(plan):
+    """The first plan of a worker that is equal to this one, whose programs are compiled."""
+    return plan
