@@ -65,7 +65,7 @@ CASES = (
         "mrob B", [(0.050, 0.059), (0.078, 0.059)], "uniform blue; class 1", (EXCITED,)
     ),
     # Uniform oscillations about this state decay at 4.8e-4, but Euler's steps of 1/2 make
-    # them grow at 1.5e-5, until all turns red; with half the step it stays blue.
+    # them grow at 1.5e-5, until all turns red.
     Case(
         "mrob B 3",
         0.030,

@@ -4,10 +4,12 @@
     python -m benchmarks.regimes --json=regimes.json --rows=lambda,"mrob R"
 
 One protocol for all rows, that of Munafo's pages, where most statements come from:
-Du = 2e-5, Dv = 1e-5, cells of 1/143, a time step of 1/2, a periodic domain, and as start a
-few rectangles of random size, place and values of (u, v) on red. He found that Pearson's
-single square misses many patterns. A domain of 256 cells is 1.8 wide; his are 3.2. Where
-the statement is about red on blue, the rectangles lie on the blue state.
+Du = 2e-5, Dv = 1e-5, cells of 1/143, a periodic domain, and as start a few rectangles of
+random size, place and values of (u, v) on red. He found that Pearson's single square
+misses many patterns. The time step is 1/4: at his 1/2 Euler's error makes one uniform
+state oscillate ("mrob B 3"). A domain of 128 cells is .9 wide; his are 3.2, in which much
+has not settled after 1e6 time units. Where the statement is about red on blue, the
+rectangles lie on the blue state.
 
 Rows that come out undecided run again from the same start for `--again` times as long,
 whatever is published of them. The statements are in `benchmarks.regime_cases`. Verdicts
@@ -28,15 +30,16 @@ from rdtf import files, homogeneous
 from rdtf.analysis import regimes, row_log
 
 _ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
-_SIDE = flags.DEFINE_integer("side", 256, "Cells a side.", 64)
-_TIME = flags.DEFINE_float("time", 1e5, "Time units of a run.", 1e3)
+_SIDE = flags.DEFINE_integer("side", 128, "Cells a side.", 64)
+_TIME_STEP = flags.DEFINE_float("time_step", 0.25, "Of Euler's method.", 0.01)
+_TIME = flags.DEFINE_float("time", 2e5, "Time units of a run.", 1e3)
 _EXPONENT_TIME = flags.DEFINE_float("exponent_time", 3e4, "Of the exponent.", 1e3)
 _AGAIN = flags.DEFINE_float("again", 3.0, "Times as long if undecided; 0: not.", 0.0)
-_EVERY = flags.DEFINE_integer("every", 100, "Steps between frames.", 1)
+_EVERY = flags.DEFINE_integer("every", 50, "Time units between frames.", 1)
 _BATCH = flags.DEFINE_integer("batch", 8, "Rows that run at once.", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the starts.", 0)
 
-_SPACING, _TIME_STEP = 1.0 / 143.0, 0.5
+_SPACING = 1.0 / 143.0
 _PER_CELL = 16 / 256**2  # rectangles; some 30 % of the cells lie in one
 _SIDES = (10, 60)  # of the rectangles, in cells
 _VALUES = (1.0, 0.5)  # the largest u and v in a rectangle
@@ -69,7 +72,7 @@ def measure(simulation, cases, longer, bar) -> list[dict]:
     All lengths are `longer` times those of the flags.
     """
     times = (_TIME.value, _EXPONENT_TIME.value)
-    run, exponent = (round(longer * t / _TIME_STEP) for t in times)
+    run, exponent = (round(longer * t / _TIME_STEP.value) for t in times)
     shared = {"Du": 2e-5, "Dv": 1e-5}
     own = {"F": [case.feed for case in cases], "k": [case.kill for case in cases]}
     starts = []
@@ -86,7 +89,7 @@ def measure(simulation, cases, longer, bar) -> list[dict]:
         shared | {name: tf.constant(v, tf.float64) for name, v in own.items()},
         tuple(tf.concat(fields, 0) for fields in zip(*starts, strict=True)),
         run,
-        _EVERY.value,
+        round(_EVERY.value / _TIME_STEP.value),
         exponent,
         callback=lambda steps, _: bar.update(steps - bar.n),
     )
@@ -128,7 +131,7 @@ def table(rows: list[dict]) -> tuple[list[list[str]], float]:
 def complete(kept: dict, log) -> None:
     """Measures what is asked and not kept, then again what stayed undecided."""
     grid = rdtf.Grid((_SIDE.value, _SIDE.value), _SPACING)
-    simulation = rdtf.Simulation(rdtf.models.GRAY_SCOTT, grid, _TIME_STEP)
+    simulation = rdtf.Simulation(rdtf.models.GRAY_SCOTT, grid, _TIME_STEP.value)
     asked = [
         case
         for case in regime_cases.CASES
@@ -160,7 +163,7 @@ def main(_) -> None:
     if not flags.FLAGS.json:
         raise app.UsageError("Expected --json=FILE, beside which verdicts are kept.")
     log = pathlib.Path(flags.FLAGS.json).with_suffix(".jsonl")
-    names = ("side", "time", "exponent_time", "every", "seed")
+    names = ("side", "time_step", "time", "exponent_time", "every", "seed")
     settings = {name: flags.FLAGS[name].value for name in names}
     done = row_log.start(log, settings, resume=True)
     kept = {row["name"]: row for row in done.values()}
