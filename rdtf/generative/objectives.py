@@ -13,13 +13,14 @@ class Denoising(keras.Model):
 
     Args:
       denoiser: a `rdtf.generative.denoiser.Denoiser`.
+      averaged: another, for the moving average of its weights.
       mean, spread: of ln σ.
       seed: of noise and levels.
     """
 
-    def __init__(self, denoiser, mean=-0.6, spread=1.2, seed=0, **kwargs):
+    def __init__(self, denoiser, averaged, mean=-0.6, spread=1.2, seed=0, **kwargs):
         super().__init__(**kwargs)
-        self.denoiser = denoiser
+        self.denoiser, self.averaged = denoiser, averaged
         self._mean, self._spread, self._seed = mean, spread, seed
         self._loss = keras.metrics.Mean("loss")
         self._norm = keras.metrics.Mean("gradient_norm")

@@ -149,27 +149,9 @@ def train(
     """
     training, held = split(samples, settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
-    total = steps * settings.epochs
-    keras.utils.set_random_seed(settings.seed)
     with (strategy or tf.distribute.get_strategy()).scope():
-        denoiser, averaged = (
-            Denoiser(samples.shape[1:3], samples.shape[-1], size) for _ in range(2)
-        )
-        for one in (denoiser, averaged):
-            one.build_from_config({})
-            one.adapt(training)
-        averaged.set_weights(denoiser.get_weights())
-        averaged.trainable = True
-        objective = Denoising(denoiser, seed=settings.seed)
-        objective.averaged = averaged
-        schedule = WarmupCosine(
-            settings.learning_rate, min(settings.warmup, total // 10), total
-        )
-        optimizer = keras.optimizers.Adam(
-            schedule, beta_2=0.99, global_clipnorm=settings.clip
-        )
-        objective.compile(optimizer, jit_compile=False)
-        optimizer.build(denoiser.trainable_variables)
+        objective = _objective(training, settings, size, steps * settings.epochs)
+    averaged = objective.averaged
     checkpoints = Checkpoints(
         pathlib.Path(workdir) / "checkpoints", objective, averaged
     )
@@ -189,10 +171,31 @@ def train(
                 held, shuffle=False, augment=False, **options
             ),
             callbacks=[
-                Average(denoiser, averaged, settings.average),
+                Average(objective.denoiser, averaged, settings.average),
                 *callbacks,
                 checkpoints,
             ],
             verbose=verbose,
         )
     return averaged
+
+
+def _objective(training, settings, size, total):
+    """A `Denoising` of so many steps, compiled; `averaged` starts as its denoiser."""
+    keras.utils.set_random_seed(settings.seed)
+    denoiser, averaged = (
+        Denoiser(training.shape[1:3], training.shape[-1], size) for _ in range(2)
+    )
+    for one in (denoiser, averaged):
+        one.build_from_config({})
+        one.adapt(training)
+    averaged.set_weights(denoiser.get_weights())
+    objective = Denoising(denoiser, averaged, seed=settings.seed)
+    warmup = min(settings.warmup, total // 10)
+    schedule = WarmupCosine(settings.learning_rate, warmup, total)
+    optimizer = keras.optimizers.Adam(
+        schedule, beta_2=0.99, global_clipnorm=settings.clip
+    )
+    objective.compile(optimizer, jit_compile=False)
+    optimizer.build(denoiser.trainable_variables)
+    return objective
