@@ -36,7 +36,8 @@ def main(argv):
     from rdtf import files, patterns
     from rdtf.generative import denoiser, reports, training
 
-    samples = patterns.read(_DATASET.value).stacked()
+    data = patterns.read(_DATASET.value)
+    samples, names = data.stacked(), data.metadata["species"]
     if not -samples.shape[-1] <= _CHANNEL.value < samples.shape[-1]:
         raise InputError(
             f"Expected --plot_channel below {samples.shape[-1]}, got {_CHANNEL.value}."
@@ -56,7 +57,13 @@ def main(argv):
     held = training.split(samples, settings.held_out, settings.seed)[1]
     pictures = reports.Pictures(workdir, held, _CHANNEL.value, _EVERY.value)
     trained = training.train(
-        samples, settings, workdir, size=_SIZE.value, callbacks=[pictures], verbose=2
+        samples,
+        settings,
+        workdir,
+        size=_SIZE.value,
+        names=names,
+        callbacks=[pictures],
+        verbose=2,
     )
     trained.save(workdir / "denoiser.keras")
     result = reports.write(workdir, trained, held, _CHANNEL.value)

@@ -50,15 +50,23 @@ class Denoiser(keras.Model):
       size: a name of `SIZES`.
       num_classes: of a conditional denoiser, 0 for none. Class `num_classes` means any.
       num_params: parameters of the equation it is told, 0 for none.
+      names: of the species.
     """
 
     def __init__(
-        self, shape, species=2, size="ci", num_classes=0, num_params=0, **kwargs
+        self,
+        shape,
+        species=2,
+        size="ci",
+        num_classes=0,
+        num_params=0,
+        names=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.shape, self.species, self.size = tuple(shape), species, size
         check(self.shape, size)
-        self.num_classes, self.num_params = num_classes, num_params
+        self.num_classes, self.num_params, self.names = num_classes, num_params, names
         self._stem, widths, blocks = SIZES[size]
         self._first = PeriodicConv2D(widths[0])
         self._down = [[ResidualBlock(w) for _ in range(blocks)] for w in widths]
@@ -84,7 +92,7 @@ class Denoiser(keras.Model):
 
     def get_config(self):
         """Arguments to make it again."""
-        names = ("shape", "species", "size", "num_classes", "num_params")
+        names = ("shape", "species", "size", "num_classes", "num_params", "names")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def get_build_config(self):
@@ -179,3 +187,23 @@ class Denoiser(keras.Model):
                 x = block(x, embedding)
         x = self._last(tf.nn.silu(self._norm(x)))
         return tf.nn.depth_to_space(x, stem) if stem > 1 else x
+
+
+def load(path) -> Denoiser:
+    """A denoiser from its .keras file.
+
+    Raises:
+      InputError: if there is none.
+    """
+    try:
+        found = keras.models.load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"Expected a denoiser in {path}, got {type(error).__name__}: make one with "
+            "python -m apps.train_score."
+        ) from None
+    if not isinstance(found, Denoiser):
+        raise InputError(
+            f"Expected a denoiser in {path}, got a {type(found).__name__}."
+        )
+    return found

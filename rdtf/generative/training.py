@@ -129,6 +129,7 @@ def train(
     workdir,
     *,
     size: str = "ci",
+    names: Sequence[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
     verbose: int = 0,
@@ -140,6 +141,7 @@ def train(
       settings: see `Settings`.
       workdir: checkpoints go to `workdir/checkpoints`.
       size: a name of `denoiser.SIZES`.
+      names: of the species.
       callbacks: of Keras; their model is the `Denoising` objective.
       strategy: of tf.distribute; default: one device.
       verbose: of `fit`.
@@ -150,7 +152,8 @@ def train(
     training, held = split(samples, settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
     with (strategy or tf.distribute.get_strategy()).scope():
-        objective = _objective(training, settings, size, steps * settings.epochs)
+        total = steps * settings.epochs
+        objective = _objective(training, settings, size, names, total)
     averaged = objective.averaged
     checkpoints = Checkpoints(
         pathlib.Path(workdir) / "checkpoints", objective, averaged
@@ -180,11 +183,12 @@ def train(
     return averaged
 
 
-def _objective(training, settings, size, total):
+def _objective(training, settings, size, names, total):
     """A `Denoising` of so many steps, compiled; `averaged` starts as its denoiser."""
     keras.utils.set_random_seed(settings.seed)
     denoiser, averaged = (
-        Denoiser(training.shape[1:3], training.shape[-1], size) for _ in range(2)
+        Denoiser(training.shape[1:3], training.shape[-1], size, names=names)
+        for _ in range(2)
     )
     for one in (denoiser, averaged):
         one.build_from_config({})

@@ -5,7 +5,7 @@
 
 from rdtf.patterns.ensembles import STARTS, Plan
 from rdtf.patterns.generation import generate, shard_path
-from rdtf.patterns.loading import DataSet, load, pipeline, read, read_labels
+from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
 from rdtf.patterns.targets import make, summary
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "generate",
     "load",
     "make",
+    "move",
     "pipeline",
     "read",
     "read_labels",

@@ -1,0 +1,72 @@
+"""How like real patterns samples are: numbers beside those of real against real.
+
+    python -m apps.evaluate --samples=made.npz --dataset=waves.h5 --output=waves.json
+
+Takes the held-out share of the data set for the truth (--seed as in training), and the
+simulator for a critic: does the true equation leave the samples as it leaves real ones?
+"""
+
+import pathlib
+
+from absl import flags
+
+from apps import common
+from rdtf import files
+from rdtf.status import InputError
+
+_SAMPLES = flags.DEFINE_string("samples", None, "The .npz of apps.sample. Required.")
+_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
+_OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
+_HELD_OUT = flags.DEFINE_float("held_out", 0.1, "As in training.", 0.0, 1.0)
+_SEED = flags.DEFINE_integer("seed", 0, "As in training.", 0)
+_STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.", 0)
+
+
+def main(argv):
+    """Prints the table."""
+    del argv
+    if _OUTPUT.value is not None:
+        files.check_writable(_OUTPUT.value)
+    common.quiet_tensorflow()
+    import numpy as np
+
+    from rdtf import patterns
+    from rdtf.generative import evaluation, training
+
+    data = patterns.read(_DATASET.value)
+    names = data.metadata["species"]
+    made = files.load_targets(_SAMPLES.value, names[-1]).fields
+    missing = [name for name in names if name not in made]
+    if missing:
+        raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
+    samples = np.float32(np.stack([made[name] for name in names], -1))
+    rest, held = training.split(data.stacked(), _HELD_OUT.value, _SEED.value)
+    scores = evaluation.evaluate(
+        samples, held, rest, *_critic(data.metadata), _STEPS.value
+    )
+    width = max(len(score.name) for score in scores)
+    print(f"{'':{width}}  samples   real-real")
+    for s in scores:
+        print(f"{s.name:{width}}  {s.value:7.3f}   {s.floor:7.3f}   {s.meaning}")
+    if _OUTPUT.value is not None:
+        value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}
+        files.write_json(pathlib.Path(_OUTPUT.value), value)
+
+
+def _critic(metadata):
+    """(simulation, parameters) of a data set of one preset; (None, None) of others."""
+    from rdtf import Grid, Simulation, models
+
+    if _STEPS.value == 0 or len(metadata["presets"]) > 1 or metadata["offset"]:
+        return None, None
+    simulation = Simulation(
+        models.get(metadata["model"]),
+        Grid(tuple(metadata["shape"])),
+        metadata["time_step"],
+    )
+    return simulation, metadata["params"][metadata["presets"][0]]
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["samples", "dataset"])
+    common.run(main)

@@ -1,0 +1,78 @@
+"""Makes patterns with a trained denoiser.
+
+    python -m apps.sample --denoiser=runs/waves/denoiser.keras --output=made.npz
+
+The file holds every species `[sample, y, x]`, in units of the data. A --shape larger than
+that of the training makes a larger torus.
+"""
+
+import pathlib
+
+from absl import flags
+
+from apps import common
+from rdtf import files
+from rdtf.status import InputError
+
+_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras. Required.")
+_OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
+_NUM_SAMPLES = flags.DEFINE_integer("num_samples", 64, "How many.", 1)
+_SHAPE = flags.DEFINE_list("shape", None, "Cells: y,x. Default: as in training.")
+_SAMPLER = flags.DEFINE_enum(
+    "sampler", "heun", ["heun", "dpm_solver", "euler_maruyama"], "How."
+)
+_STEPS = flags.DEFINE_integer("steps", 18, "Noise levels.", 2)
+_SIGMA_MIN = flags.DEFINE_float("sigma_min", 0.02, "The last but 0.", 1e-6)
+_SIGMA_MAX = flags.DEFINE_float("sigma_max", None, "The first. Default: found.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the noise.", 0)
+_BATCH = flags.DEFINE_integer("batch_size", 32, "Samples at once.", 1)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
+
+
+def main(argv):
+    """Samples, and writes."""
+    del argv
+    output, path = pathlib.Path(_OUTPUT.value), pathlib.Path(_DENOISER.value)
+    if output.suffix != ".npz":
+        raise InputError(f"Expected --output to end in .npz, got {output}.")
+    if output.exists() and not _OVERWRITE.value:
+        raise InputError(f"{output} exists: add --overwrite or choose another name.")
+    files.check_writable(output)
+    common.quiet_tensorflow()
+    from tqdm import tqdm
+
+    from rdtf.generative import denoiser, samplers
+
+    trained = denoiser.load(path)
+    shape = trained.shape
+    if _SHAPE.value is not None:
+        try:
+            shape = tuple(int(n) for n in _SHAPE.value)
+        except ValueError:
+            raise InputError(
+                f"Expected --shape as y,x, got {','.join(_SHAPE.value)!r}."
+            ) from None
+    denoiser.check(shape, trained.size)
+    with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
+        made = samplers.sample(
+            trained,
+            _NUM_SAMPLES.value,
+            shape,
+            sampler=_SAMPLER.value,
+            steps=_STEPS.value,
+            sigma_min=_SIGMA_MIN.value,
+            sigma_max=_SIGMA_MAX.value,
+            batch=_BATCH.value,
+            seed=_SEED.value,
+            callback=lambda done: bar.update(done - bar.n),
+        )
+    names = trained.names or [f"species_{i}" for i in range(made.shape[-1])]
+    fields = {name: made[..., i] for i, name in enumerate(names)}
+    metadata = {"denoiser": str(path), "sampler": _SAMPLER.value, "seed": _SEED.value}
+    files.save_targets(output, files.Targets(fields, metadata=metadata))
+    print(f"{output}: {len(made)} samples of {shape[0]} x {shape[1]} cells")
+
+
+if __name__ == "__main__":
+    flags.mark_flags_as_required(["denoiser", "output"])
+    common.run(main)

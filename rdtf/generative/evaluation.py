@@ -1,0 +1,193 @@
+"""Samples against real patterns: every number beside what real ones have among themselves."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from rdtf import patterns
+from rdtf.generative import quality
+from rdtf.generative.layers import PeriodicConv2D
+from rdtf.simulation import Simulation
+from rdtf.status import InputError
+
+FEWEST = 16  # samples, and real ones in each half
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """One number.
+
+    Attributes:
+      name: what is compared.
+      value: of the samples against real patterns.
+      floor: of real patterns against other real ones.
+      meaning: what is good, in words.
+    """
+
+    name: str
+    value: float
+    floor: float
+    meaning: str
+
+
+def evaluate(
+    samples: np.ndarray,
+    real: np.ndarray,
+    training: np.ndarray,
+    simulation: Simulation | None = None,
+    params=None,
+    steps: int = 200,
+    seed: int = 0,
+) -> list[Score]:
+    """All scores of samples `[n, y, x, species]`.
+
+    Args:
+      samples: made ones.
+      real: patterns that the denoiser was not trained on; one half stands for the truth,
+        the other for perfect samples.
+      training: patterns that it was trained on, for what was learnt by heart.
+      simulation, params, steps: of the critic, see `critic`; without, it is left out.
+      seed: of the halves, of permutations, and of the classifier.
+
+    Raises:
+      InputError: if there are too few, or the grids differ.
+    """
+    if samples.shape[1:] != real.shape[1:] or samples.shape[1:] != training.shape[1:]:
+        raise InputError(
+            f"Expected samples on the grid of the data, {real.shape[1:]}, got "
+            f"{samples.shape[1:]}."
+        )
+    if len(samples) < FEWEST or len(real) < 2 * FEWEST:
+        raise InputError(
+            f"Expected at least {FEWEST} samples and {2 * FEWEST} held-out patterns, got "
+            f"{len(samples)} and {len(real)}."
+        )
+    order = np.random.default_rng(seed).permutation(len(real))
+    truth, other = real[order[::2]], real[order[1::2]]
+    scores = [
+        Score(name, measure(samples, truth), measure(other, truth), meaning)
+        for name, measure, meaning in _COMPARISONS
+    ]
+    vectors = [quality.features(x, truth) for x in (samples, other, truth)]
+    for place, what in ((0, "energy distance"), (1, "its p-value")):
+        made, among = (
+            quality.energy_distance(x, vectors[2], seed=seed)[place]
+            for x in vectors[:2]
+        )
+        meaning = "0 if alike" if place == 0 else "small if they differ"
+        scores.append(Score(what, made, among, meaning))
+    scores.append(
+        Score(
+            "classifier AUC",
+            classifier_auc(samples, truth, seed),
+            classifier_auc(other, truth, seed),
+            "0.5 if alike",
+        )
+    )
+    near = [float(quality.nearest(x, training).min()) for x in (samples, other)]
+    scores.append(Score("nearest to training", *near, "0 for a copy"))
+    if simulation is not None:
+        scores += critic(samples, truth, other, simulation, params, steps)
+    return scores
+
+
+def _transport(first, second):
+    """Largest Wasserstein distance of values of a species, in standard deviations."""
+    return max(
+        stats.wasserstein_distance(first[..., s].ravel(), second[..., s].ravel())
+        / second[..., s].std()
+        for s in range(second.shape[-1])
+    )
+
+
+def _correlation(first, second):
+    """Largest difference of correlations between species."""
+    if second.shape[-1] == 1:
+        return 0.0
+    found = [np.corrcoef(x.reshape(-1, x.shape[-1]).T) for x in (first, second)]
+    return float(np.abs(found[0] - found[1]).max())
+
+
+def _minkowski(first, second):
+    """Rms difference of mean functionals, in standard deviations over samples."""
+    off = []
+    for s in range(second.shape[-1]):
+        levels = np.quantile(
+            second[..., s], np.linspace(0.05, 0.95, quality.THRESHOLDS)
+        )
+        a, b = (quality.minkowski(x[..., s], levels) for x in (first, second))
+        off.append((a.mean(0) - b.mean(0)) / np.maximum(b.std(0), 1e-9))
+    return float(np.sqrt(np.mean(np.square(off))))
+
+
+_COMPARISONS = (
+    ("spectrum", quality.spectrum_distance, "rms of ln power, 0 if alike"),
+    ("values", _transport, "standard deviations, 0 if alike"),
+    ("correlation of species", _correlation, "0 if alike"),
+    ("Minkowski functionals", _minkowski, "standard deviations, 0 if alike"),
+)
+
+
+def critic(samples, truth, other, simulation, params, steps) -> list[Score]:
+    """The simulator as a critic: how samples move, and drift, under the true equation.
+
+    Both ensembles run for `steps`; what is not a pattern of this equation relaxes.
+    """
+    moves, drifts = [], []
+    for ensemble in (samples, other, truth):
+        state = tuple(tf.constant(np.float64(x)) for x in np.moveaxis(ensemble, -1, 0))
+        end = simulation.advance(state, params, steps)
+        after = np.stack([x.numpy() for x in end], -1)
+        scale = truth.std((0, 1, 2))
+        moves.append(np.sqrt(np.mean(((after - ensemble) / scale) ** 2)))
+        before, later = (quality.features(x, truth) for x in (ensemble, after))
+        spread = np.maximum(quality.features(truth, truth).std(0), 1e-9)
+        drifts.append(np.sqrt(np.mean(((later - before).mean(0) / spread) ** 2)))
+    return [
+        Score(
+            f"moves in {steps} steps", *(m / moves[2] for m in moves[:2]), "1 if alike"
+        ),
+        Score(f"drifts in {steps} steps", *drifts[:2], "0 if stationary"),
+    ]
+
+
+def classifier_auc(first, second, seed: int = 0, steps: int = 200) -> float:
+    """Area under the ROC curve of a small network that tells two ensembles apart.
+
+    Lopez-Paz & Oquab 2017, arXiv:1610.06545. Half of each is for training; the network
+    is periodic and its samples are moved by symmetries, so places tell nothing.
+    """
+    keras.utils.set_random_seed(seed)
+    fields = np.concatenate([first, second])
+    fields = np.float32((fields - fields.mean((0, 1, 2))) / fields.std((0, 1, 2)))
+    label = np.repeat([0.0, 1.0], [len(first), len(second)])
+    order = np.random.default_rng(seed).permutation(len(fields))
+    train, test = order[::2], order[1::2]
+    network = _classifier(fields.shape[1:])
+    network.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+    rng, square = np.random.default_rng(seed), fields.shape[1] == fields.shape[2]
+    for step in range(steps):
+        rows = rng.choice(train, min(32, len(train)), replace=False)
+        batch = patterns.move(
+            tf.constant(fields[rows]), tf.constant([seed, step]), square
+        )
+        network.train_on_batch(batch, label[rows])
+    found = network.predict(fields[test], verbose=0)[:, 0]
+    rank = stats.mannwhitneyu(found[label[test] == 1.0], found[label[test] == 0.0])
+    number = (label[test] == 1.0).sum() * (label[test] == 0.0).sum()
+    return float(rank.statistic / number)
+
+
+def _classifier(shape):
+    layers = [keras.layers.Input(shape)]
+    for width in (16, 32, 32):
+        layers += [
+            PeriodicConv2D(width),
+            keras.layers.Activation("silu"),
+            keras.layers.AveragePooling2D(2),
+        ]
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1, "sigmoid")]
+    return keras.Sequential(layers)
