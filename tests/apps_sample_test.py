@@ -1,0 +1,67 @@
+"""apps.sample and apps.evaluate on an untrained denoiser: the whole path, and refusals."""
+
+import json
+
+import numpy as np
+import pytest
+from app_outcome import assert_one_line, outcome  # noqa: F401
+
+from rdtf import files, patterns
+from rdtf.generative.denoiser import Denoiser
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(denoiser, data set) as paths."""
+    folder = tmp_path_factory.mktemp("made")
+    data = patterns.generate(
+        folder / "a.h5", patterns.Plan(("maze",), 48, (24, 24), 60, chunk=48)
+    )
+    model = Denoiser((24, 24), names=["u", "v"])
+    model.build_from_config({})
+    model.adapt(patterns.read(data).stacked())
+    model.save(folder / "d.keras")
+    return folder / "d.keras", data
+
+
+def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
+    output, table = tmp_path / "s.npz", tmp_path / "s.json"
+    flags = (f"--denoiser={made[0]}", f"--output={output}", "--num_samples=16")
+    end = outcome("sample", *flags, "--steps=4")
+    assert end.code == 0 and "16 samples of 24 x 24 cells" in end.out
+    fields = files.load_targets(output, "v").fields
+    assert set(fields) == {"u", "v"} and fields["u"].shape == (16, 24, 24)
+    end = outcome(
+        "evaluate", f"--samples={output}", f"--dataset={made[1]}", "--held_out=.7",
+        f"--output={table}", "--critic_steps=5",
+    )  # fmt: skip
+    assert end.code == 0 and "drifts in 5 steps" in end.out
+    assert json.loads(table.read_text())["spectrum"]["samples"] > 0.0
+    end = outcome("sample", *flags, "--shape=48,24", "--steps=2", "--overwrite")
+    assert end.code == 0
+    assert files.load_targets(output, "v").fields["u"].shape == (16, 48, 24)
+    assert_one_line(outcome("sample", *flags), "exists")
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--shape=20,24",), "multiples of 8"),
+        (("--shape=a",), "--shape as y,x"),
+        (("--output=a.h5",), "to end in .npz"),
+        (("--denoiser=none.keras",), "a denoiser in none.keras"),
+        (("--sigma_max=.001",), "sigma_max"),
+    ],
+)
+def test_what_cannot_be_sampled(made, tmp_path, outcome, flags, word):  # noqa: F811
+    output = tmp_path / "s.npz"
+    end = outcome("sample", f"--denoiser={made[0]}", f"--output={output}", *flags)
+    assert_one_line(end, word)
+    assert not output.exists()
+
+
+def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
+    output = tmp_path / "s.npz"
+    files.save_targets(output, files.Targets({"w": np.zeros((16, 24, 24))}))
+    end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}")
+    assert_one_line(end, "v")
