@@ -28,7 +28,7 @@ def _bits(state, sample):
     [
         ((24, 20), "forward_euler"),
         pytest.param((24, 20), "rk4", marks=pytest.mark.slow),
-        ((40,), "rk4"),
+        ((40,), "heun"),
     ],
 )
 def test_frames_are_bit_for_bit_what_training_sees(simulations, shape, scheme):

@@ -48,7 +48,15 @@ def sim(engine, simulations):
 
 
 @pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: f"{case[0]}-{len(case[1])}d-{case[2]}-{case[3]}"
+    "case",
+    [
+        pytest.param(
+            case,
+            id=f"{case[0]}-{len(case[1])}d-{case[2]}-{case[3]}",
+            marks=(pytest.mark.slow,) * (case[3] in ("etdrk4", "rk4")),
+        )
+        for case in CASES
+    ],
 )
 def test_every_model(case, engine, simulations, start):
     """Against the plain tape and central differences; the adjoint of one will do."""
