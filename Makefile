@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DEFAULT_GOAL := help
-.PHONY: help install fit test test-all bench format clean
+.PHONY: help install fit score test test-all bench format clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -21,6 +21,14 @@ install: $(VENV)/.installed ## make .venv and install rdtf with pinned versions
 
 fit: $(VENV)/.installed ## recover Gray-Scott parameters (gs.flags) into a new runs/ directory
 	$(RUN) -m apps.fit --flagfile=gs.flags $(ARGS)
+
+score: runs/waves64.h5 ## learn the score of 512 patterns, and sample it (2 minutes)
+	$(RUN) -m apps.train_score --dataset=$< --epochs=20 --batch_size=32 \
+	  --learning_rate=2e-3 $(ARGS)
+
+runs/waves64.h5: | $(VENV)/.installed
+	$(RUN) -m apps.generate --output=$@ --until=steps --preset=waves --num_samples=512 \
+	  --height=64 --width=64 --chunk=64 --overwrite
 
 test: $(VENV)/.installed-dev ## run the fast tests, the linter and the format check
 	$(RUN) -m pytest -m "not slow" --durations=10 $(ARGS)

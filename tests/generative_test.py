@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rdtf.generative import objectives, quality, samplers, training, wiener
+from rdtf.generative import (
+    likelihood,
+    objectives,
+    quality,
+    samplers,
+    training,
+    wiener,
+)
 from rdtf.generative.denoiser import Denoiser
 from rdtf.generative.layers import PeriodicConv2D, wrap
 
@@ -197,3 +204,25 @@ def test_learning_rate():
 def test_bad_input(denoiser, call, words, input_error):
     with input_error(words):
         call(denoiser)
+
+
+def test_likelihood_of_gaussian_fields(denoiser):
+    """Against the Gaussian density with the exact spectrum, per value."""
+    x, sigma = _gaussian(256, seed=4), 0.3
+    found = likelihood.log_likelihood(denoiser, x, sigma, steps=48, batch=256)
+    scale = np.diag(1.0 / denoiser.scale.numpy())
+    total = scale @ _spectrum(SHAPE) @ scale + sigma**2 * np.eye(2)
+    entropy = 0.5 * np.linalg.slogdet(2.0 * np.pi * np.e * total)[1].mean() / 2.0
+    assert -found.mean() == pytest.approx(entropy, rel=0.01)
+
+
+@pytest.mark.slow
+def test_likelihood_sees_a_change_of_the_network(denoiser):
+    """Less likely under a network that was shaken; probes agree with many probes."""
+    x = _gaussian(4, seed=4)
+    shaken = _shake(denoiser)
+    options = {"sigma_min": 0.5, "steps": 4}
+    one = likelihood.log_likelihood(shaken, x, probes=1, **options)
+    many = likelihood.log_likelihood(shaken, x, probes=8, **options)
+    plain = likelihood.log_likelihood(denoiser, x, probes=1, **options)
+    assert np.abs(many - plain).mean() > 3.0 * np.abs(many - one).mean()
