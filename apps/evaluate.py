@@ -40,7 +40,9 @@ def main(argv):
     if missing:
         raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
     samples = np.float32(np.stack([made[name] for name in names], -1))
-    rest, held = training.split(data.stacked(), _HELD_OUT.value, _SEED.value)
+    real = data.stacked()
+    rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
+    rest, held = (real[chosen] for chosen in rows)
     scores = evaluation.evaluate(
         samples, held, rest, *_critic(data.metadata), _STEPS.value
     )

@@ -24,6 +24,7 @@ _SAMPLER = flags.DEFINE_enum(
 _STEPS = flags.DEFINE_integer("steps", 18, "Noise levels.", 2)
 _SIGMA_MIN = flags.DEFINE_float("sigma_min", 0.02, "The last but 0.", 1e-6)
 _SIGMA_MAX = flags.DEFINE_float("sigma_max", None, "The first. Default: found.")
+_LABEL = flags.DEFINE_integer("label", None, "Class of a conditional denoiser.", 0)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise.", 0)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Samples at once.", 1)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
@@ -53,6 +54,11 @@ def main(argv):
                 f"Expected --shape as y,x, got {','.join(_SHAPE.value)!r}."
             ) from None
     denoiser.check(shape, trained.size)
+    if _LABEL.value is not None and not _LABEL.value < trained.num_classes:
+        raise InputError(
+            f"Expected --label below {trained.num_classes}, the number of classes of "
+            f"{path}, got {_LABEL.value}."
+        )
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,
@@ -62,6 +68,7 @@ def main(argv):
             steps=_STEPS.value,
             sigma_min=_SIGMA_MIN.value,
             sigma_max=_SIGMA_MAX.value,
+            label=_LABEL.value,
             batch=_BATCH.value,
             seed=_SEED.value,
             callback=lambda done: bar.update(done - bar.n),

@@ -19,6 +19,7 @@ _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.
 _SIZE = flags.DEFINE_enum(
     "size", "ci", ["ci", "small", "mid", "base"], "Of the network."
 )
+_CONDITIONAL = flags.DEFINE_bool("conditional", False, "Tell it the preset.")
 _EPOCHS = flags.DEFINE_integer("epochs", 30, "Passes over the data.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 64, "Samples per step.", 1)
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "The highest of a cosine.", 0.0)
@@ -54,7 +55,7 @@ def main(argv):
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
     began = time.monotonic()
-    held = training.split(samples, settings.held_out, settings.seed)[1]
+    held = samples[training.split(len(samples), settings.held_out, settings.seed)[1]]
     pictures = reports.Pictures(workdir, held, _CHANNEL.value, _EVERY.value)
     trained = training.train(
         samples,
@@ -62,6 +63,7 @@ def main(argv):
         workdir,
         size=_SIZE.value,
         names=names,
+        labels=data.preset if _CONDITIONAL.value else None,
         callbacks=[pictures],
         verbose=2,
     )

@@ -12,20 +12,28 @@ from rdtf import patterns
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "a.h5"
-    return patterns.generate(path, patterns.Plan(("maze",), 12, (24, 24), 60))
+    return patterns.generate(path, patterns.Plan(("maze", "waves"), 12, (24, 24), 60))
 
 
 def test_a_run(data, tmp_path, outcome):  # noqa: F811
     workdir = tmp_path / "run"
     flags = (f"--dataset={data}", f"--workdir={workdir}", "--batch_size=8")
-    end = outcome("train_score", *flags, "--epochs=1", "--picture_every=1")
+    end = outcome(
+        "train_score", *flags, "--epochs=1", "--picture_every=1", "--conditional"
+    )
     assert end.code == 0 and "squared error over the Wiener filter's" in end.out
     names = ("denoiser.keras", "samples.png", "denoised.png", "run.flags")
     assert all((workdir / name).stat().st_size > 0 for name in names)
     assert list((workdir / "tensorboard").iterdir())
     result = json.loads((workdir / "result.json").read_text())
-    assert result["held_out"] == 1 and len(result["error_over_wiener"]) == 5
-    assert keras.models.load_model(workdir / "denoiser.keras").shape == (24, 24)
+    assert result["held_out"] == 2 and len(result["error_over_wiener"]) == 5
+    found = keras.models.load_model(workdir / "denoiser.keras")
+    assert found.shape == (24, 24) and found.num_classes == 2
+    made = f"--output={tmp_path / 's.npz'}"
+    made = (made, f"--denoiser={workdir / 'denoiser.keras'}", "--num_samples=2")
+    assert outcome("sample", *made, "--steps=2", "--label=1").code == 0
+    end = outcome("sample", *made, "--overwrite", "--label=2")
+    assert_one_line(end, "--label below 2")
     end = outcome("train_score", *flags, "--epochs=1")
     assert_one_line(end, "holds a run")
 

@@ -198,7 +198,7 @@ def test_learning_rate():
         (lambda d: Denoiser(SHAPE, size="no"), "size among ci"),
         (lambda d: samplers.sample(d, 1, sampler="no"), "sampler among heun"),
         (lambda d: samplers.sample(d, 1, sigma_min=9.0, sigma_max=1.0), "sigma_min"),
-        (lambda d: training.split(np.zeros((1, 8, 8, 2)), 0.5, 0), "more than 1"),
+        (lambda d: training.split(1, 0.5, 0), "more than 1"),
     ],
 )
 def test_bad_input(denoiser, call, words, input_error):

@@ -226,6 +226,20 @@ def test_pipeline(made):
     np.testing.assert_allclose(moved, plain, rtol=1e-5)
 
 
+def test_labels_go_with_their_samples():
+    samples = np.float32(np.arange(20)).reshape(20, 1, 1, 1) * np.ones((1, 4, 4, 1))
+    batches = patterns.pipeline(samples, 6, labels=np.arange(20), epochs=2)
+    found = [(x[:, 0, 0, 0].numpy(), label.numpy()) for x, label in batches]
+    assert len(found) == 8
+    for values, labels in found:
+        np.testing.assert_array_equal(values, labels)
+    first, second = (np.concatenate([x for x, _ in found[i : i + 4]]) for i in (0, 4))
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert not np.array_equal(first, second)
+    (later,) = [list(patterns.pipeline(samples, 20, epochs=2, first_epoch=1))]
+    np.testing.assert_array_equal(later[0][:, 0, 0, 0], second)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

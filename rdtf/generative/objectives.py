@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+_KEEP = 0.9  # probability that a sample keeps its label
+
 
 class Denoising(keras.Model):
     """E |D(x + σ n) - x|² / c_out(σ)² over ln σ ~ N(mean, spread²).
@@ -34,10 +36,10 @@ class Denoising(keras.Model):
         """D, in units of the data."""
         return self.denoiser(y, sigma)
 
-    def train_step(self, x):
-        """One step of the optimizer on a batch `[batch, y, x, species]`."""
+    def train_step(self, data):
+        """One step of the optimizer on `[batch, y, x, species]`, or that and labels."""
         with tf.GradientTape() as tape:
-            loss = self._mean_loss(x, self.optimizer.iterations)
+            loss = self._mean_loss(data, self.optimizer.iterations)
         weights = self.denoiser.trainable_variables
         gradients = tape.gradient(loss, weights)
         self.optimizer.apply(gradients, weights)
@@ -45,12 +47,13 @@ class Denoising(keras.Model):
         self._norm.update_state(tf.linalg.global_norm(gradients))
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def test_step(self, x):
+    def test_step(self, data):
         """The loss alone, with the same noise every time."""
-        self._loss.update_state(self._mean_loss(x, tf.constant(-1)))
+        self._loss.update_state(self._mean_loss(data, tf.constant(-1)))
         return {"loss": self._loss.result()}
 
-    def _mean_loss(self, x, step):
+    def _mean_loss(self, data, step):
+        x, label = data if isinstance(data, tuple) else (data, None)
         x = (x - self.denoiser.mean) / self.denoiser.scale
         seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -61,7 +64,10 @@ class Denoising(keras.Model):
         noise = tf.random.stateless_normal(tf.shape(x), fold(seed, 1))
         sigma = tf.exp(self._mean + self._spread * level)
         y = x + sigma[:, None, None, None] * noise
-        off = self.denoiser.denoise(y, sigma) - x
+        if label is not None:  # now and then none, so that it learns to do without
+            keep = tf.random.stateless_uniform(count, fold(seed, 2)) < _KEEP
+            label = tf.where(keep, label, self.denoiser.num_classes)
+        off = self.denoiser.denoise(y, sigma, label) - x
         error = self.denoiser.filter_error(sigma, x.shape[1:3])
         return tf.reduce_mean(tf.reduce_mean(off**2, (1, 2, 3)) / error)
 

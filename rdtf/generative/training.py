@@ -112,15 +112,13 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager.save()
 
 
-def split(samples: np.ndarray, share: float, seed: int):
-    """(training samples, held-out samples) by a seeded permutation."""
-    order = np.random.default_rng(seed).permutation(len(samples))
-    held = max(1, round(share * len(samples)))
-    if held >= len(samples):
-        raise InputError(
-            f"Expected more than {held} samples to train on, got {len(samples)}."
-        )
-    return samples[np.sort(order[held:])], samples[np.sort(order[:held])]
+def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (of samples to train on, of those held out), by a seeded permutation."""
+    order = np.random.default_rng(seed).permutation(count)
+    held = max(1, round(share * count))
+    if held >= count:
+        raise InputError(f"Expected more than {held} samples to train on, got {count}.")
+    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def train(
@@ -130,6 +128,7 @@ def train(
     *,
     size: str = "ci",
     names: Sequence[str] | None = None,
+    labels: np.ndarray | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
     verbose: int = 0,
@@ -142,6 +141,7 @@ def train(
       workdir: checkpoints go to `workdir/checkpoints`.
       size: a name of `denoiser.SIZES`.
       names: of the species.
+      labels: int `[n]`, classes 0, 1, ... of a conditional denoiser.
       callbacks: of Keras; their model is the `Denoising` objective.
       strategy: of tf.distribute; default: one device.
       verbose: of `fit`.
@@ -149,30 +149,38 @@ def train(
     Returns:
       The denoiser with the averaged weights.
     """
-    training, held = split(samples, settings.held_out, settings.seed)
+    training, held = split(len(samples), settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
     with (strategy or tf.distribute.get_strategy()).scope():
         total = steps * settings.epochs
-        objective = _objective(training, settings, size, names, total)
+        num_classes = 0 if labels is None else int(labels.max()) + 1
+        options = {"size": size, "names": names, "num_classes": num_classes}
+        objective = _objective(samples[training], settings, total, options)
     averaged = objective.averaged
     checkpoints = Checkpoints(
         pathlib.Path(workdir) / "checkpoints", objective, averaged
     )
     first = checkpoints.restore()
-    options = {"batch_size": settings.batch_size, "seed": settings.seed}
+
+    def batches(rows, **options):
+        own = None if labels is None else labels[rows]
+        return patterns.pipeline(
+            samples[rows],
+            settings.batch_size,
+            labels=own,
+            seed=settings.seed,
+            **options,
+        )
+
     if first < settings.epochs:
         objective.fit(
-            patterns.pipeline(
-                training, epochs=settings.epochs + 1, first_epoch=first, **options
-            ),
+            batches(training, epochs=settings.epochs + 1, first_epoch=first),
             initial_epoch=first,
             epochs=settings.epochs,
             steps_per_epoch=steps,
             validation_steps=-(-len(held) // settings.batch_size),
             shuffle=False,  # the pipeline does
-            validation_data=patterns.pipeline(
-                held, shuffle=False, augment=False, **options
-            ),
+            validation_data=batches(held, shuffle=False, augment=False),
             callbacks=[
                 Average(objective.denoiser, averaged, settings.average),
                 *callbacks,
@@ -183,12 +191,11 @@ def train(
     return averaged
 
 
-def _objective(training, settings, size, names, total):
+def _objective(training, settings, total, options):
     """A `Denoising` of so many steps, compiled; `averaged` starts as its denoiser."""
     keras.utils.set_random_seed(settings.seed)
     denoiser, averaged = (
-        Denoiser(training.shape[1:3], training.shape[-1], size, names=names)
-        for _ in range(2)
+        Denoiser(training.shape[1:3], training.shape[-1], **options) for _ in range(2)
     )
     for one in (denoiser, averaged):
         one.build_from_config({})
