@@ -19,7 +19,8 @@ from rdtf.status import InputError
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("analyze")
-flags.adopt_module_key_flags(common)
+for module in (simulation_flags, workdirs):
+    flags.adopt_module_key_flags(module)
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
 _OVER = flags.DEFINE_list("over", None, "The two parameters of the map, x,y.")

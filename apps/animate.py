@@ -17,7 +17,7 @@ from rdtf import files, viz
 from rdtf.status import InputError
 
 simulation_flags.define_simulation_flags()
-flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(simulation_flags)
 _OUTPUT = flags.DEFINE_string("output", None, "The .gif to write. Required.")
 _PRESET = flags.DEFINE_multi_string("preset", [], "A preset of the model; repeatable.")
 _PARAMS = flags.DEFINE_multi_string(

@@ -21,7 +21,8 @@ from rdtf.status import InputError
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
-flags.adopt_module_key_flags(common)
+for module in (common, simulation_flags):
+    flags.adopt_module_key_flags(module)
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", 100, "Steps with gradient.", lower_bound=1
 )

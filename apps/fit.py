@@ -22,7 +22,7 @@ from rdtf.status import FitStatus
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("fit")
-for module in (common, targets, fit_flags):
+for module in (common, targets, fit_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
 _CHECK = flags.DEFINE_bool(

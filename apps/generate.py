@@ -21,8 +21,8 @@ from rdtf.status import InputError
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
 common.define_until_flag()
-flags.adopt_module_key_flags(common)
-flags.adopt_module_key_flags(dataset_flags)
+for module in (common, simulation_flags, dataset_flags):
+    flags.adopt_module_key_flags(module)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
 _PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")

@@ -19,7 +19,7 @@ from rdtf.status import InputError
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("rank_models")
-for module in (common, targets):
+for module in (common, targets, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _MODELS = flags.DEFINE_list(
     "models", None, "Which to try. Default: all whose species diffuse, each by itself."

@@ -21,7 +21,8 @@ from rdtf.viz import regimes as pictures
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("regimes")
-flags.adopt_module_key_flags(common)
+for module in (simulation_flags, workdirs):
+    flags.adopt_module_key_flags(module)
 _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; twice.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as Du=.2,Dv=.1.")

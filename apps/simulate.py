@@ -19,7 +19,7 @@ from rdtf import files
 from rdtf.status import InputError, Status
 
 simulation_flags.define_simulation_flags()
-flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(simulation_flags)
 _OUTPUT = flags.DEFINE_string("output", None, "The .h5 to write. Required.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")

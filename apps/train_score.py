@@ -15,6 +15,7 @@ from apps import common, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_score")
+flags.adopt_module_key_flags(workdirs)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SIZE = flags.DEFINE_enum(
     "size", "ci", ["ci", "small", "mid", "base"], "Of the network."

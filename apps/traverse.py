@@ -19,7 +19,7 @@ from rdtf import files
 from rdtf.status import InputError
 
 simulation_flags.define_simulation_flags()
-flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(simulation_flags)
 _TRAJECTORY = flags.DEFINE_string("trajectory", None, "trajectory.jsonl of a fit.")
 _OVER = flags.DEFINE_list("over", None, "The two parameters of the picture, x,y.")
 _MAP = flags.DEFINE_string("map", None, "regimes.npz of apps.regimes, drawn below it.")

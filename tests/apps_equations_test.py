@@ -83,9 +83,11 @@ def written(tmp_path):
 
 def _source(path, *arguments):
     with app_runner.loaded("fit", f"--targets={path}", *arguments) as app:
-        model = app.common.model_from_flags()
-        start = app.common.full_params(model, "Du=.1,Dv=.1")
-        return app.targets.Source(app.common.filled(model, start), start).load()
+        model = app.simulation_flags.model_from_flags()
+        start = app.simulation_flags.full_params(model, "Du=.1,Dv=.1")
+        return app.targets.Source(
+            app.simulation_flags.filled(model, start), start
+        ).load()
 
 
 def test_targets_of_either_can_be_held_against_equations(written, input_error):

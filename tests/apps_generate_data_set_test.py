@@ -89,7 +89,7 @@ def test_killed_and_resumed(tmp_path):
     flags = [
         *SMALL[:2],
         "--shape=64,64",
-        "--num_samples=12",
+        "--num_samples=40",
         "--steps=20000",
         "--chunk=2",
     ]
@@ -100,7 +100,7 @@ def test_killed_and_resumed(tmp_path):
     partial = tmp_path / "a.h5.partial"
     while not partial.exists():
         time.sleep(0.05)
-    time.sleep(3.0)
+    time.sleep(1.0)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert partial.exists() and not output.exists()
