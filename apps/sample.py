@@ -45,6 +45,10 @@ def main(argv):
     from rdtf.generative import denoiser, samplers
 
     trained = denoiser.load(path)
+    if trained.level is not None:
+        raise InputError(
+            f"Expected a denoiser of many levels, {path} knows only {trained.level:g}."
+        )
     shape = trained.shape
     if _SHAPE.value is not None:
         try:
@@ -53,7 +57,7 @@ def main(argv):
             raise InputError(
                 f"Expected --shape as y,x, got {','.join(_SHAPE.value)!r}."
             ) from None
-    denoiser.check(shape, trained.size)
+    denoiser.check(shape, getattr(trained, "size", "ci"))
     if _LABEL.value is not None and not _LABEL.value < trained.num_classes:
         raise InputError(
             f"Expected --label below {trained.num_classes}, the number of classes of "

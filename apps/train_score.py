@@ -20,6 +20,12 @@ _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.
 _SIZE = flags.DEFINE_enum(
     "size", "ci", ["ci", "small", "mid", "base"], "Of the network."
 )
+_OBJECTIVE = flags.DEFINE_enum(
+    "objective",
+    "edm",
+    ["edm", "flow_matching", "flow_matching_by_transport", "epsilon", "v_prediction"],
+    "What is learnt; the last two are baselines with networks of their own.",
+)
 _CONDITIONAL = flags.DEFINE_bool("conditional", False, "Tell it the preset.")
 _EPOCHS = flags.DEFINE_integer("epochs", 30, "Passes over the data.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 64, "Samples per step.", 1)
@@ -51,6 +57,7 @@ def main(argv):
         _RATE.value,
         _WARMUP.value,
         seed=_SEED.value,
+        objective=_OBJECTIVE.value,
     )
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from rdtf.generative import (
+    baselines,
     likelihood,
     objectives,
     quality,
@@ -183,6 +184,54 @@ def test_the_untrained_denoiser_is_the_filter(denoiser):
     for sigma in (0.1, 1.0):
         error = objectives.relative_error(denoiser, held, sigma)
         assert error == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "objective", [name for name in objectives.LOSSES if name != "edm"]
+)
+def test_every_objective_learns(objective, tmp_path):
+    """A few steps: the loss falls, and the network can be saved and sampled."""
+    samples = np.float32(np.exp(_gaussian(70)))
+    settings = training.Settings(
+        epochs=6, batch_size=16, warmup=2, learning_rate=2e-3, objective=objective
+    )
+    history = keras.callbacks.History()
+    made = training.train(samples, settings, tmp_path, callbacks=[history])
+    losses = history.history["loss"]
+    assert losses[-1] < losses[0]
+    made.save(tmp_path / "n.keras")
+    again, y = keras.models.load_model(tmp_path / "n.keras"), samples[:2]
+    sigma = tf.fill([2], 0.5)
+    np.testing.assert_array_equal(again(y, sigma), made(y, sigma))
+    if made.level is None:
+        sampler = "heun" if made.sigmas is None else "euler_maruyama"
+        found = samplers.sample(again, 2, sampler=sampler, steps=3)
+        assert np.isfinite(found).all() and found.shape == (2, *SHAPE, 2)
+
+
+def test_transport_pairs_within_classes():
+    rng = np.random.default_rng(0)
+    x, kinds = rng.normal(size=(8, 3)), np.array([0, 1] * 4)
+    noise = x[[2, 3, 4, 5, 6, 7, 0, 1]] + 0.01 * rng.normal(size=(8, 3))
+    order = objectives._assignment(x, noise, kinds)
+    np.testing.assert_array_equal(order, [6, 7, 0, 1, 2, 3, 4, 5])
+    mixed = noise[[1, 0, *range(2, 8)]]  # of the other class: out of reach
+    order = objectives._assignment(x, mixed, kinds)
+    assert (kinds[order] == kinds).all()
+
+
+def test_levels_of_a_ddpm():
+    """Ancestral sampling from nearly pure noise; its D inverts its own v."""
+    assert baselines.UNet.sigmas[0] > 10.0 and baselines.UNet.sigmas[-1] == 0.0
+    network = baselines.UNet((16, 16))
+    rng = np.random.default_rng(0)
+    x, n = (np.float32(rng.normal(size=(1, 16, 16, 2))) for _ in range(2))
+    alpha = np.float32(network.alphas[40])
+    network.velocity = lambda mixed, step: np.sqrt(alpha) * n - np.sqrt(1 - alpha) * x
+    sigma = np.float32(network.sigmas[::-1][41])
+    found = network.denoise(x + sigma * n, tf.fill([1], sigma))
+    np.testing.assert_allclose(found, x, atol=1e-5)
 
 
 def test_learning_rate():

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative import wiener
 from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
+from rdtf.generative.networks import Network
 from rdtf.status import InputError
 
 SIZES = {  # cells that one value of the trunk covers, widths of its levels, blocks
@@ -41,32 +41,20 @@ def check(shape, size: str) -> None:
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class Denoiser(keras.Model):
-    """D of the module, in units of the data.
+class Denoiser(Network):
+    """D of the module.
 
     Args:
       shape: (y, x) of the training data; multiples of 2^(levels - 1) times the stem.
       species: channels.
       size: a name of `SIZES`.
-      num_classes: of a conditional denoiser, 0 for none. Class `num_classes` means any.
-      num_params: parameters of the equation it is told, 0 for none.
-      names: of the species.
+      num_classes, num_params, names: see `Network`.
     """
 
-    def __init__(
-        self,
-        shape,
-        species=2,
-        size="ci",
-        num_classes=0,
-        num_params=0,
-        names=None,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.shape, self.species, self.size = tuple(shape), species, size
-        check(self.shape, size)
-        self.num_classes, self.num_params, self.names = num_classes, num_params, names
+    def __init__(self, shape, species=2, size="ci", **kwargs):
+        check(shape, size)
+        super().__init__(shape, species, **kwargs)
+        self.size = size
         self._stem, widths, blocks = SIZES[size]
         self._first = PeriodicConv2D(widths[0])
         self._down = [[ResidualBlock(w) for _ in range(blocks)] for w in widths]
@@ -77,60 +65,14 @@ class Denoiser(keras.Model):
             keras.layers.Dense(_EMBEDDING, activation="silu"),
             keras.layers.Dense(_EMBEDDING),
         ]
-        if num_classes:
-            self._classes = keras.layers.Embedding(num_classes + 1, _EMBEDDING)
-        if num_params:
+        if self.num_classes:
+            self._classes = keras.layers.Embedding(self.num_classes + 1, _EMBEDDING)
+        if self.num_params:
             self._params = keras.layers.Dense(_EMBEDDING)
-        bins = len(wiener.radii(self.shape))
-        fixed = {"trainable": False, "initializer": "zeros"}
-        self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
-        self.scale = self.add_weight(shape=(species,), name="scale", **fixed)
-        self.powers = self.add_weight(shape=(bins, species), name="powers", **fixed)
-        self.bases = self.add_weight(
-            shape=(bins, species, species), name="bases", **fixed
-        )
 
     def get_config(self):
         """Arguments to make it again."""
-        names = ("shape", "species", "size", "num_classes", "num_params", "names")
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
-    def get_build_config(self):
-        """What Keras asks for; shapes follow from the arguments."""
-        return {"shape": list(self.shape)}
-
-    def build_from_config(self, config):
-        """Makes all weights, by a call."""
-        del config
-        one = tf.ones([1])
-        y = tf.zeros([1, *self.shape, self.species])
-        self(y, one, tf.cast(one, tf.int32), tf.zeros([1, self.num_params]))
-
-    def adapt(self, samples: np.ndarray) -> None:
-        """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
-        samples = np.asarray(samples, np.float64)
-        mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
-        spectrum = wiener.fit((samples - mean) / scale)
-        for weight, value in (
-            (self.mean, mean),
-            (self.scale, scale),
-            (self.powers, spectrum.powers),
-            (self.bases, spectrum.bases),
-        ):
-            weight.assign(value)
-
-    def call(self, y, sigma, label=None, params=None):
-        """E[x | y], in units of the data.
-
-        Args:
-          y: `[batch, y, x, species]`, standardised data plus σ times white noise, back in
-            units of the data: mean + scale (x + σ n).
-          sigma: `[batch]`, in standard deviations of the data.
-          label: int `[batch]`, classes.
-          params: `[batch, num_params]`.
-        """
-        standard = (y - self.mean) / self.scale
-        return self.mean + self.scale * self.denoise(standard, sigma, label, params)
+        return super().get_config() | {"size": self.size}
 
     def denoise(self, y, sigma, label=None, params=None):
         """D of the module, of standardised fields."""
@@ -140,16 +82,6 @@ class Denoiser(keras.Model):
         inputs = tf.concat([y / tf.sqrt(1.0 + square), filtered], -1)
         rest = self._network(inputs, self._embedding(sigma, label, params))
         return filtered + tf.sqrt(error)[:, None, None, None] * rest
-
-    def filter(self, y, sigma):
-        """W_σ y of standardised fields."""
-        bins = wiener.bins(tuple(y.shape[1:3]), self.shape)
-        return wiener.denoise(y, sigma, self.powers, self.bases, bins)
-
-    def filter_error(self, sigma, shape):
-        """The mean square error of W_σ on grids of that shape, `[batch]`."""
-        shares = wiener.shares(tuple(shape), self.shape).astype(np.float32)
-        return wiener.mean_square_error(sigma, self.powers, shares)
 
     def _embedding(self, sigma, label, params):
         phase = (
@@ -189,7 +121,7 @@ class Denoiser(keras.Model):
         return tf.nn.depth_to_space(x, stem) if stem > 1 else x
 
 
-def load(path) -> Denoiser:
+def load(path) -> Network:
     """A denoiser from its .keras file.
 
     Raises:
@@ -202,7 +134,7 @@ def load(path) -> Denoiser:
             f"Expected a denoiser in {path}, got {type(error).__name__}: make one with "
             "python -m apps.train_score."
         ) from None
-    if not isinstance(found, Denoiser):
+    if not isinstance(found, Network):
         raise InputError(
             f"Expected a denoiser in {path}, got a {type(found).__name__}."
         )

@@ -1,29 +1,137 @@
-"""What a denoiser is trained for."""
+"""What networks are trained for, and the Keras model that trains them.
+
+All losses are of standardised patterns x and of y = x + σ n, n white:
+
+    edm            |D(y, σ) - x|² / c_out(σ)²,  ln σ ~ N(-.6, 1.2²): 1 for the filter alone
+    flow_matching  |v - (x - n)|² of v = ((1 + σ) D(y, σ) - y) / σ, t = 1 / (1 + σ) uniform
+    epsilon        |ε - n|² at one level, ε = (y - D) / σ
+    v_prediction   |v - (√ᾱ n - √(1 - ᾱ) x)|² at the levels of a DDPM
+
+Karras et al. 2022 (arXiv:2206.00364); Lipman et al. 2023 (arXiv:2210.02747), for whom
+x_t = t x + (1 - t) n = t y; Ho et al. 2020 (arXiv:2006.11239); Salimans & Ho 2022
+(arXiv:2202.00512).
+"""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+_MEAN, _SPREAD = -0.6, 1.2  # of ln σ
 _KEEP = 0.9  # probability that a sample keeps its label
+_LEAST = 1e-3  # distance of t from 0 and 1
+_fold = tf.random.experimental.stateless_fold_in
 
 
-class Denoising(keras.Model):
-    """E |D(x + σ n) - x|² / c_out(σ)² over ln σ ~ N(mean, spread²).
+def edm(network, x, label, seed):
+    """See the module."""
+    level = tf.random.stateless_normal(tf.shape(x)[:1], _fold(seed, 0))
+    sigma = tf.exp(_MEAN + _SPREAD * level)
+    off = network.denoise(_noisy(x, sigma, seed)[0], sigma, label) - x
+    error = network.filter_error(sigma, x.shape[1:3])
+    return tf.reduce_mean(tf.reduce_mean(off**2, (1, 2, 3)) / error)
 
-    The Wiener filter alone has a loss of 1 at every σ, and so has the start. Noise and
-    levels follow from the seed, the step and the replica, so a resumed run is the same.
+
+def flow_matching(network, x, label, seed):
+    """See the module; with v as there, v - (x - n) is (1 + 1 / σ) (D - x)."""
+    sigma = _uniform_levels(x, seed)
+    return _velocity_error(network, x, _noisy(x, sigma, seed)[0], sigma, label)
+
+
+def flow_matching_by_transport(network, x, label, seed):
+    """The same, each pattern with the noise that optimal transport gives it in its batch.
+
+    Minibatch optimal transport (Tong et al. 2024, arXiv:2302.00482), within a class, for
+    across classes it would bend what noise a class gets.
+    """
+    sigma = _uniform_levels(x, seed)
+    noise = tf.random.stateless_normal(tf.shape(x), _fold(seed, 1))
+    kinds = tf.zeros(tf.shape(x)[:1], tf.int32) if label is None else label
+    order = tf.numpy_function(_assignment, [x, noise, kinds], tf.int64)
+    order = tf.ensure_shape(order, [x.shape[0]])
+    y = x + sigma[:, None, None, None] * tf.gather(noise, order)
+    return _velocity_error(network, x, y, sigma, label)
+
+
+def _velocity_error(network, x, y, sigma, label):
+    off = network.denoise(y, sigma, label) - x
+    weight = (1.0 + 1.0 / sigma) ** 2
+    return tf.reduce_mean(weight * tf.reduce_mean(off**2, (1, 2, 3)))
+
+
+def _assignment(x, noise, kinds):
+    """The order of noises that makes Σ |x - n|² least within each kind, `[batch]`."""
+    from scipy.optimize import linear_sum_assignment
+
+    flat, rest = (a.reshape(len(a), -1) for a in (x, noise))
+    order = np.arange(len(x))
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        _, chosen = linear_sum_assignment(-flat[rows] @ rest[rows].T)
+        order[rows] = rows[chosen]
+    return order
+
+
+def epsilon(network, x, label, seed):
+    """See the module; the network has one level."""
+    sigma = tf.fill(tf.shape(x)[:1], network.level)
+    y, noise = _noisy(x, sigma, seed)
+    return tf.reduce_mean((network.epsilon(y, training=True) - noise) ** 2)
+
+
+def v_prediction(network, x, label, seed):
+    """See the module; the network has levels."""
+    count = tf.shape(x)[:1]
+    step = tf.random.stateless_uniform(
+        count, _fold(seed, 0), 0, len(network.alphas), tf.int32
+    )
+    alpha = tf.gather(tf.constant(network.alphas, tf.float32), step)[
+        :, None, None, None
+    ]
+    noise = tf.random.stateless_normal(tf.shape(x), _fold(seed, 1))
+    mixed = tf.sqrt(alpha) * x + tf.sqrt(1.0 - alpha) * noise
+    wanted = tf.sqrt(alpha) * noise - tf.sqrt(1.0 - alpha) * x
+    return tf.reduce_mean((network.velocity(mixed, step) - wanted) ** 2)
+
+
+LOSSES = {
+    "edm": edm,
+    "flow_matching": flow_matching,
+    "flow_matching_by_transport": flow_matching_by_transport,
+    "epsilon": epsilon,
+    "v_prediction": v_prediction,
+}
+
+
+def _noisy(x, sigma, seed):
+    noise = tf.random.stateless_normal(tf.shape(x), _fold(seed, 1))
+    return x + sigma[:, None, None, None] * noise, noise
+
+
+def _uniform_levels(x, seed):
+    """σ = (1 - t) / t of uniform t."""
+    draw = tf.random.stateless_uniform(
+        tf.shape(x)[:1], _fold(seed, 0), _LEAST, 1.0 - _LEAST
+    )
+    return (1.0 - draw) / draw
+
+
+class Objective(keras.Model):
+    """Trains a network by a loss of `LOSSES`.
+
+    Noise and levels follow from the seed, the step and the replica, so a resumed run is
+    the same.
 
     Args:
-      denoiser: a `rdtf.generative.denoiser.Denoiser`.
+      network: what learns.
       averaged: another, for the moving average of its weights.
-      mean, spread: of ln σ.
+      loss: a name of `LOSSES`.
       seed: of noise and levels.
     """
 
-    def __init__(self, denoiser, averaged, mean=-0.6, spread=1.2, seed=0, **kwargs):
+    def __init__(self, network, averaged, loss="edm", seed=0, **kwargs):
         super().__init__(**kwargs)
-        self.denoiser, self.averaged = denoiser, averaged
-        self._mean, self._spread, self._seed = mean, spread, seed
+        self.network, self.averaged = network, averaged
+        self._function, self._seed = LOSSES[loss], seed
         self._loss = keras.metrics.Mean("loss")
         self._norm = keras.metrics.Mean("gradient_norm")
 
@@ -33,14 +141,14 @@ class Denoising(keras.Model):
         return [self._loss, self._norm]
 
     def call(self, y, sigma):
-        """D, in units of the data."""
-        return self.denoiser(y, sigma)
+        """E[x | y], in units of the data."""
+        return self.network(y, sigma)
 
     def train_step(self, data):
         """One step of the optimizer on `[batch, y, x, species]`, or that and labels."""
         with tf.GradientTape() as tape:
             loss = self._mean_loss(data, self.optimizer.iterations)
-        weights = self.denoiser.trainable_variables
+        weights = self.network.trainable_variables
         gradients = tape.gradient(loss, weights)
         self.optimizer.apply(gradients, weights)
         self._loss.update_state(loss)
@@ -54,22 +162,14 @@ class Denoising(keras.Model):
 
     def _mean_loss(self, data, step):
         x, label = data if isinstance(data, tuple) else (data, None)
-        x = (x - self.denoiser.mean) / self.denoiser.scale
-        seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
+        x = (x - self.network.mean) / self.network.scale
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        fold = tf.random.experimental.stateless_fold_in
-        seed = fold(seed, tf.cast(replica, tf.int32))
-        count = tf.shape(x)[:1]
-        level = tf.random.stateless_normal(count, fold(seed, 0))
-        noise = tf.random.stateless_normal(tf.shape(x), fold(seed, 1))
-        sigma = tf.exp(self._mean + self._spread * level)
-        y = x + sigma[:, None, None, None] * noise
+        seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
+        seed = _fold(seed, tf.cast(replica, tf.int32))
         if label is not None:  # now and then none, so that it learns to do without
-            keep = tf.random.stateless_uniform(count, fold(seed, 2)) < _KEEP
-            label = tf.where(keep, label, self.denoiser.num_classes)
-        off = self.denoiser.denoise(y, sigma, label) - x
-        error = self.denoiser.filter_error(sigma, x.shape[1:3])
-        return tf.reduce_mean(tf.reduce_mean(off**2, (1, 2, 3)) / error)
+            keep = tf.random.stateless_uniform(tf.shape(x)[:1], _fold(seed, 2)) < _KEEP
+            label = tf.where(keep, label, self.network.num_classes)
+        return self._function(self.network, x, label, seed)
 
 
 def relative_error(denoiser, samples: np.ndarray, sigma: float, seed: int = 0) -> float:

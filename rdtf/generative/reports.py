@@ -47,22 +47,30 @@ class Pictures(keras.callbacks.Callback):
         self._writer.close()
 
     def _draw(self):
-        denoiser, own = self.model.averaged, self._channel
-        made = samplers.sample(denoiser, 4, steps=12)[..., own]
+        network, own = self.model.averaged, self._channel
         clean = self._held[:1]
-        noisy, found = _at_levels(denoiser, clean, own)
-        for name, picture in (("original", clean[0, ..., own]), ("sample", made[0])):
+        noisy, found = _at_levels(network, clean, own)
+        pictures = {"original": clean[0, ..., own]}
+        if network.level is None:
+            pictures["sample"] = _sample(network, 1)[0, ..., own]
+        for level in noisy:
+            pictures[f"noisy/{level:g}"] = noisy[level]
+            pictures[f"denoised/{level:g}"] = found[level]
+        for name, picture in pictures.items():
             tf.summary.image(name, _grey(picture))
-        for level in _SHOWN:
-            tf.summary.image(f"noisy/{level:g}", _grey(noisy[level]))
-            tf.summary.image(f"denoised/{level:g}", _grey(found[level]))
+
+
+def _sample(network, count):
+    """By the sampler that suits the network."""
+    sampler = "heun" if network.sigmas is None else "euler_maruyama"
+    return samplers.sample(network, count, sampler=sampler)
 
 
 def _at_levels(denoiser, clean, channel):
     """(level -> noisy, level -> denoised) pictures of the first sample."""
     noise = np.random.default_rng(0).standard_normal(clean.shape)
     noisy, found = {}, {}
-    for level in _SHOWN:
+    for level in _SHOWN if denoiser.level is None else (denoiser.level,):
         y = np.float32(clean + level * denoiser.scale.numpy() * noise)
         back = denoiser(y, tf.fill([len(y)], np.float32(level)))
         noisy[level], found[level] = y[0, ..., channel], back.numpy()[0, ..., channel]
@@ -76,43 +84,50 @@ def _grey(image):
 
 def write(workdir, denoiser, held: np.ndarray, channel: int) -> dict:
     """Draws denoised.png and samples.png; the numbers of result.json."""
-    made = samplers.sample(denoiser, min(_SAMPLES, 2 * len(held)))
-    half = len(held) // 2
-    spectra = {
-        name: quality.radial_spectra(fields[..., channel, None])[0]
-        for name, fields in (("real", held), ("made", made))
-    }
-    drawings.samples_and_spectra(
-        workdir / "samples.png",
-        {"real": held[..., channel], "made": made[..., channel]},
-        spectra,
-    )
     drawings.denoised(
         workdir / "denoised.png",
         held[0, ..., channel],
         *_at_levels(denoiser, held[:1], channel),
     )
-    return {
+    levels = LEVELS if denoiser.level is None else (denoiser.level,)
+    found = {
         "error_over_wiener": {
             f"{level:g}": objectives.relative_error(denoiser, held, level)
-            for level in LEVELS
+            for level in levels
         },
-        "spectrum_distance": quality.spectrum_distance(made, held),
-        "spectrum_distance_of_real": quality.spectrum_distance(
-            held[:half], held[half:]
-        ),
         "held_out": len(held),
+    }
+    if denoiser.level is None:
+        found |= _compare(workdir, denoiser, held, channel)
+    return found
+
+
+def _compare(workdir, denoiser, held, channel):
+    """Draws samples.png; how far their spectrum is off."""
+    made, half = _sample(denoiser, min(_SAMPLES, 2 * len(held))), len(held) // 2
+    ensembles = {"real": held, "made": made}
+    spectra = {
+        name: quality.radial_spectra(fields[..., channel, None])[0]
+        for name, fields in ensembles.items()
+    }
+    pictures = {name: fields[..., channel] for name, fields in ensembles.items()}
+    drawings.samples_and_spectra(workdir / "samples.png", pictures, spectra)
+    floor = quality.spectrum_distance(held[:half], held[half:]) if half else None
+    return {
+        "spectrum_distance": quality.spectrum_distance(made, held),
+        "spectrum_distance_of_real": floor,
     }
 
 
 def text(result: dict) -> str:
-    """The numbers in two lines."""
+    """The numbers in a line or two."""
     errors = ", ".join(
         f"{e:.2f} at {s}" for s, e in result["error_over_wiener"].items()
     )
-    floor = result["spectrum_distance_of_real"]
-    real = "" if floor is None else f" (two halves of real ones: {floor:.2f})"
-    return (
-        f"squared error over the Wiener filter's: {errors}\n"
-        f"spectrum of samples: ln power off by {result['spectrum_distance']:.2f}{real}"
-    )
+    lines = [f"squared error over the Wiener filter's: {errors}"]
+    if "spectrum_distance" in result:
+        floor = result["spectrum_distance_of_real"]
+        real = "" if floor is None else f" (two halves of real ones: {floor:.2f})"
+        off = result["spectrum_distance"]
+        lines.append(f"spectrum of samples: ln power off by {off:.2f}{real}")
+    return "\n".join(lines)

@@ -97,7 +97,8 @@ def sample(
     Sample i of a seed does not depend on count or batch.
 
     Args:
-      denoiser: a `rdtf.generative.denoiser.Denoiser`.
+      denoiser: a `rdtf.generative.networks.Network`; if it has levels of its own,
+        `sigmas`, these are taken.
       count: how many.
       shape: of the grid; larger than in training is a larger torus.
       sampler: a name of `SAMPLERS`.
@@ -118,7 +119,9 @@ def sample(
     shape = tuple(shape or denoiser.shape)
     if sigma_max is None:
         sigma_max = 4.0 * float(np.sqrt(np.max(denoiser.powers)))
-    sigmas = levels(steps, sigma_min, sigma_max)
+    sigmas = denoiser.sigmas
+    if sigmas is None:
+        sigmas = levels(steps, sigma_min, sigma_max)
     denoise = _compiled(denoiser, label, params)
     done = []
     for first in range(0, count, batch):
@@ -130,7 +133,7 @@ def sample(
         def noise(size, streams=streams):
             return np.stack([rng.standard_normal(size[1:]) for rng in streams])
 
-        x = sigma_max * noise((len(numbers), *shape, denoiser.species))
+        x = sigmas[0] * noise((len(numbers), *shape, denoiser.species))
         x = SAMPLERS[sampler](denoise, x, sigmas, noise)
         done.append(np.float32(denoiser.mean + denoiser.scale * np.float32(x)))
         if callback is not None:

@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import patterns
+from rdtf.generative.baselines import ResNet, UNet
 from rdtf.generative.denoiser import Denoiser
-from rdtf.generative.objectives import Denoising
+from rdtf.generative.networks import Network
+from rdtf.generative.objectives import Objective
 from rdtf.status import InputError
 
 
@@ -27,6 +29,8 @@ class Settings:
       average: weight of the past in the moving average of the weights.
       held_out: share of the samples that are not trained on.
       seed: of weights, order, shifts and noise.
+      objective: a name of `objectives.LOSSES`; epsilon and v_prediction train the networks
+        of `rdtf.generative.baselines`.
     """
 
     epochs: int = 30
@@ -37,6 +41,7 @@ class Settings:
     average: float = 0.995
     held_out: float = 0.1
     seed: int = 0
+    objective: str = "edm"
 
 
 @keras.saving.register_keras_serializable("rdtf")
@@ -60,16 +65,14 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Average(keras.callbacks.Callback):
-    """Keeps a moving average of the weights of `denoiser` in `averaged`.
+    """Keeps a moving average of the weights of `network` in `averaged`.
 
     Its weight of the past grows to `decay`, so that the start is soon forgotten.
     """
 
-    def __init__(self, denoiser, averaged, decay):
+    def __init__(self, network, averaged, decay):
         super().__init__()
-        self._pairs = list(
-            zip(averaged.trainable_variables, denoiser.trainable_variables, strict=True)
-        )
+        self._pairs = list(zip(averaged.variables, network.variables, strict=True))
         self._decay = decay
         self._update = tf.function(self._move)
 
@@ -90,7 +93,7 @@ class Checkpoints(keras.callbacks.Callback):
         super().__init__()
         self.epoch = tf.Variable(0, dtype=tf.int64)
         parts = {
-            "denoiser": objective.denoiser.variables,
+            "network": objective.network.variables,
             "averaged": averaged.variables,
             "optimizer": objective.optimizer.variables,
         }
@@ -132,7 +135,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
     verbose: int = 0,
-) -> Denoiser:
+) -> Network:
     """Trains a denoiser on `[n, y, x, species]`; goes on where `workdir` left off.
 
     Args:
@@ -142,7 +145,7 @@ def train(
       size: a name of `denoiser.SIZES`.
       names: of the species.
       labels: int `[n]`, classes 0, 1, ... of a conditional denoiser.
-      callbacks: of Keras; their model is the `Denoising` objective.
+      callbacks: of Keras; their model is the `Objective`.
       strategy: of tf.distribute; default: one device.
       verbose: of `fit`.
 
@@ -182,7 +185,7 @@ def train(
             shuffle=False,  # the pipeline does
             validation_data=batches(held, shuffle=False, augment=False),
             callbacks=[
-                Average(objective.denoiser, averaged, settings.average),
+                Average(objective.network, averaged, settings.average),
                 *callbacks,
                 checkpoints,
             ],
@@ -191,22 +194,28 @@ def train(
     return averaged
 
 
+_NETWORKS = {"epsilon": ResNet, "v_prediction": UNet}
+
+
 def _objective(training, settings, total, options):
-    """A `Denoising` of so many steps, compiled; `averaged` starts as its denoiser."""
+    """An `Objective` of so many steps, compiled; its average starts as its network."""
     keras.utils.set_random_seed(settings.seed)
-    denoiser, averaged = (
-        Denoiser(training.shape[1:3], training.shape[-1], **options) for _ in range(2)
+    make = _NETWORKS.get(settings.objective, Denoiser)
+    if make is not Denoiser:
+        options = {"names": options["names"]}
+    network, averaged = (
+        make(training.shape[1:3], training.shape[3], **options) for _ in range(2)
     )
-    for one in (denoiser, averaged):
+    for one in (network, averaged):
         one.build_from_config({})
         one.adapt(training)
-    averaged.set_weights(denoiser.get_weights())
-    objective = Denoising(denoiser, averaged, seed=settings.seed)
+    averaged.set_weights(network.get_weights())
+    objective = Objective(network, averaged, settings.objective, settings.seed)
     warmup = min(settings.warmup, total // 10)
     schedule = WarmupCosine(settings.learning_rate, warmup, total)
     optimizer = keras.optimizers.Adam(
         schedule, beta_2=0.99, global_clipnorm=settings.clip
     )
     objective.compile(optimizer, jit_compile=False)
-    optimizer.build(denoiser.trainable_variables)
+    optimizer.build(network.trainable_variables)
     return objective

@@ -1,0 +1,91 @@
+"""What all networks that denoise patterns have in common."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rdtf.generative import wiener
+
+
+class Network(keras.Model):
+    """Mean, scale and spectrum of the data, its Wiener filter, and D in its units.
+
+    A subclass has `denoise(y, sigma, label, params)` of standardised fields.
+
+    Args:
+      shape: (y, x) of the training data.
+      species: channels.
+      num_classes: of a conditional one, 0 for none. Class `num_classes` means any.
+      num_params: parameters of the equation it is told, 0 for none.
+      names: of the species.
+    """
+
+    sigmas = None  # levels that it must be sampled at, from the highest to 0
+    level = None  # the only level that it knows, if so
+
+    def __init__(
+        self, shape, species=2, num_classes=0, num_params=0, names=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.shape, self.species, self.names = tuple(shape), species, names
+        self.num_classes, self.num_params = num_classes, num_params
+        bins = len(wiener.radii(self.shape))
+        fixed = {"trainable": False, "initializer": "zeros"}
+        self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
+        self.scale = self.add_weight(shape=(species,), name="scale", **fixed)
+        self.powers = self.add_weight(shape=(bins, species), name="powers", **fixed)
+        self.bases = self.add_weight(
+            shape=(bins, species, species), name="bases", **fixed
+        )
+
+    def get_config(self):
+        """Arguments to make it again."""
+        names = ("shape", "species", "num_classes", "num_params", "names")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+    def get_build_config(self):
+        """What Keras asks for; shapes follow from the arguments."""
+        return {"shape": list(self.shape)}
+
+    def build_from_config(self, config):
+        """Makes all weights, by a call."""
+        del config
+        one = tf.ones([1])
+        y = tf.zeros([1, *self.shape, self.species])
+        self(y, one, tf.cast(one, tf.int32), tf.zeros([1, self.num_params]))
+
+    def adapt(self, samples: np.ndarray) -> None:
+        """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
+        samples = np.asarray(samples, np.float64)
+        mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
+        spectrum = wiener.fit((samples - mean) / scale)
+        for weight, value in (
+            (self.mean, mean),
+            (self.scale, scale),
+            (self.powers, spectrum.powers),
+            (self.bases, spectrum.bases),
+        ):
+            weight.assign(value)
+
+    def call(self, y, sigma, label=None, params=None):
+        """E[x | y], in units of the data.
+
+        Args:
+          y: `[batch, y, x, species]`, standardised data plus σ times white noise, back in
+            units of the data: mean + scale (x + σ n).
+          sigma: `[batch]`, in standard deviations of the data.
+          label: int `[batch]`, classes.
+          params: `[batch, num_params]`.
+        """
+        standard = (y - self.mean) / self.scale
+        return self.mean + self.scale * self.denoise(standard, sigma, label, params)
+
+    def filter(self, y, sigma):
+        """W_σ y of standardised fields."""
+        bins = wiener.bins(tuple(y.shape[1:3]), self.shape)
+        return wiener.denoise(y, sigma, self.powers, self.bases, bins)
+
+    def filter_error(self, sigma, shape):
+        """The mean square error of W_σ on grids of that shape, `[batch]`."""
+        shares = wiener.shares(tuple(shape), self.shape).astype(np.float32)
+        return wiener.mean_square_error(sigma, self.powers, shares)
