@@ -32,8 +32,12 @@ _FIXED = ("spacing", "boundary", "laplacian", "scheme", "equations", "tolerance"
 _DEFAULT_SAMPLES = 8192
 
 
-def plan(presets):
+def plan(presets, changes):
     """The plan that the flags describe.
+
+    Args:
+      presets: names.
+      changes: parameters that differ from them.
 
     Raises:
       InputError: if flags are set that data sets do not have.
@@ -50,7 +54,7 @@ def plan(presets):
     if values.until != "steps":
         raise InputError("Expected --until=steps with a data set, got --until=steady.")
     model = simulation_flags.model_from_flags()
-    sets = [model.preset(name) for name in presets]
+    sets = [model.preset(name) | changes for name in presets]
     largest = {name: max(params[name] for params in sets) for name in model.parameters}
     simulation = simulation_flags.simulation_from_flags(largest, _grid())
     count = values.num_samples
@@ -71,6 +75,7 @@ def plan(presets):
         model.name,
         simulation.time_step,
         simulation.engine,
+        tuple(changes.items()),
     )
 
 

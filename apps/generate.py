@@ -59,14 +59,15 @@ def main(argv):
 
 def make_data_set(output):
     """A data set; 1 if samples had to be given up, as too many starts died out."""
-    if not _PRESET.value or _PARAMS.value:
-        raise InputError("Expected --preset, and no --params, with a data set.")
+    if not _PRESET.value:
+        raise InputError("Expected --preset with a data set, got none.")
     model = simulation_flags.model_from_flags()
     for preset in _PRESET.value:
-        model.preset(preset)
+        simulation_flags.full_params(model, _PARAMS.value, preset)
+    changes = simulation_flags.parse_params(_PARAMS.value)
     dataset_flags.check(output)
     common.quiet_tensorflow()
-    return dataset_flags.make(output, dataset_flags.plan(_PRESET.value))
+    return dataset_flags.make(output, dataset_flags.plan(_PRESET.value, changes))
 
 
 if __name__ == "__main__":

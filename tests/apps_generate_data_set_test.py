@@ -45,6 +45,14 @@ def test_a_preset_that_cannot_live(tmp_path, capsys):
     assert "5 of 5 starts died, 1 samples given up" in capsys.readouterr().out
 
 
+def test_parameters_that_differ(tmp_path):
+    output = tmp_path / "a.h5"
+    app_runner.run("generate", f"--output={output}", *SMALL, "--params=F=.03")
+    params = patterns.read(output).metadata["params"]
+    assert params["maze"] == {"Du": 0.16, "Dv": 0.08, "F": 0.03, "k": 0.057}
+    assert params["waves"]["F"] == 0.03 and params["waves"]["k"] == 0.049
+
+
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
@@ -52,7 +60,7 @@ def test_a_preset_that_cannot_live(tmp_path, capsys):
         (("--boundary=no_flux",), "no --boundary with a data set"),
         (("--shape=24,24", "--height=24"), "--height and --width, got both"),
         (("--pairs=x",), "--pairs=rate or a number of steps"),
-        (("--params=F=.03",), "no --params"),
+        (("--params=Q=.03",), "unknown: Q"),
         (("--preset=no",), "preset"),
         (("--preset=maze,maze",), "different presets"),
         (("--shard=2", "--num_shards=2"), "--shard below --num_shards=2"),

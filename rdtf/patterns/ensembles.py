@@ -51,6 +51,7 @@ class Plan:
       frames, every: states after the run, `every` steps apart, the first at its end.
       normalize: whether fields are mapped from [0, 1] to [-1, 1].
       model, time_step, engine: as for `Simulation`.
+      changes: (name, value) of parameters that differ from those of the presets.
     """
 
     presets: tuple[str, ...]
@@ -67,6 +68,7 @@ class Plan:
     model: str = "gray_scott"
     time_step: float = 1.0
     engine: str = "auto"
+    changes: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self):
         if self.start not in STARTS:
@@ -78,7 +80,7 @@ class Plan:
                 f"Expected one or several different presets, got {self.presets}."
             )
         for preset in self.presets:
-            self.simulation.check_stability(self._model.preset(preset))
+            self.simulation.check_stability(self.params(preset))
         if self.num_samples > _SLOTS:
             raise InputError(
                 f"Expected at most {_SLOTS} samples, got {self.num_samples}."
@@ -91,6 +93,12 @@ class Plan:
     @property
     def _model(self):
         return models.get(self.model)
+
+    def params(self, preset: str) -> dict[str, float]:
+        """The parameters of one of the presets."""
+        params = self._model.preset(preset) | dict(self.changes)
+        self._model.check_bounds(params)
+        return params
 
     @functools.cached_property
     def simulation(self) -> Simulation:
@@ -183,7 +191,7 @@ def _blank(plan, count):
 def _attempt(plan, preset, numbers, chunk, places):
     """Runs one start per place; which of them live, bool `[len(places)]`."""
     simulation = plan.simulation
-    params = simulation.model.preset(preset)
+    params = plan.params(preset)
     start, half = STARTS[plan.start], plan.steps // 2
     state = start(simulation.model, simulation.grid, numbers, plan.seed, params)
     state = simulation.advance(state, params, half)

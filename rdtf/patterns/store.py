@@ -42,7 +42,7 @@ _LABELS = {
 
 def metadata(plan: Plan) -> dict:
     """What a file says of its plan, in JSON's terms."""
-    params = {name: plan.simulation.model.preset(name) for name in plan.presets}
+    params = {name: plan.params(name) for name in plan.presets}
     own = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
     run = describe(plan.simulation, {})
     run.pop("params")
