@@ -4,13 +4,13 @@
 
 Seconds per sample of 128 x 128 cells after 10,000 steps of Gray-Scott ("waves"). rdtf makes
 whole chunks, starts, statistics and files included, in float64. The peer is the plain
-loop of published generators: float32, circular padding, one step and a clamp at a time,
-in chunks of 64 and of 512; a few of its steps are timed, the rest is extrapolated.
+loop of published generators: float32, circular padding or rolls, one step and a clamp at
+a time, in chunks of 64 and of 512; a few of its steps are timed, the rest extrapolated.
 """
 
+import itertools
 import json
 import os
-import pathlib
 import statistics
 import subprocess
 import sys
@@ -22,7 +22,6 @@ from absl import app, flags
 from benchmarks import common
 from rdtf import patterns
 
-_PEER = flags.DEFINE_string("peer_python", sys.executable, "Python that has torch.")
 _SIDE = flags.DEFINE_integer("side", 128, "Cells a side.", 8)
 _STEPS = flags.DEFINE_integer("steps", 10_000, "Of each run.", 100)
 _SAMPLES = flags.DEFINE_integer("samples", 64, "That rdtf makes.", 1)
@@ -31,11 +30,14 @@ _WANTED = 8192
 
 _TORCH = """
 import json, sys, time, torch
-side, chunk, steps, compiled = (int(x) for x in sys.argv[1:])
+side, chunk, steps, compiled, rolls = (int(x) for x in sys.argv[1:])
 torch.manual_seed(0)
 kernel = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])[None, None]
 
 def laplacian(x):
+    if rolls:
+        around = [torch.roll(x, s, a) for s in (1, -1) for a in (2, 3)]
+        return around[0] + around[1] + around[2] + around[3] - 4.0 * x
     return torch.nn.functional.conv2d(
         torch.nn.functional.pad(x, (1, 1, 1, 1), mode="circular"), kernel)
 
@@ -71,10 +73,19 @@ def of_rdtf() -> float:
         return (time.perf_counter() - start) / _SAMPLES.value
 
 
-def of_torch(chunk: int, compiled: bool) -> float | None:
+def of_torch(chunk: int, compiled: bool, rolls: bool) -> float | None:
     """Seconds per sample of all steps; None if it cannot run."""
     steps = max(5, 2000 // chunk)
-    command = [_PEER.value, "-c", _TORCH, _SIDE.value, chunk, steps, int(compiled)]
+    command = [
+        flags.FLAGS.peer_python or sys.executable,
+        "-c",
+        _TORCH,
+        _SIDE.value,
+        chunk,
+        steps,
+        int(compiled),
+        int(rolls),
+    ]
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
@@ -90,10 +101,12 @@ def main(_) -> None:
     rows = {"rdtf": []}
     for _ in range(_REPEATS.value):
         rows["rdtf"].append(of_rdtf())
-        for chunk in (64, 512):
-            for compiled in (False, True):
-                name = f"torch, chunk {chunk}{', compiled' * compiled}"
-                rows.setdefault(name, []).append(of_torch(chunk, compiled))
+        for chunk, compiled, rolls in itertools.product(
+            (64, 512), *[(False, True)] * 2
+        ):
+            name = f"torch, {'rolls' if rolls else 'convolution'}, chunk {chunk}"
+            name += ", compiled" * compiled
+            rows.setdefault(name, []).append(of_torch(chunk, compiled, rolls))
     medians = {
         name: statistics.median(found)
         for name, found in rows.items()
@@ -107,8 +120,7 @@ def main(_) -> None:
             for n, s in medians.items()
         ],
     )
-    if flags.FLAGS.json:
-        pathlib.Path(flags.FLAGS.json).write_text(json.dumps(rows, indent=1))
+    common.save({"rows": rows})
 
 
 if __name__ == "__main__":
