@@ -1,5 +1,8 @@
 """Denoisers: exact where everything is known, the same on a rolled torus, resumable."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -177,6 +180,30 @@ def test_training_goes_on_where_it_was_stopped(tmp_path):
     start = Denoiser(SHAPE)
     start.build_from_config({})
     assert np.abs(whole.get_weights()[-1] - start.get_weights()[-1]).max() > 0.0
+
+
+@pytest.mark.slow
+def test_on_two_devices(tmp_path):
+    """Two virtual processors share each batch; the average is one and the same."""
+    code = f"""
+import numpy as np, tensorflow as tf
+one = tf.config.LogicalDeviceConfiguration()
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [one, one])
+from rdtf.generative import training
+rng = np.random.default_rng(0)
+samples = np.float32(rng.normal(size=(40, 16, 16, 2)))
+settings = training.Settings(epochs=2, batch_size=16, warmup=2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+made = training.train(samples, settings, {str(tmp_path)!r}, strategy=strategy)
+found = made(samples[:2], tf.fill([2], 0.5)).numpy()
+assert strategy.num_replicas_in_sync == 2 and np.isfinite(found).all()
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith("done\n"), done.stderr[-2000:]
 
 
 def test_the_untrained_denoiser_is_the_filter(denoiser):

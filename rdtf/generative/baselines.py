@@ -58,26 +58,28 @@ class NormalisedBlock(keras.layers.Layer):
         self.width, self.kernel = width, kernel
         convolve = {"kernel_size": kernel, "use_bias": False}
         self._convs = [PeriodicConv2D(width, **convolve) for _ in range(2)]
-        self._norms = [keras.layers.BatchNormalization() for _ in range(3)]
-        self._shortcut = PeriodicConv2D(width, 1, use_bias=False)
+        self._norms = [keras.layers.BatchNormalization() for _ in range(2)]
+        self._shortcut = None  # of as many channels
 
     def build(self, input_shape):
         """Weights for so many channels."""
         inner = (*input_shape[:-1], self.width)
         shapes = (input_shape, inner)
-        for shape, conv, norm in zip(shapes, self._convs, self._norms, strict=False):
+        for shape, conv, norm in zip(shapes, self._convs, self._norms, strict=True):
             conv.build(shape)
             norm.build(inner)
         if input_shape[-1] != self.width:
+            self._shortcut = PeriodicConv2D(self.width, 1, use_bias=False)
             self._shortcut.build(input_shape)
-            self._norms[2].build(inner)
+            self._last_norm = keras.layers.BatchNormalization()
+            self._last_norm.build(inner)
 
     def call(self, x, training=False):
         """`[batch, y, x, c]` -> `[batch, y, x, width]`."""
         inner = tf.nn.relu(self._norms[0](self._convs[0](x), training=training))
         inner = self._norms[1](self._convs[1](inner), training=training)
-        if x.shape[-1] != self.width:
-            x = self._norms[2](self._shortcut(x), training=training)
+        if self._shortcut is not None:
+            x = self._last_norm(self._shortcut(x), training=training)
         return tf.nn.relu(inner + x)
 
     def get_config(self):
@@ -162,7 +164,7 @@ class TimedBlock(keras.layers.Layer):
         ]
         self._convs = [PeriodicConv2D(width) for _ in range(2)]
         self._time = keras.layers.Dense(width)
-        self._shortcut = PeriodicConv2D(width, 1)
+        self._shortcut = None  # of as many channels
 
     def build(self, x_shape, time_shape):
         """Weights for so many channels."""
@@ -173,6 +175,7 @@ class TimedBlock(keras.layers.Layer):
             conv.build(shape)
         self._time.build(time_shape)
         if x_shape[-1] != self.width:
+            self._shortcut = PeriodicConv2D(self.width, 1)
             self._shortcut.build(x_shape)
 
     def call(self, x, time):
@@ -180,7 +183,7 @@ class TimedBlock(keras.layers.Layer):
         inner = self._convs[0](tf.nn.silu(self._norms[0](x)))
         inner += self._time(time)[:, None, None]
         inner = self._convs[1](tf.nn.silu(self._norms[1](inner)))
-        return inner + (x if x.shape[-1] == self.width else self._shortcut(x))
+        return inner + (x if self._shortcut is None else self._shortcut(x))
 
     def get_config(self):
         """Arguments to make it again."""

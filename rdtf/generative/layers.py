@@ -78,7 +78,7 @@ class ResidualBlock(keras.layers.Layer):
         self._first = PeriodicConv2D(filters)
         self._film = keras.layers.Dense(2 * filters, kernel_initializer="zeros")
         self._second = PeriodicConv2D(filters, zero=True)
-        self._skip = PeriodicConv2D(filters, 1, use_bias=False)
+        self._skip = None  # of as many channels
 
     def build(self, x_shape, embedding_shape):
         """Weights for so many channels and so long an embedding."""
@@ -88,6 +88,7 @@ class ResidualBlock(keras.layers.Layer):
         self._film.build(embedding_shape)
         self._second.build(inner)
         if x_shape[-1] != self.filters:
+            self._skip = PeriodicConv2D(self.filters, 1, use_bias=False)
             self._skip.build(x_shape)
 
     def call(self, x, embedding):
@@ -95,7 +96,7 @@ class ResidualBlock(keras.layers.Layer):
         scale, shift = tf.split(self._film(embedding)[:, None, None], 2, -1)
         inner = self._first(tf.nn.silu(self._norm(x)))
         inner = self._second(tf.nn.silu(inner * (1.0 + scale) + shift))
-        return inner + (x if x.shape[-1] == self.filters else self._skip(x))
+        return inner + (x if self._skip is None else self._skip(x))
 
     def compute_output_shape(self, x_shape, embedding_shape):
         """As the input, with `filters` channels."""

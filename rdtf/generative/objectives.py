@@ -134,6 +134,7 @@ class Objective(keras.Model):
         self._function, self._seed = LOSSES[loss], seed
         self._loss = keras.metrics.Mean("loss")
         self._norm = keras.metrics.Mean("gradient_norm")
+        self.built = True  # both networks are
 
     @property
     def metrics(self):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import objectives, quality, samplers
+from rdtf.generative.training import steps_taken
 from rdtf.viz import ensembles as drawings
 
 LEVELS = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -32,12 +33,12 @@ class Pictures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the epoch's numbers."""
-        step = int(self.model.optimizer.iterations)
+        step = steps_taken(self.model)
         with self._writer.as_default(step):
             for name, value in (logs or {}).items():
                 tf.summary.scalar(f"train/{name}", float(value))
-            rate = float(self.model.optimizer.learning_rate)
-            tf.summary.scalar("train/learning_rate", rate)
+            rate = self.model.optimizer.learning_rate
+            tf.summary.scalar("train/learning_rate", tf.convert_to_tensor(rate))
             if (epoch + 1) % self._every == 0:
                 self._draw()
         self._writer.flush()

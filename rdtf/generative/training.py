@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from rdtf import patterns
 from rdtf.generative.baselines import ResNet, UNet
@@ -64,6 +65,11 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
 
 
+def steps_taken(objective) -> int:
+    """By its optimizer, on however many devices."""
+    return int(tf.convert_to_tensor(objective.optimizer.iterations.value).numpy())
+
+
 class Average(keras.callbacks.Callback):
     """Keeps a moving average of the weights of `network` in `averaged`.
 
@@ -78,7 +84,7 @@ class Average(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """One step."""
-        step = float(self.model.optimizer.iterations)
+        step = steps_taken(self.model)
         self._update(tf.constant(min(self._decay, step / (step + 10.0)), tf.float32))
 
     def _move(self, decay):
@@ -112,7 +118,14 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
         self.epoch.assign(epoch + 1)
-        self._manager.save()
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(
+            min(verbosity, logging.WARNING)
+        )  # it tells how long it took
+        try:
+            self._manager.save()
+        finally:
+            logging.set_verbosity(verbosity)
 
 
 def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +196,7 @@ def train(
             steps_per_epoch=steps,
             validation_steps=-(-len(held) // settings.batch_size),
             shuffle=False,  # the pipeline does
-            validation_data=batches(held, shuffle=False, augment=False),
+            validation_data=batches(held, epochs=2, shuffle=False, augment=False),
             callbacks=[
                 Average(objective.network, averaged, settings.average),
                 *callbacks,
