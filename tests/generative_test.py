@@ -285,7 +285,7 @@ def test_bad_input(denoiser, call, words, input_error):
 def test_likelihood_of_gaussian_fields(denoiser):
     """Against the Gaussian density with the exact spectrum, per value."""
     x, sigma = _gaussian(256, seed=4), 0.3
-    found = likelihood.log_likelihood(denoiser, x, sigma, steps=24, batch=256)
+    found = likelihood.log_likelihood(denoiser, x, sigma, steps=48, batch=256)
     scale = np.diag(1.0 / denoiser.scale.numpy())
     total = scale @ _spectrum(SHAPE) @ scale + sigma**2 * np.eye(2)
     entropy = 0.5 * np.linalg.slogdet(2.0 * np.pi * np.e * total)[1].mean() / 2.0
