@@ -101,7 +101,7 @@ def _pairs():
 
 
 def check(output):
-    """Refuses what cannot be written; the path of this shard."""
+    """Refuses what cannot be written."""
     from rdtf import files
     from rdtf.patterns import shard_path
 
@@ -123,7 +123,6 @@ def check(output):
             f"{partial} is unfinished: add --resume to go on with it, or --overwrite."
         )
     files.check_writable(path)
-    return path
 
 
 def make(output, chosen):

@@ -39,8 +39,9 @@ def main(argv):
     missing = [name for name in names if name not in made]
     if missing:
         raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
-    samples = np.float32(np.stack([made[name] for name in names], -1))
-    real = data.stacked()
+    stacked = (np.stack([made[name] for name in names], -1), data.stacked())
+    offset, scale = data.metadata["offset"], data.metadata["scale"]
+    samples, real = (np.float32((x - offset) / scale) for x in stacked)
     rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
     rest, held = (real[chosen] for chosen in rows)
     scores = evaluation.evaluate(
@@ -57,9 +58,14 @@ def main(argv):
 
 def _critic(metadata):
     """(simulation, parameters) of a data set of one preset; (None, None) of others."""
+    from absl import logging
+
     from rdtf import Grid, Simulation, models
 
-    if _STEPS.value == 0 or len(metadata["presets"]) > 1 or metadata["offset"]:
+    if _STEPS.value == 0:
+        return None, None
+    if len(metadata["presets"]) > 1:
+        logging.warning("No critic: the data are of several presets.")
         return None, None
     simulation = Simulation(
         models.get(metadata["model"]),

@@ -268,6 +268,20 @@ def test_learning_rate():
 
 
 @pytest.mark.parametrize(
+    ("objective", "options", "words"),
+    [
+        ("no", {}, "objective among edm"),
+        ("epsilon", {"labels": np.zeros(4, int)}, "no classes and no size"),
+        ("v_prediction", {"size": "small"}, "no classes and no size"),
+    ],
+)
+def test_objectives_that_cannot_be(objective, options, words, tmp_path, input_error):
+    settings = training.Settings(objective=objective)
+    with input_error(words):
+        training.train(_gaussian(4), settings, tmp_path, **options)
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda d: Denoiser((20, 16)), "multiples of 8"),

@@ -164,6 +164,33 @@ def test_pairs_frames_and_scale(pairs):
         state = sim.advance(state, params, 5)
 
 
+def test_all_may_be_dead_at_half_time(monkeypatch):
+    monkeypatch.setattr(ensembles, "_UNIFORM_FOR_GOOD", 1e9)
+    chunk = ensembles.make_chunk(_plan(num_samples=2), 0)
+    assert chunk.status.tolist() == [ensembles.DEAD] * 2
+    assert chunk.attempts.tolist() == [5, 5]
+
+
+def test_a_damaged_chunk_stays_unwritten_until_it_is_made_again(tmp_path):
+    """Even if the run that finds the damage stops at once."""
+
+    def stopping(plan, numbers):
+        raise _Kill
+        yield
+
+    def all_but_the_last(plan, numbers):
+        for number in numbers[:-1]:
+            yield number, ensembles.make_chunk(plan, number)
+
+    path, partial = tmp_path / "b.h5", tmp_path / "b.h5.partial"
+    patterns.generate(path, PLAN, pool=all_but_the_last)
+    with h5py.File(partial, "r+") as file:
+        file["written"][3] = 1  # with a checksum that does not fit
+    with pytest.raises(_Kill):
+        patterns.generate(path, PLAN, resume=True, pool=stopping)
+    assert partial.exists() and not path.exists()
+
+
 def test_frozen_patterns_are_labelled(monkeypatch):
     monkeypatch.setattr(ensembles, "STILL", 1e9)
     assert set(ensembles.make_chunk(PLAN, 0).status) == {ensembles.FROZEN}

@@ -43,9 +43,9 @@ class ResNet(Network):
             x = block(x, training=training)
         return self._last(x)
 
-    def denoise(self, y, sigma, label=None, params=None):
+    def denoise(self, y, sigma, label=None):
         """D of standardised fields, at the one level it knows."""
-        del sigma, label, params
+        del sigma, label
         return y - self.level * self.epsilon(y)
 
 
@@ -139,9 +139,9 @@ class UNet(Network):
                 x = self._grow[level - 1](tf.repeat(tf.repeat(x, 2, 1), 2, 2))
         return self._last(tf.nn.silu(self._norm(x)))
 
-    def denoise(self, y, sigma, label=None, params=None):
+    def denoise(self, y, sigma, label=None):
         """D of standardised fields, by the level nearest to σ."""
-        del label, params
+        del label
         levels = np.float32(np.log(1.0 / self.alphas - 1.0) / 2.0)
         step = tf.argmin(tf.abs(tf.math.log(sigma)[:, None] - levels), 1)
         alpha = tf.gather(tf.constant(self.alphas, tf.float32), step)[

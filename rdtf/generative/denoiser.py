@@ -48,7 +48,7 @@ class Denoiser(Network):
       shape: (y, x) of the training data; multiples of 2^(levels - 1) times the stem.
       species: channels.
       size: a name of `SIZES`.
-      num_classes, num_params, names: see `Network`.
+      num_classes, names: see `Network`.
     """
 
     def __init__(self, shape, species=2, size="ci", **kwargs):
@@ -67,23 +67,21 @@ class Denoiser(Network):
         ]
         if self.num_classes:
             self._classes = keras.layers.Embedding(self.num_classes + 1, _EMBEDDING)
-        if self.num_params:
-            self._params = keras.layers.Dense(_EMBEDDING)
 
     def get_config(self):
         """Arguments to make it again."""
         return super().get_config() | {"size": self.size}
 
-    def denoise(self, y, sigma, label=None, params=None):
+    def denoise(self, y, sigma, label=None):
         """D of the module, of standardised fields."""
         filtered = self.filter(y, sigma)
         error = self.filter_error(sigma, y.shape[1:3])
         square = tf.reshape(sigma, [-1, 1, 1, 1]) ** 2
         inputs = tf.concat([y / tf.sqrt(1.0 + square), filtered], -1)
-        rest = self._network(inputs, self._embedding(sigma, label, params))
+        rest = self._network(inputs, self._embedding(sigma, label))
         return filtered + tf.sqrt(error)[:, None, None, None] * rest
 
-    def _embedding(self, sigma, label, params):
+    def _embedding(self, sigma, label):
         phase = (
             tf.math.log(sigma)[:, None]
             / 4.0
@@ -97,8 +95,6 @@ class Denoiser(Network):
             found += self._classes(
                 tf.fill(count, self.num_classes) if label is None else label
             )
-        if self.num_params and params is not None:
-            found += self._params(params)
         return tf.nn.silu(found)
 
     def _network(self, x, embedding):

@@ -72,21 +72,19 @@ def evaluate(
         for name, measure, meaning in _COMPARISONS
     ]
     vectors = [quality.features(x, truth) for x in (samples, other, truth)]
-    for place, what in ((0, "energy distance"), (1, "its p-value")):
-        made, among = (
-            quality.energy_distance(x, vectors[2], seed=seed)[place]
-            for x in vectors[:2]
-        )
-        meaning = "0 if alike" if place == 0 else "small if they differ"
-        scores.append(Score(what, made, among, meaning))
-    scores.append(
+    made, among = (
+        quality.energy_distance(x, vectors[2], seed=seed) for x in vectors[:2]
+    )
+    scores += [
+        Score("energy distance", made[0], among[0], "0 if alike"),
+        Score("its p-value", made[1], among[1], "small if they differ"),
         Score(
             "classifier AUC",
             classifier_auc(samples, truth, seed),
             classifier_auc(other, truth, seed),
             "0.5 if alike",
-        )
-    )
+        ),
+    ]
     near = [float(quality.nearest(x, training).min()) for x in (samples, other)]
     scores.append(Score("nearest to training", *near, "0 for a copy"))
     if simulation is not None:
@@ -136,15 +134,14 @@ def critic(samples, truth, other, simulation, params, steps) -> list[Score]:
 
     Both ensembles run for `steps`; what is not a pattern of this equation relaxes.
     """
-    moves, drifts = [], []
+    moves, drifts, scale = [], [], truth.std((0, 1, 2))
+    spread = np.maximum(quality.features(truth, truth).std(0), 1e-9)
     for ensemble in (samples, other, truth):
         state = tuple(tf.constant(np.float64(x)) for x in np.moveaxis(ensemble, -1, 0))
         end = simulation.advance(state, params, steps)
         after = np.stack([x.numpy() for x in end], -1)
-        scale = truth.std((0, 1, 2))
         moves.append(np.sqrt(np.mean(((after - ensemble) / scale) ** 2)))
         before, later = (quality.features(x, truth) for x in (ensemble, after))
-        spread = np.maximum(quality.features(truth, truth).std(0), 1e-9)
         drifts.append(np.sqrt(np.mean(((later - before).mean(0) / spread) ** 2)))
     return [
         Score(

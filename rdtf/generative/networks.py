@@ -10,25 +10,22 @@ from rdtf.generative import wiener
 class Network(keras.Model):
     """Mean, scale and spectrum of the data, its Wiener filter, and D in its units.
 
-    A subclass has `denoise(y, sigma, label, params)` of standardised fields.
+    A subclass has `denoise(y, sigma, label)` of standardised fields.
 
     Args:
       shape: (y, x) of the training data.
       species: channels.
       num_classes: of a conditional one, 0 for none. Class `num_classes` means any.
-      num_params: parameters of the equation it is told, 0 for none.
       names: of the species.
     """
 
     sigmas = None  # levels that it must be sampled at, from the highest to 0
     level = None  # the only level that it knows, if so
 
-    def __init__(
-        self, shape, species=2, num_classes=0, num_params=0, names=None, **kwargs
-    ):
+    def __init__(self, shape, species=2, num_classes=0, names=None, **kwargs):
         super().__init__(**kwargs)
         self.shape, self.species, self.names = tuple(shape), species, names
-        self.num_classes, self.num_params = num_classes, num_params
+        self.num_classes = num_classes
         bins = len(wiener.radii(self.shape))
         fixed = {"trainable": False, "initializer": "zeros"}
         self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
@@ -40,7 +37,7 @@ class Network(keras.Model):
 
     def get_config(self):
         """Arguments to make it again."""
-        names = ("shape", "species", "num_classes", "num_params", "names")
+        names = ("shape", "species", "num_classes", "names")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def get_build_config(self):
@@ -52,7 +49,7 @@ class Network(keras.Model):
         del config
         one = tf.ones([1])
         y = tf.zeros([1, *self.shape, self.species])
-        self(y, one, tf.cast(one, tf.int32), tf.zeros([1, self.num_params]))
+        self(y, one, tf.cast(one, tf.int32))
 
     def adapt(self, samples: np.ndarray) -> None:
         """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
@@ -67,7 +64,7 @@ class Network(keras.Model):
         ):
             weight.assign(value)
 
-    def call(self, y, sigma, label=None, params=None):
+    def call(self, y, sigma, label=None):
         """E[x | y], in units of the data.
 
         Args:
@@ -75,10 +72,9 @@ class Network(keras.Model):
             units of the data: mean + scale (x + σ n).
           sigma: `[batch]`, in standard deviations of the data.
           label: int `[batch]`, classes.
-          params: `[batch, num_params]`.
         """
         standard = (y - self.mean) / self.scale
-        return self.mean + self.scale * self.denoise(standard, sigma, label, params)
+        return self.mean + self.scale * self.denoise(standard, sigma, label)
 
     def filter(self, y, sigma):
         """W_σ y of standardised fields."""

@@ -87,7 +87,6 @@ def sample(
     sigma_min: float = 0.02,
     sigma_max: float | None = None,
     label: int | None = None,
-    params=None,
     batch: int = 32,
     seed: int = 0,
     callback: Callable[[int], None] | None = None,
@@ -104,7 +103,7 @@ def sample(
       sampler: a name of `SAMPLERS`.
       steps, sigma_min: of `levels`.
       sigma_max: default: four times the largest standard deviation of a mode.
-      label, params: a class, parameters `[num_params]`, of a conditional denoiser.
+      label: a class of a conditional denoiser.
       batch: samples at once.
       seed: of the noise.
       callback: called as callback(samples done).
@@ -122,7 +121,7 @@ def sample(
     sigmas = denoiser.sigmas
     if sigmas is None:
         sigmas = levels(steps, sigma_min, sigma_max)
-    denoise = _compiled(denoiser, label, params)
+    denoise = _compiled(denoiser, label)
     done = []
     for first in range(0, count, batch):
         numbers = range(first, min(first + batch, count))
@@ -141,19 +140,14 @@ def sample(
     return np.concatenate(done)
 
 
-def _compiled(denoiser, label, params):
+def _compiled(denoiser, label):
     """denoise(x, σ) of float64 arrays, σ one number."""
 
     @tf.function(reduce_retracing=True)
     def run(x, sigma):
         count = tf.shape(x)[0]
-        condition = {}
-        if label is not None:
-            condition["label"] = tf.fill([count], label)
-        if params is not None:
-            row = tf.constant(params, tf.float32)
-            condition["params"] = tf.tile(row[None], [count, 1])
-        return denoiser.denoise(x, tf.fill([count], sigma), **condition)
+        labels = None if label is None else tf.fill([count], label)
+        return denoiser.denoise(x, tf.fill([count], sigma), labels)
 
     def denoise(x, sigma):
         found = run(tf.constant(x, tf.float32), tf.constant(sigma, tf.float32))

@@ -14,7 +14,7 @@ from rdtf import patterns
 from rdtf.generative.baselines import ResNet, UNet
 from rdtf.generative.denoiser import Denoiser
 from rdtf.generative.networks import Network
-from rdtf.generative.objectives import Objective
+from rdtf.generative.objectives import LOSSES, Objective
 from rdtf.status import InputError
 
 
@@ -119,9 +119,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Saves."""
         self.epoch.assign(epoch + 1)
         verbosity = logging.get_verbosity()
-        logging.set_verbosity(
-            min(verbosity, logging.WARNING)
-        )  # it tells how long it took
+        # TensorFlow would tell at every epoch how long a part of this took.
+        logging.set_verbosity(min(verbosity, logging.WARNING))
         try:
             self._manager.save()
         finally:
@@ -164,7 +163,20 @@ def train(
 
     Returns:
       The denoiser with the averaged weights.
+
+    Raises:
+      InputError: if there is no such objective, or what it trains has no such options.
     """
+    if settings.objective not in LOSSES:
+        raise InputError(
+            f"Expected an objective among {', '.join(LOSSES)}, got "
+            f"{settings.objective!r}."
+        )
+    if settings.objective in _NETWORKS and (labels is not None or size != "ci"):
+        raise InputError(
+            f"Expected no classes and no size with {settings.objective}, whose network "
+            "is fixed: use the objective edm."
+        )
     training, held = split(len(samples), settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
     with (strategy or tf.distribute.get_strategy()).scope():

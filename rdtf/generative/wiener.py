@@ -73,15 +73,15 @@ def fit(samples: np.ndarray) -> Spectrum:
     return Spectrum(np.maximum(powers, 0.0), bases)
 
 
-def denoise(y: tf.Tensor, sigma: tf.Tensor, powers, bases, bins) -> tf.Tensor:
+def denoise(y: tf.Tensor, sigma: tf.Tensor, powers, bases, index) -> tf.Tensor:
     """W y of `[batch, y, x, species]`, each sample with its own σ `[batch]`.
 
     Args:
       powers, bases: of a `Spectrum`, as tensors of the type of y.
-      bins: see `bins`, of the grid of y.
+      index: `bins` of the grid of y.
     """
     modes = tf.signal.rfft2d(tf.transpose(y, [0, 3, 1, 2]))
-    power, basis = tf.gather(powers, bins), tf.gather(bases, bins)
+    power, basis = tf.gather(powers, index), tf.gather(bases, index)
     square = tf.reshape(sigma, [-1, 1, 1, 1]) ** 2
     gain = power / (power + square)  # [batch, y, x, species]
     matrix = tf.einsum("yxsi,byxi,yxti->bstyx", basis, gain, basis)

@@ -24,7 +24,6 @@ class Row:
       drift: the largest change of a mean statistic over the second half of the run, in
         its standard errors (paired), of living samples; NaN if there are fewer than 2.
       what: which statistic that is.
-      rate: median rms of ∂s/∂t of the living ones.
     """
 
     preset: str
@@ -34,7 +33,6 @@ class Row:
     attempts: int
     drift: float
     what: str
-    rate: float
 
     @property
     def text(self) -> str:
@@ -72,7 +70,6 @@ def report(labels: Labels) -> list[Row]:
                 int(labels.attempts[own].sum()),
                 drift,
                 what,
-                float(np.median(labels.rate[own][living])) if living.any() else np.nan,
             )
         )
     return rows

@@ -196,14 +196,15 @@ def _attempt(plan, preset, numbers, chunk, places):
     state = start(simulation.model, simulation.grid, numbers, plan.seed, params)
     state = simulation.advance(state, params, half)
     before = statistics(simulation, state)
-    going = np.flatnonzero(
-        _spread(state) > _UNIFORM_FOR_GOOD
-    )  # not of what is not finite
+    # What is uniform for good, or not finite, needs no second half.
+    going = np.flatnonzero(_spread(state) > _UNIFORM_FOR_GOOD)
+    chunk.attempts[places] += 1
+    chunk.status[places] = DEAD
+    if not len(going):
+        return np.zeros(len(places), bool)
     state = tuple(tf.gather(field, going) for field in state)
     state = simulation.advance(state, params, plan.steps - half)
     living = _spread(state) > UNIFORM
-    chunk.attempts[places] += 1
-    chunk.status[places] = DEAD
     state = tuple(tf.boolean_mask(field, living) for field in state)
     kept = places[going[living]]
     if len(kept):

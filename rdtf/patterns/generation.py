@@ -45,7 +45,7 @@ def generate(
     writer = Writer(shard_path(path, shard, num_shards), plan, chunks, resume)
     try:
         left = writer.left
-        done = sum(len(plan.place(n)[1]) for n in chunks if n not in set(left))
+        done = sum(len(plan.place(n)[1]) for n in set(chunks) - set(left))
         for number, chunk in (pool or _in_turn)(plan, left):
             writer.write(number, chunk)
             done += len(chunk.status)

@@ -82,13 +82,18 @@ class Writer:
             self._check()
         else:
             self._create()
+        sizes = [len(plan.place(number)[1]) for number in self._chunks]
+        self._ends = np.cumsum([0, *sizes])
         self._file = h5py.File(self.partial, "r+")
+        for place in np.flatnonzero(self._file["written"][...]):
+            if self._checksum(place) != self._file["checksum"][place]:
+                self._file["written"][place] = 0
 
     @property
     def left(self) -> list[int]:
-        """Chunks that are not on disk, or not as they were written."""
-        written = self._file["written"][...]
-        return [n for i, n in enumerate(self._chunks) if not self._is_good(i, written)]
+        """Chunks that are not on disk, or were found damaged."""
+        places = np.flatnonzero(self._file["written"][...] == 0)
+        return [self._chunks[place] for place in places]
 
     def write(self, number: int, chunk: Chunk) -> None:
         """Writes the rows of a chunk, and then that they are there."""
@@ -96,7 +101,7 @@ class Writer:
         rows = self._rows(place)
         for name, values in _columns(self._plan, number, chunk).items():
             self._file[name][rows] = values
-        self._file["checksum"][place] = self._checksum(rows)
+        self._file["checksum"][place] = self._checksum(place)
         self._file.flush()
         self._file["written"][place] = 1
         self._file.flush()
@@ -108,19 +113,14 @@ class Writer:
         if complete:
             self.partial.replace(self.path)
 
-    def _is_good(self, place, written):
-        rows = self._rows(place)
-        return written[place] and self._checksum(rows) == self._file["checksum"][place]
-
-    def _checksum(self, rows):
-        value = 0
+    def _checksum(self, place):
+        value, rows = 0, self._rows(place)
         for name in _names(self._plan):
             value = zlib.crc32(np.ascontiguousarray(self._file[name][rows]), value)
         return value
 
     def _rows(self, place):
-        sizes = [len(self._plan.place(n)[1]) for n in self._chunks[: place + 1]]
-        return slice(sum(sizes[:-1]), sum(sizes))
+        return slice(*self._ends[place : place + 2])
 
     def _create(self):
         plan, species = self._plan, len(self._plan.simulation.model.species)
