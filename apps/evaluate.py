@@ -17,6 +17,8 @@ from rdtf.status import InputError
 _SAMPLES = flags.DEFINE_string("samples", None, "The .npz of apps.sample. Required.")
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
+_FIGURE = flags.DEFINE_string("figure", None, "Also draws it all, .png.")
+_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the figure.")
 _HELD_OUT = flags.DEFINE_float("held_out", 0.1, "As in training.", 0.0, 1.0)
 _SEED = flags.DEFINE_integer("seed", 0, "As in training.", 0)
 _STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.", 0)
@@ -25,16 +27,21 @@ _STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.",
 def main(argv):
     """Prints the table."""
     del argv
-    if _OUTPUT.value is not None:
-        files.check_writable(_OUTPUT.value)
+    for path in (_OUTPUT.value, _FIGURE.value):
+        if path is not None:
+            files.check_writable(path)
     common.quiet_tensorflow()
     import numpy as np
 
     from rdtf import patterns
-    from rdtf.generative import evaluation, training
+    from rdtf.generative import evaluation, reports, training
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
+    if not -len(names) <= _CHANNEL.value < len(names):
+        raise InputError(
+            f"Expected --plot_channel below {len(names)}, got {_CHANNEL.value}."
+        )
     made = files.load_targets(_SAMPLES.value, names[-1]).fields
     missing = [name for name in names if name not in made]
     if missing:
@@ -54,6 +61,9 @@ def main(argv):
     if _OUTPUT.value is not None:
         value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}
         files.write_json(pathlib.Path(_OUTPUT.value), value)
+    if _FIGURE.value is not None:
+        shown = (stacked[0], stacked[1][rows[1]])
+        reports.draw_evaluation(_FIGURE.value, scores, *shown, _CHANNEL.value)
 
 
 def _critic(metadata):

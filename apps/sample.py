@@ -10,7 +10,7 @@ import pathlib
 
 from absl import flags
 
-from apps import common
+from apps import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 
@@ -24,7 +24,10 @@ _SAMPLER = flags.DEFINE_enum(
 _STEPS = flags.DEFINE_integer("steps", 18, "Noise levels.", 2)
 _SIGMA_MIN = flags.DEFINE_float("sigma_min", 0.02, "The last but 0.", 1e-6)
 _SIGMA_MAX = flags.DEFINE_float("sigma_max", None, "The first. Default: found.")
-_LABEL = flags.DEFINE_integer("label", None, "Class of a conditional denoiser.", 0)
+_PRESET = flags.DEFINE_string("preset", None, "What a --condition=preset is told.")
+_PARAMS = flags.DEFINE_string(
+    "params", None, "What a --condition=params is told: F=.03,k=.06."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the noise.", 0)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Samples at once.", 1)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
@@ -58,11 +61,11 @@ def main(argv):
                 f"Expected --shape as y,x, got {','.join(_SHAPE.value)!r}."
             ) from None
     denoiser.check(shape, getattr(trained, "size", "ci"))
-    if _LABEL.value is not None and not _LABEL.value < trained.num_classes:
-        raise InputError(
-            f"Expected --label below {trained.num_classes}, the number of classes of "
-            f"{path}, got {_LABEL.value}."
-        )
+    if _PRESET.value is not None and _PARAMS.value is not None:
+        raise InputError("Expected --preset or --params, got both.")
+    condition = _PRESET.value
+    if _PARAMS.value is not None:
+        condition = simulation_flags.parse_params(_PARAMS.value)
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,
@@ -72,7 +75,7 @@ def main(argv):
             steps=_STEPS.value,
             sigma_min=_SIGMA_MIN.value,
             sigma_max=_SIGMA_MAX.value,
-            label=_LABEL.value,
+            condition=condition,
             batch=_BATCH.value,
             seed=_SEED.value,
             callback=lambda done: bar.update(done - bar.n),

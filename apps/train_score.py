@@ -3,7 +3,7 @@
     python -m apps.train_score --dataset=data/waves.h5 --workdir=runs/waves
 
 Leaves denoiser.keras (averaged weights), samples.png, denoised.png, result.json and
-TensorBoard traces in --workdir. Ctrl-C, or a kill, loses the epoch under way: the same
+TensorBoard traces in --workdir. All GPUs share each batch. Ctrl-C, or a kill, loses the epoch under way: the same
 command with --resume goes on after the last one, to the same weights.
 """
 
@@ -18,7 +18,7 @@ workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SIZE = flags.DEFINE_enum(
-    "size", "ci", ["ci", "small", "mid", "base"], "Of the network."
+    "size", "ci", ["ci", "small", "mid", "base", "local"], "Of the network."
 )
 _OBJECTIVE = flags.DEFINE_enum(
     "objective",
@@ -26,7 +26,13 @@ _OBJECTIVE = flags.DEFINE_enum(
     ["edm", "flow_matching", "flow_matching_by_transport", "epsilon", "v_prediction"],
     "What is learnt; the last two are baselines with networks of their own.",
 )
-_CONDITIONAL = flags.DEFINE_bool("conditional", False, "Tell it the preset.")
+_ALPHA = flags.DEFINE_float("alpha", 0.8, "ᾱ of --objective=epsilon.", 1e-3, 0.999)
+_CONDITION = flags.DEFINE_enum(
+    "condition", "none", ["none", "preset", "params"], "What it is told of a pattern."
+)
+_MIXED = flags.DEFINE_bool(
+    "mixed_precision", False, "The network in 16 bits, bfloat16."
+)
 _EPOCHS = flags.DEFINE_integer("epochs", 30, "Passes over the data.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 64, "Samples per step.", 1)
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "The highest of a cosine.", 0.0)
@@ -41,8 +47,10 @@ def main(argv):
     del argv
     workdir = workdirs.open_workdir("train_score")
     common.quiet_tensorflow()
+    import tensorflow as tf
+
     from rdtf import files, patterns
-    from rdtf.generative import denoiser, reports, training
+    from rdtf.generative import conditions, denoiser, reports, training
 
     data = patterns.read(_DATASET.value)
     samples, names = data.stacked(), data.metadata["species"]
@@ -58,7 +66,14 @@ def main(argv):
         _WARMUP.value,
         seed=_SEED.value,
         objective=_OBJECTIVE.value,
+        alpha=_ALPHA.value,
     )
+    told = {
+        "none": lambda data: None,
+        "preset": conditions.of_presets,
+        "params": conditions.of_params,
+    }[_CONDITION.value](data)
+    several = len(tf.config.list_physical_devices("GPU")) > 1
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
@@ -71,8 +86,10 @@ def main(argv):
         workdir,
         size=_SIZE.value,
         names=names,
-        labels=data.preset if _CONDITIONAL.value else None,
+        told=told,
+        precision="mixed_bfloat16" if _MIXED.value else "float32",
         callbacks=[pictures],
+        strategy=tf.distribute.MirroredStrategy() if several else None,
         verbose=2,
     )
     trained.save(workdir / "denoiser.keras")

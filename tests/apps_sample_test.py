@@ -33,10 +33,11 @@ def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
     assert set(fields) == {"u", "v"} and fields["u"].shape == (16, 24, 24)
     end = outcome(
         "evaluate", f"--samples={output}", f"--dataset={made[1]}", "--held_out=.7",
-        f"--output={table}", "--critic_steps=5",
+        f"--output={table}", "--critic_steps=5", f"--figure={tmp_path / 'e.png'}",
     )  # fmt: skip
     assert end.code == 0 and "drifts in 5 steps" in end.out
     assert json.loads(table.read_text())["spectrum"]["samples"] > 0.0
+    assert (tmp_path / "e.png").stat().st_size > 0
     end = outcome("sample", *flags, "--shape=48,24", "--steps=2", "--overwrite")
     assert end.code == 0
     assert files.load_targets(output, "v").fields["u"].shape == (16, 48, 24)
@@ -51,6 +52,8 @@ def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
         (("--output=a.h5",), "to end in .npz"),
         (("--denoiser=none.keras",), "a denoiser in none.keras"),
         (("--sigma_max=.001",), "sigma_max"),
+        (("--preset=maze",), "told none"),
+        (("--preset=maze", "--params=F=1"), "got both"),
     ],
 )
 def test_what_cannot_be_sampled(made, tmp_path, outcome, flags, word):  # noqa: F811

@@ -19,7 +19,7 @@ def test_a_run(data, tmp_path, outcome):  # noqa: F811
     workdir = tmp_path / "run"
     flags = (f"--dataset={data}", f"--workdir={workdir}", "--batch_size=8")
     end = outcome(
-        "train_score", *flags, "--epochs=1", "--picture_every=1", "--conditional"
+        "train_score", *flags, "--epochs=1", "--picture_every=1", "--condition=params"
     )
     assert end.code == 0 and "squared error over the Wiener filter's" in end.out
     names = ("denoiser.keras", "samples.png", "denoised.png", "run.flags")
@@ -28,12 +28,12 @@ def test_a_run(data, tmp_path, outcome):  # noqa: F811
     result = json.loads((workdir / "result.json").read_text())
     assert result["held_out"] == 2 and len(result["error_over_wiener"]) == 5
     found = keras.models.load_model(workdir / "denoiser.keras")
-    assert found.shape == (24, 24) and found.num_classes == 2
+    assert found.shape == (24, 24) and found.condition.parameters == ["F", "k"]
     made = f"--output={tmp_path / 's.npz'}"
     made = (made, f"--denoiser={workdir / 'denoiser.keras'}", "--num_samples=2")
-    assert outcome("sample", *made, "--steps=2", "--label=1").code == 0
-    end = outcome("sample", *made, "--overwrite", "--label=2")
-    assert_one_line(end, "--label below 2")
+    assert outcome("sample", *made, "--steps=2", "--params=F=.03,k=.06").code == 0
+    end = outcome("sample", *made, "--overwrite", "--preset=maze")
+    assert_one_line(end, "parameters F, k")
     end = outcome("train_score", *flags, "--epochs=1")
     assert_one_line(end, "holds a run")
 

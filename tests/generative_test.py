@@ -135,6 +135,21 @@ def test_saved_and_loaded(denoiser, tmp_path):
     np.testing.assert_array_equal(again(y, sigma), model(y, sigma))
 
 
+def test_in_sixteen_bits(denoiser, tmp_path):
+    """F is rounded to 8 bits; filter, weights and results are not."""
+    model, y = _shake(denoiser), np.float32(_gaussian(2, seed=3))
+    model.save(tmp_path / "d.keras")
+    mixed = Denoiser(SHAPE, precision="mixed_bfloat16")
+    mixed.build_from_config({})
+    mixed.set_weights(model.get_weights())
+    sigma = tf.constant([0.3, 1.0])
+    exact, found = model(y, sigma).numpy(), mixed(y, sigma)
+    assert found.dtype == tf.float32
+    assert all(weight.dtype == "float32" for weight in mixed.weights)
+    size = np.abs(exact - model.filter(y, sigma)).max()
+    assert 1e-5 * size < np.abs(found - exact).max() < 0.1 * size
+
+
 @pytest.mark.parametrize("sampler", samplers.SAMPLERS)
 def test_samples_of_gaussian_fields(denoiser, sampler):
     """Their spectrum, within what so many samples allow."""
@@ -271,8 +286,8 @@ def test_learning_rate():
     ("objective", "options", "words"),
     [
         ("no", {}, "objective among edm"),
-        ("epsilon", {"labels": np.zeros(4, int)}, "no classes and no size"),
-        ("v_prediction", {"size": "small"}, "no classes and no size"),
+        ("epsilon", {"precision": "mixed_bfloat16"}, "no condition, size"),
+        ("v_prediction", {"size": "small"}, "no condition, size"),
     ],
 )
 def test_objectives_that_cannot_be(objective, options, words, tmp_path, input_error):

@@ -253,13 +253,13 @@ def test_pipeline(made):
     np.testing.assert_allclose(moved, plain, rtol=1e-5)
 
 
-def test_labels_go_with_their_samples():
+def test_conditions_go_with_their_samples():
     samples = np.float32(np.arange(20)).reshape(20, 1, 1, 1) * np.ones((1, 4, 4, 1))
-    batches = patterns.pipeline(samples, 6, labels=np.arange(20), epochs=2)
+    batches = patterns.pipeline(samples, 6, conditions=np.arange(20), epochs=2)
     found = [(x[:, 0, 0, 0].numpy(), label.numpy()) for x, label in batches]
     assert len(found) == 8
-    for values, labels in found:
-        np.testing.assert_array_equal(values, labels)
+    for values, told in found:
+        np.testing.assert_array_equal(values, told)
     first, second = (np.concatenate([x for x, _ in found[i : i + 4]]) for i in (0, 4))
     assert sorted(first) == sorted(second) == list(range(20))
     assert not np.array_equal(first, second)

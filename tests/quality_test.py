@@ -32,6 +32,31 @@ def test_spectrum_distance():
     assert 0.0 < quality.spectrum_distance(a, b) < 0.3
 
 
+def test_coherence():
+    """One wave in both species, in step and a quarter behind; noise in one of them."""
+    x = 2.0 * np.pi * np.arange(16) / 16.0
+    wave = np.tile(np.cos(3.0 * x), (1, 16, 1))
+    moved = np.tile(np.cos(3.0 * x + 1.0), (1, 16, 1))
+    same, behind = np.stack([wave, 2.0 * wave], -1), np.stack([wave, moved], -1)
+    assert quality.coherence_distance(same, same) == pytest.approx(0.0, abs=1e-9)
+    found = quality.coherence_distance(behind, same)
+    assert found == pytest.approx(1.0 - np.cos(1.0), abs=1e-6)
+    assert quality.coherence_distance(wave[..., None], wave[..., None]) == 0.0
+
+
+def test_joint_values():
+    """The law at a cell, not only of each species: a sign of one species is seen."""
+    rng = np.random.default_rng(0)
+    u = rng.normal(size=(4, 16, 16))
+    first, second = np.stack([u, u**2], -1), np.stack([u, -(u**2) + 2.0], -1)
+    assert evaluation._joint_transport(first, first) == pytest.approx(0.0, abs=1e-12)
+    assert evaluation._joint_transport(first, second) > 0.3
+    moved = first + first.reshape(-1, 2).std(
+        0
+    )  # by a deviation in both, which are apart
+    assert 0.5 < evaluation._joint_transport(moved, first) < 1.5
+
+
 @pytest.mark.parametrize(
     ("cells", "area", "length", "euler"),
     [
@@ -83,7 +108,7 @@ def test_all_scores_prefer_real_samples():
     real, bad = _fields(96, 0), _fields(32, 1, smooth=10.0)
     scores = evaluation.evaluate(bad, real[:64], real[64:])
     found = {score.name: score for score in scores}
-    assert len(found) == 8
+    assert len(found) == 9
     for name in ("spectrum", "values", "Minkowski functionals", "energy distance"):
         assert found[name].value > 2.0 * abs(found[name].floor)
     assert found["its p-value"].value < 0.01 < found["its p-value"].floor

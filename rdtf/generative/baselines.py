@@ -1,11 +1,13 @@
 """The two networks that denoisers of patterns are usually compared with.
 
-    ResNet    ε at one noise level, √ᾱ = √.8: the score of one smoothed law
+    ResNet    ε at one noise level, ᾱ = .8: the score of one smoothed law
     UNet      v at the 100 levels of a DDPM, for ancestral sampling
 
 Both are periodic, and stand in for a `rdtf.generative.denoiser.Denoiser` wherever samples are
 made or scored: D(y, σ) = y - σ ε.
 """
+
+import math
 
 import keras
 import numpy as np
@@ -19,14 +21,16 @@ from rdtf.generative.networks import Network
 class ResNet(Network):
     """Periodic residual blocks, widths 16, 32, 64, kernels 3, 3, 5, batch normalisation.
 
-    ᾱ = .8, so σ = .5; it knows no other level.
+    It knows one level, σ = √((1 - ᾱ) / ᾱ), .5 at ᾱ = .8.
+
+    Args:
+      alpha: ᾱ.
+      others: see `Network`.
     """
 
-    alpha = 0.8
-    level = 0.5  # √((1 - ᾱ) / ᾱ)
-
-    def __init__(self, shape, species=2, **kwargs):
+    def __init__(self, shape, species=2, alpha=0.8, **kwargs):
         super().__init__(shape, species, **kwargs)
+        self.alpha, self.level = alpha, math.sqrt((1.0 - alpha) / alpha)
         self._first = PeriodicConv2D(16, use_bias=False)
         self._norm = keras.layers.BatchNormalization()
         self._blocks = [
@@ -34,6 +38,10 @@ class ResNet(Network):
             for width, kernel in ((16, 3), (32, 3), (64, 5))
         ]
         self._last = PeriodicConv2D(species, 1)
+
+    def get_config(self):
+        """Arguments to make it again."""
+        return super().get_config() | {"alpha": self.alpha}
 
     def epsilon(self, y, training=False):
         """The noise in y = x + σ n, of standardised fields."""
@@ -43,9 +51,9 @@ class ResNet(Network):
             x = block(x, training=training)
         return self._last(x)
 
-    def denoise(self, y, sigma, label=None):
+    def denoise(self, y, sigma, condition=None):
         """D of standardised fields, at the one level it knows."""
-        del sigma, label
+        del sigma, condition
         return y - self.level * self.epsilon(y)
 
 
@@ -139,9 +147,9 @@ class UNet(Network):
                 x = self._grow[level - 1](tf.repeat(tf.repeat(x, 2, 1), 2, 2))
         return self._last(tf.nn.silu(self._norm(x)))
 
-    def denoise(self, y, sigma, label=None):
+    def denoise(self, y, sigma, condition=None):
         """D of standardised fields, by the level nearest to σ."""
-        del label
+        del condition
         levels = np.float32(np.log(1.0 / self.alphas - 1.0) / 2.0)
         step = tf.argmin(tf.abs(tf.math.log(sigma)[:, None] - levels), 1)
         alpha = tf.gather(tf.constant(self.alphas, tf.float32), step)[

@@ -22,6 +22,7 @@ SIZES = {  # cells that one value of the trunk covers, widths of its levels, blo
     "small": (4, (32, 64, 64), 1),
     "mid": (2, (32, 64, 64, 96), 2),
     "base": (1, (64, 128, 192, 256), 2),
+    "local": (1, (32,), 2),
 }
 _EMBEDDING = 64
 _FREQUENCIES = 16
@@ -47,41 +48,57 @@ class Denoiser(Network):
     Args:
       shape: (y, x) of the training data; multiples of 2^(levels - 1) times the stem.
       species: channels.
-      size: a name of `SIZES`.
-      num_classes, names: see `Network`.
+      size: a name of `SIZES`. F of the size local sees y alone, and no farther than
+        `radius` cells; it commutes with every shift.
+      precision: "mixed_bfloat16" for F in 16 bits; weights, filter and D are float32.
+      names, condition: see `Network`.
     """
 
-    def __init__(self, shape, species=2, size="ci", **kwargs):
+    def __init__(self, shape, species=2, size="ci", precision="float32", **kwargs):
         check(shape, size)
         super().__init__(shape, species, **kwargs)
-        self.size = size
+        self.size, self.precision = size, precision
         self._stem, widths, blocks = SIZES[size]
-        self._first = PeriodicConv2D(widths[0])
-        self._down = [[ResidualBlock(w) for _ in range(blocks)] for w in widths]
-        self._up = [[ResidualBlock(w) for _ in range(blocks)] for w in widths[:-1]]
-        self._norm = keras.layers.LayerNormalization()
-        self._last = PeriodicConv2D(species * self._stem**2, zero=True)
+        self.radius = 2 + 2 * blocks if size == "local" else None
+        own = {"dtype": keras.dtype_policies.get(precision)}
+        self._first = PeriodicConv2D(widths[0], **own)
+        self._down = [[ResidualBlock(w, **own) for _ in range(blocks)] for w in widths]
+        self._up = [
+            [ResidualBlock(w, **own) for _ in range(blocks)] for w in widths[:-1]
+        ]
+        self._norm = keras.layers.LayerNormalization(**own)
+        self._last = PeriodicConv2D(species * self._stem**2, zero=True, **own)
         self._embed = [
             keras.layers.Dense(_EMBEDDING, activation="silu"),
             keras.layers.Dense(_EMBEDDING),
         ]
-        if self.num_classes:
-            self._classes = keras.layers.Embedding(self.num_classes + 1, _EMBEDDING)
+        if self.condition is not None:
+            self._told = [
+                keras.layers.Dense(_EMBEDDING, activation="silu"),
+                keras.layers.Dense(_EMBEDDING, use_bias=False),
+            ]
 
     def get_config(self):
         """Arguments to make it again."""
-        return super().get_config() | {"size": self.size}
+        own = {"size": self.size, "precision": self.precision}
+        return super().get_config() | own
 
-    def denoise(self, y, sigma, label=None):
+    def denoise(self, y, sigma, condition=None):
         """D of the module, of standardised fields."""
         filtered = self.filter(y, sigma)
-        error = self.filter_error(sigma, y.shape[1:3])
-        square = tf.reshape(sigma, [-1, 1, 1, 1]) ** 2
-        inputs = tf.concat([y / tf.sqrt(1.0 + square), filtered], -1)
-        rest = self._network(inputs, self._embedding(sigma, label))
-        return filtered + tf.sqrt(error)[:, None, None, None] * rest
+        return filtered + self.correction(y, sigma, condition, filtered)
 
-    def _embedding(self, sigma, label):
+    def correction(self, y, sigma, condition=None, filtered=None):
+        """c_out F: what D adds to W_σ y; `filtered` if that is known."""
+        error = self.filter_error(sigma, y.shape[1:3])
+        inputs = y / tf.sqrt(1.0 + tf.reshape(sigma, [-1, 1, 1, 1]) ** 2)
+        if self.radius is None:
+            filtered = self.filter(y, sigma) if filtered is None else filtered
+            inputs = tf.concat([inputs, filtered], -1)
+        rest = self._network(inputs, self._embedding(sigma, condition))
+        return tf.sqrt(error)[:, None, None, None] * tf.cast(rest, tf.float32)
+
+    def _embedding(self, sigma, condition):
         phase = (
             tf.math.log(sigma)[:, None]
             / 4.0
@@ -90,11 +107,13 @@ class Denoiser(Network):
         found = tf.concat([tf.sin(phase), tf.cos(phase)], -1)
         for layer in self._embed:
             found = layer(found)
-        if self.num_classes:
-            count = tf.shape(sigma)[:1]
-            found += self._classes(
-                tf.fill(count, self.num_classes) if label is None else label
-            )
+        if self.condition is not None:
+            if condition is None:
+                condition = self.condition.any(tf.shape(sigma)[0])
+            told = self.condition.encode(condition)
+            for layer in self._told:
+                told = layer(told)
+            found += told
         return tf.nn.silu(found)
 
     def _network(self, x, embedding):

@@ -74,10 +74,11 @@ class ResidualBlock(keras.layers.Layer):
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
-        self._norm = keras.layers.LayerNormalization()
-        self._first = PeriodicConv2D(filters)
-        self._film = keras.layers.Dense(2 * filters, kernel_initializer="zeros")
-        self._second = PeriodicConv2D(filters, zero=True)
+        own = {"dtype": self.dtype_policy}
+        self._norm = keras.layers.LayerNormalization(**own)
+        self._first = PeriodicConv2D(filters, **own)
+        self._film = keras.layers.Dense(2 * filters, kernel_initializer="zeros", **own)
+        self._second = PeriodicConv2D(filters, zero=True, **own)
         self._skip = None  # of as many channels
 
     def build(self, x_shape, embedding_shape):
@@ -88,7 +89,9 @@ class ResidualBlock(keras.layers.Layer):
         self._film.build(embedding_shape)
         self._second.build(inner)
         if x_shape[-1] != self.filters:
-            self._skip = PeriodicConv2D(self.filters, 1, use_bias=False)
+            self._skip = PeriodicConv2D(
+                self.filters, 1, use_bias=False, dtype=self.dtype_policy
+            )
             self._skip.build(x_shape)
 
     def call(self, x, embedding):

@@ -13,7 +13,7 @@ mean nothing here: what comes out is nats per value, at that σ_min.
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative import wiener
+from rdtf.generative import divergence, wiener
 from rdtf.generative.denoiser import Denoiser
 from rdtf.status import InputError
 
@@ -30,15 +30,15 @@ def log_likelihood(
 ) -> np.ndarray:
     """ln p_σmin(y) per value, `[n]`, of y = x + σ_min n in units of the data's deviation.
 
-    The trace of the filter is exact; that of the network is estimated by Rademacher
-    probes (Hutchinson 1989, doi:10.1080/03610918908812806), new ones at every level.
+    The trace of the filter is exact, and so is that of a local network; that of another is
+    estimated by random probes, new ones at every level (see `rdtf.generative.divergence`).
 
     Args:
       samples: `[n, y, x, species]`, in units of the data, without noise.
       sigma_min, sigma_max: in standard deviations of the data; the latter by default
         four times that of the largest mode.
       steps: of Heun's method in ln σ, two calls each.
-      probes: per call.
+      probes: per call, of a network that is not local.
       batch: samples at once.
       seed: of noise and probes.
     """
@@ -74,28 +74,17 @@ def _slope(denoiser, probes, seed):
 
     @tf.function(reduce_retracing=True)
     def run(x, sigma, number):
-        count, shape = tf.shape(x)[0], x.shape[1:3]
-        level = tf.fill([count], sigma)
-        trace = tf.zeros([count])
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(x)
-            clean = denoiser.denoise(x, level)
-            rest = clean - denoiser.filter(x, level)
-            signs = [
-                tf.cast(
-                    2
-                    * tf.random.stateless_uniform(
-                        tf.shape(x), [seed + p, number], 0, 2, tf.int32
-                    )
-                    - 1,
-                    tf.float32,
-                )
-                for p in range(probes)
-            ]
-            products = [tf.reduce_sum(rest * sign) for sign in signs]
-        for sign, product in zip(signs, products, strict=True):
-            trace += tf.reduce_sum(tape.gradient(product, x) * sign, (1, 2, 3)) / probes
-        shares = np.float32(wiener.shares(tuple(shape), denoiser.shape))
+        level = tf.fill(tf.shape(x)[:1], sigma)
+
+        def rest(x):
+            return denoiser.correction(x, level)
+
+        if denoiser.radius is None:
+            trace = divergence.hutchinson(rest, x, tf.stack([seed, number]), probes)
+        else:
+            trace = divergence.exact(rest, x, denoiser.radius)
+        clean = denoiser.denoise(x, level)
+        shares = np.float32(wiener.shares(tuple(x.shape[1:3]), denoiser.shape))
         gain = denoiser.powers / (denoiser.powers + sigma**2)
         size = float(np.prod(x.shape[1:]))
         trace += size * tf.reduce_sum(shares * tf.reduce_mean(gain, -1))

@@ -5,27 +5,28 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import wiener
+from rdtf.generative.conditions import Condition
 
 
 class Network(keras.Model):
     """Mean, scale and spectrum of the data, its Wiener filter, and D in its units.
 
-    A subclass has `denoise(y, sigma, label)` of standardised fields.
+    A subclass has `denoise(y, sigma, condition)` of standardised fields.
 
     Args:
       shape: (y, x) of the training data.
       species: channels.
-      num_classes: of a conditional one, 0 for none. Class `num_classes` means any.
       names: of the species.
+      condition: what it is told, if anything; see `rdtf.generative.conditions`.
     """
 
     sigmas = None  # levels that it must be sampled at, from the highest to 0
     level = None  # the only level that it knows, if so
 
-    def __init__(self, shape, species=2, num_classes=0, names=None, **kwargs):
+    def __init__(self, shape, species=2, names=None, condition=None, **kwargs):
         super().__init__(**kwargs)
         self.shape, self.species, self.names = tuple(shape), species, names
-        self.num_classes = num_classes
+        self.condition = condition
         bins = len(wiener.radii(self.shape))
         fixed = {"trainable": False, "initializer": "zeros"}
         self.mean = self.add_weight(shape=(species,), name="mean", **fixed)
@@ -37,8 +38,16 @@ class Network(keras.Model):
 
     def get_config(self):
         """Arguments to make it again."""
-        names = ("shape", "species", "num_classes", "names")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        names = ("shape", "species", "names")
+        own = {name: getattr(self, name) for name in names}
+        told = None if self.condition is None else self.condition.get_config()
+        return super().get_config() | own | {"condition": told}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes it again."""
+        told = config.pop("condition", None)
+        return cls(**config, condition=told and Condition(**told))
 
     def get_build_config(self):
         """What Keras asks for; shapes follow from the arguments."""
@@ -47,9 +56,9 @@ class Network(keras.Model):
     def build_from_config(self, config):
         """Makes all weights, by a call."""
         del config
-        one = tf.ones([1])
         y = tf.zeros([1, *self.shape, self.species])
-        self(y, one, tf.cast(one, tf.int32))
+        told = None if self.condition is None else self.condition.any(1)
+        self(y, tf.ones([1]), told)
 
     def adapt(self, samples: np.ndarray) -> None:
         """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
@@ -64,17 +73,17 @@ class Network(keras.Model):
         ):
             weight.assign(value)
 
-    def call(self, y, sigma, label=None):
+    def call(self, y, sigma, condition=None):
         """E[x | y], in units of the data.
 
         Args:
           y: `[batch, y, x, species]`, standardised data plus σ times white noise, back in
             units of the data: mean + scale (x + σ n).
           sigma: `[batch]`, in standard deviations of the data.
-          label: int `[batch]`, classes.
+          condition: `[batch, ...]`, as `Condition` makes it; default: any.
         """
         standard = (y - self.mean) / self.scale
-        return self.mean + self.scale * self.denoise(standard, sigma, label)
+        return self.mean + self.scale * self.denoise(standard, sigma, condition)
 
     def filter(self, y, sigma):
         """W_σ y of standardised fields."""

@@ -17,43 +17,44 @@ import numpy as np
 import tensorflow as tf
 
 _MEAN, _SPREAD = -0.6, 1.2  # of ln σ
-_KEEP = 0.9  # probability that a sample keeps its label
+_KEEP = 0.9  # probability that a sample keeps its condition
 _LEAST = 1e-3  # distance of t from 0 and 1
 _fold = tf.random.experimental.stateless_fold_in
 
 
-def edm(network, x, label, seed):
+def edm(network, x, condition, seed):
     """See the module."""
     level = tf.random.stateless_normal(tf.shape(x)[:1], _fold(seed, 0))
     sigma = tf.exp(_MEAN + _SPREAD * level)
-    off = network.denoise(_noisy(x, sigma, seed)[0], sigma, label) - x
+    off = network.denoise(_noisy(x, sigma, seed)[0], sigma, condition) - x
     error = network.filter_error(sigma, x.shape[1:3])
     return tf.reduce_mean(tf.reduce_mean(off**2, (1, 2, 3)) / error)
 
 
-def flow_matching(network, x, label, seed):
+def flow_matching(network, x, condition, seed):
     """See the module; with v as there, v - (x - n) is (1 + 1 / σ) (D - x)."""
     sigma = _uniform_levels(x, seed)
-    return _velocity_error(network, x, _noisy(x, sigma, seed)[0], sigma, label)
+    y, _ = _noisy(x, sigma, seed)
+    return _velocity_error(network, x, y, sigma, condition)
 
 
-def flow_matching_by_transport(network, x, label, seed):
+def flow_matching_by_transport(network, x, condition, seed):
     """The same, each pattern with the noise that optimal transport gives it in its batch.
 
-    Minibatch optimal transport (Tong et al. 2024, arXiv:2302.00482), within a class, for
-    across classes it would bend what noise a class gets.
+    Minibatch optimal transport (Tong et al. 2024, arXiv:2302.00482), within those
+    of one condition, for across them it would bend what noise a condition gets.
     """
     sigma = _uniform_levels(x, seed)
     noise = tf.random.stateless_normal(tf.shape(x), _fold(seed, 1))
-    kinds = tf.zeros(tf.shape(x)[:1], tf.int32) if label is None else label
+    kinds = tf.zeros(tf.shape(x)[:1]) if condition is None else condition
     order = tf.numpy_function(_assignment, [x, noise, kinds], tf.int64)
     order = tf.ensure_shape(order, [x.shape[0]])
     y = x + sigma[:, None, None, None] * tf.gather(noise, order)
-    return _velocity_error(network, x, y, sigma, label)
+    return _velocity_error(network, x, y, sigma, condition)
 
 
-def _velocity_error(network, x, y, sigma, label):
-    off = network.denoise(y, sigma, label) - x
+def _velocity_error(network, x, y, sigma, condition):
+    off = network.denoise(y, sigma, condition) - x
     weight = (1.0 + 1.0 / sigma) ** 2
     return tf.reduce_mean(weight * tf.reduce_mean(off**2, (1, 2, 3)))
 
@@ -62,23 +63,24 @@ def _assignment(x, noise, kinds):
     """The order of noises that makes Σ |x - n|² least within each kind, `[batch]`."""
     from scipy.optimize import linear_sum_assignment
 
-    flat, rest = (a.reshape(len(a), -1) for a in (x, noise))
+    flat, rest, kinds = (a.reshape(len(a), -1) for a in (x, noise, kinds))
+    kinds = np.nan_to_num(np.float64(kinds), nan=np.inf)  # so that it equals itself
     order = np.arange(len(x))
-    for kind in np.unique(kinds):
-        rows = np.flatnonzero(kinds == kind)
+    for kind in np.unique(kinds, axis=0):
+        rows = np.flatnonzero((kinds == kind).all(1))
         _, chosen = linear_sum_assignment(-flat[rows] @ rest[rows].T)
         order[rows] = rows[chosen]
     return order
 
 
-def epsilon(network, x, label, seed):
+def epsilon(network, x, condition, seed):
     """See the module; the network has one level."""
     sigma = tf.fill(tf.shape(x)[:1], network.level)
     y, noise = _noisy(x, sigma, seed)
     return tf.reduce_mean((network.epsilon(y, training=True) - noise) ** 2)
 
 
-def v_prediction(network, x, label, seed):
+def v_prediction(network, x, condition, seed):
     """See the module; the network has levels."""
     count = tf.shape(x)[:1]
     step = tf.random.stateless_uniform(
@@ -146,7 +148,7 @@ class Objective(keras.Model):
         return self.network(y, sigma)
 
     def train_step(self, data):
-        """One step of the optimizer on `[batch, y, x, species]`, or that and labels."""
+        """One step of the optimizer on `[batch, y, x, species]`, or that and conditions."""
         with tf.GradientTape() as tape:
             loss = self._mean_loss(data, self.optimizer.iterations)
         weights = self.network.trainable_variables
@@ -162,15 +164,15 @@ class Objective(keras.Model):
         return {"loss": self._loss.result()}
 
     def _mean_loss(self, data, step):
-        x, label = data if isinstance(data, tuple) else (data, None)
+        x, told = data if isinstance(data, tuple) else (data, None)
         x = (x - self.network.mean) / self.network.scale
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
         seed = _fold(seed, tf.cast(replica, tf.int32))
-        if label is not None:  # now and then none, so that it learns to do without
+        if told is not None:  # now and then none, so that it learns to do without
             keep = tf.random.stateless_uniform(tf.shape(x)[:1], _fold(seed, 2)) < _KEEP
-            label = tf.where(keep, label, self.network.num_classes)
-        return self._function(self.network, x, label, seed)
+            told = self.network.condition.forget(told, keep)
+        return self._function(self.network, x, told, seed)
 
 
 def relative_error(denoiser, samples: np.ndarray, sigma: float, seed: int = 0) -> float:

@@ -3,6 +3,8 @@
 Ensembles are `[n, y, x, species]`, periodic.
 """
 
+import itertools
+
 import numpy as np
 
 THRESHOLDS = 15
@@ -32,14 +34,43 @@ def radial_spectra(samples: np.ndarray) -> np.ndarray:
 
 def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Root mean square of ln(power) differences, over rings that hold 99.9 % of it."""
-    species = first.shape[-1]
-    own = [0] if species == 1 else [0, 2] if species == 2 else range(species)
-    a, b = radial_spectra(first)[own], radial_spectra(second)[own]
-    shares = np.sort(b, axis=1)[:, ::-1]
-    enough = (np.cumsum(shares, 1) < 0.999 * b.sum(1, keepdims=True)).sum(1)
-    least = shares[np.arange(len(b)), np.minimum(enough, b.shape[1] - 1)]
-    kept = b >= least[:, None]
+    powers = [
+        np.concatenate([radial_spectra(x[..., s, None]) for s in range(x.shape[-1])])
+        for x in (first, second)
+    ]
+    a, b = powers
+    kept = _main_rings(b)
     return float(np.sqrt(np.mean(np.log(a[kept] / b[kept]) ** 2)))
+
+
+def coherence_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Rms difference of R_uv / sqrt(R_uu R_vv), over the rings of `spectrum_distance`.
+
+    Of more than two species: over all pairs; of one: 0.
+    """
+    species = first.shape[-1]
+    pairs = list(itertools.combinations_with_replacement(range(species), 2))
+    a, b = radial_spectra(first), radial_spectra(second)
+    own = [pairs.index((s, s)) for s in range(species)]
+    kept = _main_rings(b[own]).all(0)
+    off = [
+        x[i] / np.sqrt(x[own[s]] * x[own[t]])
+        for i, (s, t) in enumerate(pairs)
+        if s != t
+        for x in (a, b)
+    ]
+    if not off:
+        return 0.0
+    change = np.subtract(off[::2], off[1::2])[:, kept]
+    return float(np.sqrt(np.mean(change**2)))
+
+
+def _main_rings(powers):
+    """Which of the rings `[species, bins]` hold 99.9 % of each species' power."""
+    shares = np.sort(powers, axis=1)[:, ::-1]
+    enough = (np.cumsum(shares, 1) < 0.999 * powers.sum(1, keepdims=True)).sum(1)
+    last = np.minimum(enough, powers.shape[1] - 1)
+    return powers >= shares[np.arange(len(powers)), last][:, None]
 
 
 def minkowski(samples: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import objectives, quality, samplers
+from rdtf.generative.evaluation import Score
 from rdtf.generative.training import steps_taken
 from rdtf.viz import ensembles as drawings
 
@@ -52,13 +53,15 @@ class Pictures(keras.callbacks.Callback):
         clean = self._held[:1]
         noisy, found = _at_levels(network, clean, own)
         pictures = {"original": clean[0, ..., own]}
-        if network.level is None:
-            pictures["sample"] = _sample(network, 1)[0, ..., own]
         for level in noisy:
             pictures[f"noisy/{level:g}"] = noisy[level]
             pictures[f"denoised/{level:g}"] = found[level]
         for name, picture in pictures.items():
             tf.summary.image(name, _grey(picture))
+        if network.level is None:
+            compare(self._workdir, network, self._held, own, 8)
+            drawing = (self._workdir / "samples.png").read_bytes()
+            tf.summary.image("samples", tf.io.decode_png(drawing)[None])
 
 
 def _sample(network, count):
@@ -99,25 +102,49 @@ def write(workdir, denoiser, held: np.ndarray, channel: int) -> dict:
         "held_out": len(held),
     }
     if denoiser.level is None:
-        found |= _compare(workdir, denoiser, held, channel)
+        count = min(_SAMPLES, 2 * len(held))
+        found |= compare(workdir, denoiser, held, channel, count)
     return found
 
 
-def _compare(workdir, denoiser, held, channel):
-    """Draws samples.png; how far their spectrum is off."""
-    made, half = _sample(denoiser, min(_SAMPLES, 2 * len(held))), len(held) // 2
-    ensembles = {"real": held, "made": made}
-    spectra = {
-        name: quality.radial_spectra(fields[..., channel, None])[0]
-        for name, fields in ensembles.items()
-    }
-    pictures = {name: fields[..., channel] for name, fields in ensembles.items()}
+def compare(workdir, denoiser, held, channel: int, count: int) -> dict:
+    """Draws samples.png, of `count` samples; how far their spectrum is off."""
+    made, half = _sample(denoiser, count), len(held) // 2
+    pictures, spectra = _shown(made, held, channel)
     drawings.samples_and_spectra(workdir / "samples.png", pictures, spectra)
     floor = quality.spectrum_distance(held[:half], held[half:]) if half else None
     return {
         "spectrum_distance": quality.spectrum_distance(made, held),
         "spectrum_distance_of_real": floor,
     }
+
+
+def _shown(made, real, channel):
+    """(fields, spectra) of one species, by name."""
+    pictures = {"real": real[..., channel], "made": made[..., channel]}
+    spectra = {
+        name: quality.radial_spectra(fields[..., None])[0]
+        for name, fields in pictures.items()
+    }
+    return pictures, spectra
+
+
+def draw_evaluation(path, scores: list[Score], made, real, channel: int) -> None:
+    """All of an evaluation in one figure, of one species.
+
+    Args:
+      path: the PNG to write.
+      scores: of `rdtf.generative.evaluation.evaluate`.
+      made, real: `[n, y, x, species]`.
+    """
+    pictures, spectra = _shown(made, real, channel)
+    levels = np.quantile(pictures["real"], np.linspace(0.05, 0.95, quality.THRESHOLDS))
+    functionals = {
+        name: quality.minkowski(fields, levels).mean(0)
+        for name, fields in pictures.items()
+    }
+    ratios = {s.name: s.value / s.floor for s in scores if s.value / s.floor > 0.0}
+    drawings.evaluation(path, pictures, spectra, functionals, levels, ratios)
 
 
 def text(result: dict) -> str:

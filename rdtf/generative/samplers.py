@@ -9,7 +9,7 @@ States are float64 and standardised; a network sees float32.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -86,7 +86,7 @@ def sample(
     steps: int = 18,
     sigma_min: float = 0.02,
     sigma_max: float | None = None,
-    label: int | None = None,
+    condition: str | Mapping[str, float] | None = None,
     batch: int = 32,
     seed: int = 0,
     callback: Callable[[int], None] | None = None,
@@ -103,13 +103,13 @@ def sample(
       sampler: a name of `SAMPLERS`.
       steps, sigma_min: of `levels`.
       sigma_max: default: four times the largest standard deviation of a mode.
-      label: a class of a conditional denoiser.
+      condition: a preset, or parameters by name, of a conditional denoiser.
       batch: samples at once.
       seed: of the noise.
       callback: called as callback(samples done).
 
     Raises:
-      InputError: if there is no such sampler or the levels do not fit.
+      InputError: if there is no such sampler or condition, or the levels do not fit.
     """
     if sampler not in SAMPLERS:
         raise InputError(
@@ -121,7 +121,7 @@ def sample(
     sigmas = denoiser.sigmas
     if sigmas is None:
         sigmas = levels(steps, sigma_min, sigma_max)
-    denoise = _compiled(denoiser, label)
+    denoise = _compiled(denoiser, condition)
     done = []
     for first in range(0, count, batch):
         numbers = range(first, min(first + batch, count))
@@ -140,14 +140,20 @@ def sample(
     return np.concatenate(done)
 
 
-def _compiled(denoiser, label):
+def _compiled(denoiser, condition):
     """denoise(x, σ) of float64 arrays, σ one number."""
+
+    if condition is not None and denoiser.condition is None:
+        raise InputError(
+            f"Expected no condition, got {condition!r}: this denoiser was told none."
+        )
+    told = None if condition is None else denoiser.condition.row(condition)
 
     @tf.function(reduce_retracing=True)
     def run(x, sigma):
         count = tf.shape(x)[0]
-        labels = None if label is None else tf.fill([count], label)
-        return denoiser.denoise(x, tf.fill([count], sigma), labels)
+        rows = None if told is None else tf.repeat(told[None], count, 0)
+        return denoiser.denoise(x, tf.fill([count], sigma), rows)
 
     def denoise(x, sigma):
         found = run(tf.constant(x, tf.float32), tf.constant(sigma, tf.float32))

@@ -12,6 +12,7 @@ from absl import logging
 
 from rdtf import patterns
 from rdtf.generative.baselines import ResNet, UNet
+from rdtf.generative.conditions import Condition
 from rdtf.generative.denoiser import Denoiser
 from rdtf.generative.networks import Network
 from rdtf.generative.objectives import LOSSES, Objective
@@ -32,6 +33,7 @@ class Settings:
       seed: of weights, order, shifts and noise.
       objective: a name of `objectives.LOSSES`; epsilon and v_prediction train the networks
         of `rdtf.generative.baselines`.
+      alpha: ᾱ of the level of epsilon, between 0 and 1.
     """
 
     epochs: int = 30
@@ -43,6 +45,7 @@ class Settings:
     held_out: float = 0.1
     seed: int = 0
     objective: str = "edm"
+    alpha: float = 0.8
 
 
 @keras.saving.register_keras_serializable("rdtf")
@@ -143,7 +146,8 @@ def train(
     *,
     size: str = "ci",
     names: Sequence[str] | None = None,
-    labels: np.ndarray | None = None,
+    told: tuple[Condition, np.ndarray] | None = None,
+    precision: str = "float32",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
     verbose: int = 0,
@@ -156,7 +160,9 @@ def train(
       workdir: checkpoints go to `workdir/checkpoints`.
       size: a name of `denoiser.SIZES`.
       names: of the species.
-      labels: int `[n]`, classes 0, 1, ... of a conditional denoiser.
+      told: condition and its rows, of a conditional denoiser; see
+        `rdtf.generative.conditions`.
+      precision: see `Denoiser`.
       callbacks: of Keras; their model is the `Objective`.
       strategy: of tf.distribute; default: one device.
       verbose: of `fit`.
@@ -172,17 +178,18 @@ def train(
             f"Expected an objective among {', '.join(LOSSES)}, got "
             f"{settings.objective!r}."
         )
-    if settings.objective in _NETWORKS and (labels is not None or size != "ci"):
+    plain = told is None and size == "ci" and precision == "float32"
+    if settings.objective in _NETWORKS and not plain:
         raise InputError(
-            f"Expected no classes and no size with {settings.objective}, whose network "
-            "is fixed: use the objective edm."
+            f"Expected no condition, size or precision with {settings.objective}, whose "
+            "network is fixed: use the objective edm."
         )
     training, held = split(len(samples), settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
     with (strategy or tf.distribute.get_strategy()).scope():
         total = steps * settings.epochs
-        num_classes = 0 if labels is None else int(labels.max()) + 1
-        options = {"size": size, "names": names, "num_classes": num_classes}
+        options = {"size": size, "precision": precision, "names": names}
+        options["condition"] = told and told[0]
         objective = _objective(samples[training], settings, total, options)
     averaged = objective.averaged
     checkpoints = Checkpoints(
@@ -191,11 +198,11 @@ def train(
     first = checkpoints.restore()
 
     def batches(rows, **options):
-        own = None if labels is None else labels[rows]
+        own = None if told is None else told[1][rows]
         return patterns.pipeline(
             samples[rows],
             settings.batch_size,
-            labels=own,
+            conditions=own,
             seed=settings.seed,
             **options,
         )
@@ -228,6 +235,8 @@ def _objective(training, settings, total, options):
     make = _NETWORKS.get(settings.objective, Denoiser)
     if make is not Denoiser:
         options = {"names": options["names"]}
+    if make is ResNet:
+        options["alpha"] = settings.alpha
     network, averaged = (
         make(training.shape[1:3], training.shape[3], **options) for _ in range(2)
     )

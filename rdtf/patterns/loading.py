@@ -134,7 +134,7 @@ def pipeline(
     samples: np.ndarray,
     batch_size: int = 64,
     *,
-    labels: np.ndarray | None = None,
+    conditions: np.ndarray | None = None,
     epochs: int = 1,
     first_epoch: int = 0,
     shuffle: bool = True,
@@ -148,7 +148,7 @@ def pipeline(
     Args:
       samples: `[n, y, x, species]`.
       batch_size: the last batch of an epoch may be smaller.
-      labels: int `[n]`; with these, batches are (samples, labels).
+      conditions: `[n, ...]`; with these, batches are (samples, conditions).
       epochs, first_epoch: epochs first_epoch, ..., epochs - 1.
       shuffle: anew in every epoch.
       augment: a random shift on the torus, and one of the 8 symmetries of the square (4
@@ -160,7 +160,7 @@ def pipeline(
             f"Expected stills of two dimensions, [n, y, x, species], got {samples.shape}."
         )
     samples = tf.constant(samples, tf.float32)
-    kinds = None if labels is None else tf.constant(labels, tf.int32)
+    told = None if conditions is None else tf.constant(conditions)
     count, square = samples.shape[0], samples.shape[1] == samples.shape[2]
     fold = tf.random.experimental.stateless_fold_in
 
@@ -178,7 +178,7 @@ def pipeline(
     def one(own, rows):
         batch = tf.gather(samples, rows)
         batch = move(batch, own, square) if augment else batch
-        return batch if labels is None else (batch, tf.gather(kinds, rows))
+        return batch if told is None else (batch, tf.gather(told, rows))
 
     numbers = tf.data.Dataset.range(first_epoch, epochs)
     return numbers.flat_map(batches).prefetch(tf.data.AUTOTUNE)

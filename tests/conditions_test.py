@@ -1,0 +1,85 @@
+"""What conditional networks are told, and that they listen."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rdtf import patterns
+from rdtf.generative import conditions, samplers, training
+from rdtf.generative.conditions import Condition
+from rdtf.generative.denoiser import Denoiser
+
+SHAPE = (16, 16)
+PARAMS = {"a": {"F": 0.1, "k": 0.5, "Du": 1.0}, "b": {"F": 0.3, "k": 0.9, "Du": 1.0}}
+
+
+def _data(presets=("a", "b")):
+    """One preset has twice the waves of the other."""
+    kinds = np.arange(40) % len(presets)
+    x = np.arange(16.0)
+    waves = np.sin(2.0 * np.pi * (1 + kinds[:, None]) * x / 16.0)
+    field = np.float32(np.tile(waves[:, None], (1, 16, 1)))
+    metadata = {"presets": list(presets), "species": ["u", "v"]}
+    metadata["params"] = {name: PARAMS[name] for name in presets}
+    return patterns.DataSet({"u": field, "v": field**3}, kinds, metadata)
+
+
+def test_parameters_that_differ():
+    told, rows = conditions.of_params(_data())
+    assert told.parameters == ["F", "k"]
+    np.testing.assert_allclose(rows[:2], [[0.1, 0.5], [0.3, 0.9]], rtol=1e-6)
+    seen = told.encode(tf.constant(rows[:2]))
+    np.testing.assert_allclose(seen, [[-1, -1, 1, 1], [1, 1, 1, 1]], atol=1e-5)
+    np.testing.assert_array_equal(told.encode(told.any(1)), [[0, 0, 0, 0]])
+    np.testing.assert_array_equal(told.row({"k": 0.9, "F": 0.3}), rows[1])
+
+
+def test_presets():
+    told, rows = conditions.of_presets(_data())
+    np.testing.assert_array_equal(told.encode(tf.constant(rows[:2])), np.eye(3)[:2])
+    kept = told.forget(tf.constant([0, 1]), tf.constant([True, False]))
+    np.testing.assert_array_equal(kept, [0, 2])
+    assert told.row("b") == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: conditions.of_params(_data(("a",))), "different parameters"),
+        (lambda: Condition(classes=["a"]).row("c"), "preset among a"),
+        (lambda: Condition(parameters=["F"]).row({"k": 1.0}), "parameters F"),
+        (lambda: Condition(parameters=["F"]).row("a"), "parameters F"),
+    ],
+)
+def test_bad_input(call, words, input_error):
+    with input_error(words):
+        call()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["presets", "params"])
+def test_the_network_listens(kind, tmp_path):
+    """Told the other condition it makes the other waves, also from its file."""
+    data = _data()
+    make = {"presets": conditions.of_presets, "params": conditions.of_params}[kind]
+    settings = training.Settings(
+        epochs=120, batch_size=16, warmup=10, learning_rate=4e-3, average=0.9
+    )
+    network = training.train(data.stacked(), settings, tmp_path, told=make(data))
+    network.save(tmp_path / "n.keras")
+    again = keras.models.load_model(tmp_path / "n.keras")
+    for index, name in enumerate("ab"):
+        value = name if kind == "presets" else {n: PARAMS[name][n] for n in ("F", "k")}
+        made = samplers.sample(again, 8, condition=value)
+        power = np.abs(np.fft.fft2(made[..., 0])) ** 2
+        waves = power[:, 0, 1:3].sum(0) + power[:, 1:3, 0].sum(0)
+        assert waves[index] > 3.0 * waves[1 - index]
+
+
+def test_an_unconditional_network_refuses(input_error):
+    network = Denoiser(SHAPE)
+    network.build_from_config({})
+    network.adapt(_data().stacked())
+    with input_error("told none"):
+        samplers.sample(network, 1, condition="a")
