@@ -43,9 +43,11 @@ class _Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
-def samples_of(preset: str) -> np.ndarray:
-    """`[n, y, x, 2]`; made once."""
-    path = pathlib.Path(_WORKDIR.value) / f"{preset}_{_SIDE.value}_{_SEED.value}.h5"
+def data_of(preset: str) -> tuple[np.ndarray, dict]:
+    """(patterns `[n, y, x, 2]`, metadata); made once."""
+    path = pathlib.Path(_WORKDIR.value) / (
+        f"{preset}_{_SIDE.value}_{_SAMPLES.value}_{_SEED.value}.h5"
+    )
     if not path.exists():
         side = (_SIDE.value,) * 2
         plan = patterns.Plan(
@@ -58,10 +60,11 @@ def samples_of(preset: str) -> np.ndarray:
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         patterns.generate(path, plan)
-    return patterns.read(path).stacked()
+    data = patterns.read(path)
+    return data.stacked(), data.metadata
 
 
-def train(samples, objective, folder):
+def train(samples, objective, folder, size="ci"):
     """(network, epochs, minutes) of a training that takes about --minutes."""
     options = {
         "batch_size": 32,
@@ -74,11 +77,11 @@ def train(samples, objective, folder):
     }
     clock = _Clock()
     trial = training.Settings(epochs=3, **options)
-    training.train(samples, trial, folder / "trial", callbacks=[clock])
+    training.train(samples, trial, folder / "trial", callbacks=[clock], size=size)
     epochs = max(3, round(60.0 * _MINUTES.value / min(clock.seconds[1:])))
     start = time.perf_counter()
     network = training.train(
-        samples, training.Settings(epochs=epochs, **options), folder / "run"
+        samples, training.Settings(epochs=epochs, **options), folder / "run", size=size
     )
     return network, epochs, (time.perf_counter() - start) / 60.0
 
@@ -87,7 +90,7 @@ def main(_) -> None:
     """Measures, prints, writes."""
     rows = []
     for preset in _PRESETS.value:
-        samples = samples_of(preset)
+        samples, _ = data_of(preset)
         held = samples[training.split(len(samples), 0.2, _SEED.value)[1]]
         for objective in ("edm", "epsilon"):
             stamp = time.strftime("%Y%m%d-%H%M%S")

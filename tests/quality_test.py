@@ -32,6 +32,24 @@ def test_spectrum_distance():
     assert 0.0 < quality.spectrum_distance(a, b) < 0.3
 
 
+def test_small_scales():
+    """Noise that is a thousandth of the power: unseen by the main rings, seen here."""
+    x = np.cos(2.0 * np.pi * 3.0 * np.arange(16) / 16.0)
+    rng = np.random.default_rng(0)
+    wave = np.tile(x, (8, 16, 1))[..., None] + 0.003 * rng.normal(size=(8, 16, 16, 1))
+    noisy = wave + 0.01 * rng.normal(size=wave.shape)
+    assert quality.spectrum_distance(noisy, wave) < 0.01
+    expected = np.log(1.0 + (0.01 / 0.003) ** 2)
+    assert quality.small_scales(noisy, wave) == pytest.approx(expected, rel=0.1)
+
+
+def test_thresholds():
+    field = np.concatenate([np.zeros(50), np.linspace(0.0, 1.0, 101)])
+    found = quality.thresholds(field)
+    assert found.size == 15 and found[0] > 0.05
+    np.testing.assert_allclose(np.diff(found), found[1] - found[0])
+
+
 def test_coherence():
     """One wave in both species, in step and a quarter behind; noise in one of them."""
     x = 2.0 * np.pi * np.arange(16) / 16.0
@@ -108,7 +126,7 @@ def test_all_scores_prefer_real_samples():
     real, bad = _fields(96, 0), _fields(32, 1, smooth=10.0)
     scores = evaluation.evaluate(bad, real[:64], real[64:])
     found = {score.name: score for score in scores}
-    assert len(found) == 9
+    assert len(found) == 10
     for name in ("spectrum", "values", "Minkowski functionals", "energy distance"):
         assert found[name].value > 2.0 * abs(found[name].floor)
     assert found["its p-value"].value < 0.01 < found["its p-value"].floor

@@ -1,10 +1,10 @@
 """A denoiser of patterns: what the spectrum says in closed form, and a network for the rest.
 
-    D(y, σ) = W_σ y + c_out(σ) F([c_in(σ) y, W_σ y], ln σ / 4, condition)
+    D(y, σ) = W_σ y + c_out(σ) F([W_σ y / a(σ), (y - W_σ y) / b(σ)], ln σ / 4, condition)
 
 of y = x + σ n, x standardised per species. W_σ is the Wiener filter of the training data
-(`rdtf.generative.wiener`), c_out² its mean square error, c_in² = 1 / (1 + σ²). F starts
-as zero, so D starts as the filter. The loss |D - x|² / c_out² is 1 for the filter at
+(`rdtf.generative.wiener`), c_out² its mean square error; a² = 1 - c_out² and b² =
+σ² - c_out² are the variances of what it keeps and of what it takes away. F starts as zero, so D starts as the filter. The loss |D - x|² / c_out² is 1 for the filter at
 every σ; preconditioning after Karras et al. 2022 (arXiv:2206.00364). The score of the
 noisy data is (D - y) / σ² (Tweedie; Vincent 2011, doi:10.1162/NECO_a_00142).
 """
@@ -90,13 +90,19 @@ class Denoiser(Network):
 
     def correction(self, y, sigma, condition=None, filtered=None):
         """c_out F: what D adds to W_σ y; `filtered` if that is known."""
-        error = self.filter_error(sigma, y.shape[1:3])
-        inputs = y / tf.sqrt(1.0 + tf.reshape(sigma, [-1, 1, 1, 1]) ** 2)
-        if self.radius is None:
+        error = self.filter_error(sigma, y.shape[1:3])[:, None, None, None]
+        square = sigma[:, None, None, None] ** 2
+        if self.radius is not None:
+            inputs = y / tf.sqrt(1.0 + square)
+        else:
             filtered = self.filter(y, sigma) if filtered is None else filtered
-            inputs = tf.concat([inputs, filtered], -1)
+            signal = filtered / tf.sqrt(tf.maximum(1.0 - error, 1e-6))
+            residual = (y - filtered) / tf.sqrt(
+                tf.maximum(square - error, 1e-6 * square)
+            )
+            inputs = tf.concat([signal, residual], -1)
         rest = self._network(inputs, self._embedding(sigma, condition))
-        return tf.sqrt(error)[:, None, None, None] * tf.cast(rest, tf.float32)
+        return tf.sqrt(error) * tf.cast(rest, tf.float32)
 
     def _embedding(self, sigma, condition):
         phase = (

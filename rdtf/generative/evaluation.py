@@ -127,9 +127,7 @@ def _minkowski(first, second):
     """Rms difference of mean functionals, in standard deviations over samples."""
     off = []
     for s in range(second.shape[-1]):
-        levels = np.quantile(
-            second[..., s], np.linspace(0.05, 0.95, quality.THRESHOLDS)
-        )
+        levels = quality.thresholds(second[..., s])
         a, b = (quality.minkowski(x[..., s], levels) for x in (first, second))
         off.append((a.mean(0) - b.mean(0)) / np.maximum(b.std(0), 1e-9))
     return float(np.sqrt(np.mean(np.square(off))))
@@ -137,6 +135,7 @@ def _minkowski(first, second):
 
 _COMPARISONS = (
     ("spectrum", quality.spectrum_distance, "rms of ln power, 0 if alike"),
+    ("small scales", quality.small_scales, "ln of their power, 0 if alike"),
     ("coherence", quality.coherence_distance, "of species, rms over waves, 0 if alike"),
     ("values", _transport, "standard deviations, 0 if alike"),
     ("joint values", _joint_transport, "standard deviations, 0 if alike"),

@@ -2,7 +2,7 @@
 
 All losses are of standardised patterns x and of y = x + σ n, n white:
 
-    edm            |D(y, σ) - x|² / c_out(σ)²,  ln σ ~ N(-.6, 1.2²): 1 for the filter alone
+    edm            |D(y, σ) - x|² / c_out(σ)²,  ln σ ~ N(-1, 1.6²): 1 for the filter alone
     flow_matching  |v - (x - n)|² of v = ((1 + σ) D(y, σ) - y) / σ, t = 1 / (1 + σ) uniform
     epsilon        |ε - n|² at one level, ε = (y - D) / σ
     v_prediction   |v - (√ᾱ n - √(1 - ᾱ) x)|² at the levels of a DDPM
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-_MEAN, _SPREAD = -0.6, 1.2  # of ln σ
+_MEAN, _SPREAD = -1.0, 1.6  # of ln σ
 _KEEP = 0.9  # probability that a sample keeps its condition
 _LEAST = 1e-3  # distance of t from 0 and 1
 _fold = tf.random.experimental.stateless_fold_in

@@ -6,8 +6,19 @@ Ensembles are `[n, y, x, species]`, periodic.
 import itertools
 
 import numpy as np
+from scipy import fft
 
 THRESHOLDS = 15
+
+
+def thresholds(field: np.ndarray) -> np.ndarray:
+    """Levels that divide what lies between the 5 % and the 95 % quantile evenly.
+
+    Not quantiles, many of which may lie in a nearly uniform background, where sets above a
+    level tell of noise and not of patterns; that is what `small_scales` is for.
+    """
+    low, high = np.quantile(field, (0.05, 0.95))
+    return np.linspace(low, high, THRESHOLDS + 2)[1:-1]
 
 
 def radial_spectra(samples: np.ndarray) -> np.ndarray:
@@ -41,6 +52,21 @@ def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
     a, b = powers
     kept = _main_rings(b)
     return float(np.sqrt(np.mean(np.log(a[kept] / b[kept]) ** 2)))
+
+
+def small_scales(first: np.ndarray, second: np.ndarray) -> float:
+    """|ln| of the ratio of powers in the rings that hold the last .1 %, largest of species.
+
+    What `spectrum_distance` leaves out: noise that samples have, or detail they lack.
+    """
+    off = []
+    for s in range(first.shape[-1]):
+        a, b = (radial_spectra(x[..., s, None]) for x in (first, second))
+        rest = ~_main_rings(b)
+        rings = np.arange(1, b.shape[1] + 1)  # a ring has about as many modes
+        a, b = ((rings * x)[rest].sum() for x in (a, b))
+        off.append(abs(np.log(max(a, 1e-300) / max(b, 1e-300))))
+    return float(max(off))
 
 
 def coherence_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -98,14 +124,12 @@ def minkowski(samples: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 def features(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """A vector per sample: moments, log spectra, Minkowski functionals, `[n, f]`.
 
-    Thresholds are quantiles of the reference, so that both ensembles share them.
+    Thresholds are those of the reference, so that both ensembles share them.
     """
     parts = [samples.mean((1, 2)), samples.std((1, 2))]
     for species in range(samples.shape[-1]):
         field = samples[..., species]
-        levels = np.quantile(
-            reference[..., species], np.linspace(0.05, 0.95, THRESHOLDS)
-        )
+        levels = thresholds(reference[..., species])
         parts.append(minkowski(field, levels).reshape(len(field), -1))
         rings = [radial_spectra(one[None, ..., None])[0] for one in field]
         parts.append(np.log(np.maximum(rings, 1e-12))[:, :16])
@@ -152,18 +176,16 @@ def nearest(samples: np.ndarray, training: np.ndarray) -> np.ndarray:
     mean, scale = training.mean((0, 1, 2)), training.std((0, 1, 2))
     a, b = (np.float32((x - mean) / scale) for x in (samples, training))
     square = a.shape[1] == a.shape[2]
-    known = np.fft.rfft2(b, axes=(1, 2))
+    known = [fft.rfft2(b[..., s]) for s in range(b.shape[-1])]
     size = (b**2).sum((1, 2, 3))
     best = np.full(len(a), np.inf)
     for i, one in enumerate(a):
         own = (one**2).sum()
         for image in _images(one, square):
-            waves = np.fft.rfft2(image, axes=(0, 1)).conj()
-            product = np.fft.irfft2(
-                (known * waves).sum(-1), image.shape[:2], axes=(1, 2)
-            )
-            distance = 1.0 - 2.0 * product.max((1, 2)) / (own + size)
-            best[i] = min(best[i], distance.min())
+            waves = fft.rfft2(image, axes=(0, 1)).conj()
+            product = sum(k * waves[..., s] for s, k in enumerate(known))
+            overlap = fft.irfft2(product, image.shape[:2], workers=-1).max((1, 2))
+            best[i] = min(best[i], (1.0 - 2.0 * overlap / (own + size)).min())
     return best
 
 

@@ -138,7 +138,7 @@ def draw_evaluation(path, scores: list[Score], made, real, channel: int) -> None
       made, real: `[n, y, x, species]`.
     """
     pictures, spectra = _shown(made, real, channel)
-    levels = np.quantile(pictures["real"], np.linspace(0.05, 0.95, quality.THRESHOLDS))
+    levels = quality.thresholds(pictures["real"])
     functionals = {
         name: quality.minkowski(fields, levels).mean(0)
         for name, fields in pictures.items()
