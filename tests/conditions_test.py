@@ -22,7 +22,8 @@ def _data(presets=("a", "b")):
     field = np.float32(np.tile(waves[:, None], (1, 16, 1)))
     metadata = {"presets": list(presets), "species": ["u", "v"]}
     metadata["params"] = {name: PARAMS[name] for name in presets}
-    return patterns.DataSet({"u": field, "v": field**3}, kinds, metadata)
+    fields = {"u": field, "v": field**3}
+    return patterns.DataSet(fields, kinds, np.ones(40, int), metadata)
 
 
 def test_parameters_that_differ():

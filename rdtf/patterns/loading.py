@@ -44,11 +44,13 @@ class DataSet:
     Attributes:
       fields: name -> float32 `[sample, *grid]` or `[sample, time, *grid]`.
       preset: int `[sample]`, index into the presets of the metadata.
+      status: int `[sample]`, MOVING or FROZEN.
       metadata: of the plan.
     """
 
     fields: dict[str, np.ndarray]
     preset: np.ndarray
+    status: np.ndarray
     metadata: dict
 
     def stacked(self, kind: str = "") -> np.ndarray:
@@ -81,8 +83,9 @@ def read(paths: str | Sequence[str]) -> DataSet:
     labels = Labels(*(columns[name] for name in _LABELS), metadata)
     if not labels.living.any():
         raise InputError(f"Expected living patterns in {paths}, but all died out.")
-    fields = {name: columns[name][labels.living] for name in metadata["fields"]}
-    return DataSet(fields, labels.preset[labels.living], metadata)
+    living = labels.living
+    fields = {name: columns[name][living] for name in metadata["fields"]}
+    return DataSet(fields, labels.preset[living], labels.status[living], metadata)
 
 
 _LABELS = ("preset", "status", "attempts", "rate", "statistics")

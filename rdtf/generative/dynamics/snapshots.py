@@ -1,0 +1,230 @@
+"""From a data set of patterns to its equations, and what is known of them."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from rdtf import Grid, models, patterns
+from rdtf.generative.dynamics import identification, libraries, stein
+from rdtf.generative.dynamics.libraries import Library
+from rdtf.status import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What snapshots say.
+
+    Attributes:
+      library: the terms.
+      result: null vectors and gap.
+      coefficients, errors: `[terms]`, in units of `unit`.
+      unit: of time, in words.
+      at_rest: whether the patterns do not move.
+      snapshots: how many were used.
+      truth: coefficients of the equation that made the patterns, in its own units of time;
+        None if it is not of this library.
+      cosine: of the field found and the true one, over the snapshots; at rest, of the true
+        coefficients and the nearest combination of null vectors.
+    """
+
+    library: Library
+    result: identification.Identification
+    coefficients: np.ndarray
+    errors: np.ndarray
+    unit: str
+    at_rest: bool
+    snapshots: int
+    truth: np.ndarray | None
+    cosine: float | None
+
+    @property
+    def verdict(self) -> str:
+        """What is determined, in a sentence."""
+        many, gap = len(self.result.null_vectors), self.result.gap
+        if gap >= identification.TRUSTED:
+            return (
+                f"not determined (gap {gap:.2f}): more snapshots, fewer terms, or a tie"
+            )
+        if many > 1:
+            rest = "at rest each equation has its own; tie two coefficients with --tie"
+            why = rest if self.at_rest else "fewer terms, or a tie"
+            return f"{many} independent scales (gap {gap:.4f}): {why}"
+        return f"one field, up to its scale (gap {gap:.4f})"
+
+    @property
+    def text(self) -> str:
+        """A table and the verdict."""
+        head = f"{'':14}{'found':>12}{'±':>11}"
+        known = self.truth is not None
+        lines = [head + (f"{'true':>12}" if known else "")]
+        truth = self._scaled_truth() if known else [None] * len(self.coefficients)
+        for name, value, error, true in zip(
+            self.library.names, self.coefficients, self.errors, truth, strict=True
+        ):
+            line = f"{name:14}{value:12.6g}{error:11.2g}"
+            lines.append(line + (f"{true:12.6g}" if known else ""))
+        state = "at rest" if self.at_rest else "moving"
+        lines.append(
+            f"{self.snapshots} snapshots, {state}; coefficients in units of {self.unit}"
+        )
+        lines.append(self.verdict)
+        if self.cosine is not None:
+            lines.append(f"cosine to the equation that made them: {self.cosine:.4f}")
+        return "\n".join(lines)
+
+    def _scaled_truth(self):
+        """The truth in the units of the coefficients."""
+        if self.unit == TIME or not self.truth.any():
+            return self.truth
+        return self.truth / self.truth[_reference(self.library)]
+
+    def as_dict(self) -> dict:
+        """All numbers, for a file."""
+        names = self.library.names
+        return {
+            "equations": self.library.equations(self.coefficients),
+            "coefficients": dict(zip(names, self.coefficients.tolist(), strict=True)),
+            "errors": dict(zip(names, self.errors.tolist(), strict=True)),
+            "unit": self.unit,
+            "verdict": self.verdict,
+            "gap": self.result.gap,
+            "null_vectors": self.result.null_vectors.tolist(),
+            "largest_t": self.result.largest_t,
+            "at_rest": self.at_rest,
+            "snapshots": self.snapshots,
+            "cosine": self.cosine,
+        }
+
+
+TIME = "the time between the states of a pair"
+
+
+def identify(
+    data: patterns.DataSet,
+    library: Library,
+    ties: np.ndarray | None = None,
+    *,
+    num_snapshots: int = 256,
+    num_pairs: int = 0,
+    bootstrap: int = 100,
+    seed: int = 0,
+) -> Found:
+    """The equations of a library that leave the law of a data set as it is.
+
+    Args:
+      data: stills of one preset, in two dimensions, on unit cells; with pairs if
+        num_pairs.
+      library: terms of the equations of all its species.
+      ties: see `libraries.ties`.
+      num_snapshots: the first so many, of those that move if most do, or of those at rest.
+      num_pairs: pairs that settle scale and sign.
+      bootstrap, seed: see `identification.identify`.
+
+    Raises:
+      InputError: if the data are not so.
+    """
+    _check(data, library, num_pairs)
+    samples = (data.stacked() - data.metadata["offset"]) / data.metadata["scale"]
+    moving = data.status == patterns.MOVING
+    at_rest = bool(moving.sum() < 0.5 * len(samples))
+    chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
+    if len(chosen) < identification.FEWEST:
+        raise InputError(
+            f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
+        )
+    samples, grid = samples[chosen], Grid(samples.shape[1:3])
+    moments = stein.moments(samples, library, grid)
+    forward = [i for i, (s, text) in enumerate(library.terms) if text == f"lap({s})"]
+    result = identification.identify(moments, forward, ties, at_rest, bootstrap, seed)
+    if num_pairs:
+        pairs = _pairs(data, library, grid, chosen[:num_pairs])
+        unit, factor = TIME, pairs.factor
+    else:
+        reference = _reference(library)
+        unit = f"that of {library.names[reference]}"
+
+        def factor(coefficients):
+            return 1.0 / coefficients[reference]
+
+    truth = _truth(data, library)
+    close = (
+        None if truth is None else _cosine(result, truth, moments, at_rest, num_pairs)
+    )
+    return Found(
+        library,
+        result,
+        *result.scaled(factor),
+        unit,
+        at_rest,
+        len(chosen),
+        truth,
+        close,
+    )
+
+
+def _check(data, library, num_pairs):
+    names, presets = data.metadata["species"], data.metadata["presets"]
+    if tuple(names) != library.species:
+        raise InputError(
+            f"Expected terms for {', '.join(names)}, in this order, got them for "
+            f"{', '.join(library.species)}."
+        )
+    if len(presets) > 1:
+        raise InputError(f"Expected patterns of one preset, got {', '.join(presets)}.")
+    if data.fields[names[0]].ndim != 3:
+        raise InputError("Expected stills of two dimensions, got something else.")
+    kinds = [k for k in ("_rate", "_later") if names[0] + k in data.fields]
+    if num_pairs and not kinds:
+        raise InputError(
+            "Expected a data set with pairs for --num_pairs: make one with --pairs=rate."
+        )
+
+
+def _pairs(data, library, grid, chosen):
+    """What the pairs of those samples say."""
+    scale, offset = data.metadata["scale"], data.metadata["offset"]
+    now = np.float64(data.stacked()[chosen] - offset) / scale
+    terms = library.evaluate(_state(now), grid)
+    if data.metadata["pairs"] == "rate":
+        rates = np.float64(data.stacked("_rate")[chosen]) / scale
+    else:
+        later = np.float64(data.stacked("_later")[chosen] - offset) / scale
+        terms = 0.5 * (terms + library.evaluate(_state(later), grid))
+        rates = (later - now) / (data.metadata["pairs"] * data.metadata["time_step"])
+    return identification.Pairs(terms, library.owners, np.moveaxis(rates, -1, 0))
+
+
+def _state(samples):
+    return tuple(tf.constant(field) for field in np.moveaxis(samples, -1, 0))
+
+
+def _reference(library):
+    """The term that sets the unit: the first Laplacian, or the first term."""
+    return next((i for i, (_, text) in enumerate(library.terms) if "lap(" in text), 0)
+
+
+def _truth(data, library):
+    """The true coefficients, if the library has them."""
+    name = data.metadata["model"]
+    if name not in models.MODELS:
+        return None
+    (preset,) = data.metadata["presets"]
+    try:
+        return libraries.truth(
+            library, models.get(name), data.metadata["params"][preset]
+        )
+    except InputError:  # its terms have no coefficients
+        return None
+
+
+def _cosine(result, truth, moments, at_rest, signed):
+    """See `Found.cosine`."""
+    gram = moments.grams.mean(0)
+    if not at_rest:
+        found = identification.cosine(result.coefficients, truth, gram)
+        return found if signed else abs(found)
+    size = np.sqrt(np.diag(gram))
+    basis, _ = np.linalg.qr((result.null_vectors * size).T)
+    wanted = truth * size
+    return float(np.linalg.norm(basis.T @ wanted) / np.linalg.norm(wanted))
