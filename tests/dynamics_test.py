@@ -166,6 +166,24 @@ def test_patterns_at_rest_have_a_scale_per_equation():
     np.testing.assert_allclose(ratio, exact, atol=1e-3)
 
 
+def test_at_rest_every_equation_comes_in_its_own_unit():
+    rng = np.random.default_rng(0)
+    v = _smooth(16, 1)
+    u = 2.0 * v - stein.laplacian(tf.constant(v[..., 0])).numpy()[..., None]
+    samples = np.concatenate([u, v], -1) + 1e-6 * rng.normal(size=(16, *SHAPE, 2))
+    metadata = {"presets": ["a"], "species": ["u", "v"], "model": "user"}
+    metadata |= {"offset": 0.0, "scale": 1.0}
+    fields = {"u": samples[..., 0], "v": samples[..., 1]}
+    status = np.full(16, patterns.MOVING + 1)
+    data = patterns.DataSet(fields, np.zeros(16, int), status, metadata)
+    library = libraries.parse("u: u, v, lap(v), 1; v: lap(v), v, u")
+    found = snapshots.identify(data, library, bootstrap=5)
+    assert found.at_rest and found.truth is None and found.cosine is None
+    exact = [1.0, -2.0, 1.0, 0.0, 1.0, -2.0, 1.0]
+    np.testing.assert_allclose(found.coefficients, exact, atol=1e-4)
+    assert found.errors.max() < 1e-3 and "2 independent scales" in found.text
+
+
 @pytest.mark.parametrize(
     ("terms", "options", "words"),
     [

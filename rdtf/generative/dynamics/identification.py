@@ -44,6 +44,10 @@ class Moments:
         """Of some of the snapshots, as a bootstrap draws them."""
         return Moments(self.rows[index], self.grams[index])
 
+    def of_terms(self, index) -> "Moments":
+        """Of some of the terms."""
+        return Moments(self.rows[:, :, index], self.grams[:, index][:, :, index])
+
 
 @dataclasses.dataclass(frozen=True)
 class Identification:

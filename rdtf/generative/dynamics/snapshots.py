@@ -1,6 +1,7 @@
 """From a data set of patterns to its equations, and what is known of them."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +20,7 @@ class Found:
       library: the terms.
       result: null vectors and gap.
       coefficients, errors: `[terms]`, in units of `unit`.
-      unit: of time, in words.
+      unit: TIME, REFERENCE or EACH.
       at_rest: whether the patterns do not move.
       snapshots: how many were used.
       truth: coefficients of the equation that made the patterns, in its own units of time;
@@ -58,16 +59,17 @@ class Found:
         head = f"{'':14}{'found':>12}{'±':>11}"
         known = self.truth is not None
         lines = [head + (f"{'true':>12}" if known else "")]
-        truth = self._scaled_truth() if known else [None] * len(self.coefficients)
+        truth = [None] * len(self.coefficients)
+        if known:
+            with np.errstate(divide="ignore", invalid="ignore"):  # no diffusion there
+                truth = self._scaled_truth()
         for name, value, error, true in zip(
             self.library.names, self.coefficients, self.errors, truth, strict=True
         ):
             line = f"{name:14}{value:12.6g}{error:11.2g}"
             lines.append(line + (f"{true:12.6g}" if known else ""))
         state = "at rest" if self.at_rest else "moving"
-        lines.append(
-            f"{self.snapshots} snapshots, {state}; coefficients in units of {self.unit}"
-        )
+        lines.append(f"{self.snapshots} snapshots, {state}; in units of {self.unit}")
         lines.append(self.verdict)
         if self.cosine is not None:
             lines.append(f"cosine to the equation that made them: {self.cosine:.4f}")
@@ -75,9 +77,17 @@ class Found:
 
     def _scaled_truth(self):
         """The truth in the units of the coefficients."""
-        if self.unit == TIME or not self.truth.any():
+        if self.unit == TIME:
             return self.truth
-        return self.truth / self.truth[_reference(self.library)]
+        first = _laplacians(self.library)
+        if self.unit == REFERENCE:
+            return self.truth * _to_reference(first)(self.truth)
+        scaled = self.truth.copy()
+        for s in range(len(self.library.species)):
+            own = np.flatnonzero(self.library.owners == s)
+            factor = _to_reference(np.flatnonzero(np.isin(own, first)))
+            scaled[own] *= factor(self.truth[own])
+        return scaled
 
     def as_dict(self) -> dict:
         """All numbers, for a file."""
@@ -97,7 +107,9 @@ class Found:
         }
 
 
-TIME = "the time between the states of a pair"
+TIME = "the time of the pairs"
+REFERENCE = "the first diffusivity"
+EACH = "the diffusivity of each equation"
 
 
 def identify(
@@ -135,32 +147,53 @@ def identify(
         )
     samples, grid = samples[chosen], Grid(samples.shape[1:3])
     moments = stein.moments(samples, library, grid)
-    forward = [i for i, (s, text) in enumerate(library.terms) if text == f"lap({s})"]
-    result = identification.identify(moments, forward, ties, at_rest, bootstrap, seed)
-    if num_pairs:
-        pairs = _pairs(data, library, grid, chosen[:num_pairs])
-        unit, factor = TIME, pairs.factor
+    solve = functools.partial(
+        identification.identify, at_rest=at_rest, bootstrap=bootstrap, seed=seed
+    )
+    if at_rest and ties is None:
+        result, values = _each_equation(library, moments, solve)
+        unit = EACH
     else:
-        reference = _reference(library)
-        unit = f"that of {library.names[reference]}"
+        result = solve(moments, _laplacians(library), ties)
+        unit, factor = REFERENCE, _to_reference(_laplacians(library))
+        if num_pairs:
+            pairs = _pairs(data, library, grid, chosen[:num_pairs])
+            unit, factor = TIME, pairs.factor
+        values = result.scaled(factor)
+    truth, close = _truth(data, library), None
+    if truth is not None:
+        close = _cosine(result, truth, moments, at_rest, unit == TIME)
+    return Found(library, result, *values, unit, at_rest, len(chosen), truth, close)
 
-        def factor(coefficients):
-            return 1.0 / coefficients[reference]
 
-    truth = _truth(data, library)
-    close = (
-        None if truth is None else _cosine(result, truth, moments, at_rest, num_pairs)
-    )
-    return Found(
-        library,
-        result,
-        *result.scaled(factor),
-        unit,
-        at_rest,
-        len(chosen),
-        truth,
-        close,
-    )
+def _each_equation(library, moments, solve):
+    """(all null vectors, (coefficients, errors)) of equations without a common scale."""
+    count, vectors, gaps = len(library.terms), [], []
+    coefficients, errors = np.zeros(count), np.zeros(count)
+    for s in range(len(library.species)):
+        own = np.flatnonzero(library.owners == s)
+        forward = np.flatnonzero(np.isin(own, _laplacians(library)))
+        result = solve(moments.of_terms(own), forward)
+        coefficients[own], errors[own] = result.scaled(_to_reference(forward))
+        for vector in result.null_vectors:
+            vectors.append(np.zeros(count))
+            vectors[-1][own] = vector
+        gaps.append(result.gap)
+    empty = np.empty((0, count))
+    both = identification.Identification(np.array(vectors), max(gaps), empty, np.nan)
+    return both, (coefficients, errors)
+
+
+def _laplacians(library):
+    """The terms of diffusion: the Laplacian of a species in its own equation."""
+    own = [text == f"lap({species})" for species, text in library.terms]
+    return np.flatnonzero(own)
+
+
+def _to_reference(forward):
+    """The factor that makes the first diffusivity 1, or else the first coefficient."""
+    first = forward[0] if len(forward) else 0
+    return lambda coefficients: 1.0 / coefficients[first]
 
 
 def _check(data, library, num_pairs):
@@ -197,11 +230,6 @@ def _pairs(data, library, grid, chosen):
 
 def _state(samples):
     return tuple(tf.constant(field) for field in np.moveaxis(samples, -1, 0))
-
-
-def _reference(library):
-    """The term that sets the unit: the first Laplacian, or the first term."""
-    return next((i for i, (_, text) in enumerate(library.terms) if "lap(" in text), 0)
 
 
 def _truth(data, library):
