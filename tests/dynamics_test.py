@@ -89,30 +89,68 @@ def test_libraries_that_cannot_be(call, words, input_error):
         call()
 
 
-def test_rows_are_rates_of_statistics():
-    """<∇φ, f> is dφ/dt along f: against central differences."""
+def _values(x, species=("u", "v")):
+    """All statistics of fields `[n, y, x, 2]` by TensorFlow, name -> `[n]`."""
+    u, v = x[..., 0], x[..., 1]
+    fields = dict(zip(species, (u, v), strict=True))
+
+    def lap(f):
+        return tf.add_n([tf.roll(f, s, a) for s in (1, -1) for a in (1, 2)]) - 4.0 * f
+
+    def smooth(f, width):
+        y, k = (2.0 * np.pi * np.fft.fftfreq(n) for n in SHAPE)
+        window = np.exp(-0.5 * width**2 * (y[:, None] ** 2 + k**2))
+        modes = tf.signal.fft2d(tf.cast(f, tf.complex128)) * window
+        return tf.math.real(tf.signal.ifft2d(modes))
+
+    def value(name):
+        head, *rest = name.split(" ") if name[0] == "G" else ("", *name.split(" "))
+        own, result = dict(fields), tf.ones_like(u)
+        if head:
+            own = {s: smooth(f, float(head[1:])) for s, f in fields.items()}
+        for part in rest:
+            if "^" in part:
+                species, power = part.split("^")
+                result *= own[species] ** int(power)
+            else:
+                a, b = (fields[s] for s in part.partition("(")[2][:-1].split(","))
+                energy = 0.5 * (lap(a * b) - a * lap(b) - b * lap(a))
+                result *= energy if part[0] == "Γ" else lap(a) * lap(b)
+        return tf.reduce_mean(result, (1, 2))
+
+    return {name: value(name) for name in stein.names(species)}
+
+
+def test_gradients_of_statistics():
+    """Against automatic differentiation of the same functionals."""
+    x = tf.constant(0.5 + 0.2 * _smooth(2))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        values = _values(x)
+    found = stein.gradients(x.numpy())
+    assert found.shape == (2, 111, *SHAPE, 2)
+    for j, value in enumerate(values.values()):
+        exact = tape.gradient(value, x).numpy() * np.prod(SHAPE)
+        np.testing.assert_allclose(found[:, j], exact, rtol=1e-8, atol=1e-10)
+
+
+def test_rows_are_products_with_terms():
     x, library = 0.5 * _smooth(3), libraries.parse("u: lap(u), u*v; v: u, v**2")
     state = tuple(tf.constant(field) for field in np.moveaxis(x, -1, 0))
     terms = library.evaluate(state, Grid(SHAPE))
-    rows = stein.gradient_rows(x, terms, library.owners, library.species)
-    functionals = stein.statistics(("u", "v"), SHAPE)
-    assert rows.shape == (3, len(functionals), 4) and len(functionals) == 47
+    rows = stein.gradient_rows(x, terms, library.owners)
+    slopes = stein.gradients(x)
     for k, (term, owner) in enumerate(zip(terms, library.owners, strict=True)):
-        step = np.zeros_like(x)
-        step[..., owner] = 1e-5 * term
-        for j, functional in enumerate(functionals.values()):
-            change = (
-                functional(tf.constant(x + step)) - functional(tf.constant(x - step))
-            ) / 2e-5
-            np.testing.assert_allclose(rows[:, j, k], change, rtol=1e-5, atol=1e-8)
+        exact = (slopes[..., owner] * term[:, None]).mean((2, 3))
+        np.testing.assert_allclose(rows[:, :, k], exact, atol=1e-12)
 
 
 def test_a_rotation_is_found_and_a_gradient_is_not():
     """Fields alike in both species: (u, v) -> (-v, u) keeps their law, nothing else does."""
     library = libraries.parse("u: lap(u), u, v; v: lap(v), u, v")
-    moments = stein.moments(_smooth(400), library, Grid(SHAPE))
+    moments = stein.moments(_smooth(300), library, Grid(SHAPE))
     found = identification.identify(moments, bootstrap=20)
-    assert found.is_determined and found.gap < 0.1
+    assert found.is_determined and found.gap < 0.2
     rotation = np.array([0.0, 0.0, -1.0, 0.0, 1.0, 0.0])
     gram = moments.grams.mean(0)
     assert abs(identification.cosine(found.coefficients, rotation, gram)) > 0.998
@@ -152,7 +190,7 @@ def test_patterns_at_rest_have_a_scale_per_equation():
     """u = 2 v² + lap v in every cell of nothing that moves: two relations, or one if tied."""
     rng = np.random.default_rng(0)
     v = _smooth(16, 1)
-    u = 2.0 * v**2 + stein.laplacian(tf.constant(v[..., 0])).numpy()[..., None]
+    u = 2.0 * v**2 + stein.laplacian(v[..., 0])[..., None]
     samples = np.concatenate([u, v], -1) + 1e-6 * rng.normal(size=(16, *SHAPE, 2))
     library = libraries.parse("u: u, v**2, lap(v), 1; v: u, v**2, lap(v), 1")
     moments = stein.moments(samples, library, Grid(SHAPE))
@@ -169,7 +207,7 @@ def test_patterns_at_rest_have_a_scale_per_equation():
 def test_at_rest_every_equation_comes_in_its_own_unit():
     rng = np.random.default_rng(0)
     v = _smooth(16, 1)
-    u = 2.0 * v - stein.laplacian(tf.constant(v[..., 0])).numpy()[..., None]
+    u = 2.0 * v - stein.laplacian(v[..., 0])[..., None]
     samples = np.concatenate([u, v], -1) + 1e-6 * rng.normal(size=(16, *SHAPE, 2))
     metadata = {"presets": ["a"], "species": ["u", "v"], "model": "user"}
     metadata |= {"offset": 0.0, "scale": 1.0}

@@ -3,10 +3,12 @@
 With a_i[j, k] = <∇φ_j, f_k> of snapshot i (`rdtf.generative.dynamics.stein`) a stationary
 field Σ c_k f_k has E a c = 0. Of n snapshots, M = mean a_i, and S(c) = covariance of a_i c / n:
 
-    c = argmin  cᵀ Mᵀ S(c)⁻¹ M c / cᵀ G c,      G_kl = E f_k f_l within an equation
+    c = argmin  cᵀ (Mᵀ S(c)⁻¹ M + ε diag(G)) c / cᵀ G c,    G_kl = E f_k f_l within an equation
 
 iterated from S = 1: the generalised method of moments (Hansen 1982, doi:10.2307/1912775) for
-a null vector. Its scale is free; its sign is, for the algebra, but diffusion runs forwards.
+a null vector. The ridge ε refuses fields that are small differences of large terms, with which
+a library of many nearly dependent terms could keep any finite set of statistics. The scale
+of c is free; its sign is, for the algebra, but diffusion runs forwards.
 
 Patterns at rest have no such field but 0. There Σ c_k f_k = 0 in every cell, so
 
@@ -24,6 +26,7 @@ import scipy.linalg
 FEWEST = 8  # snapshots
 TRUSTED = 0.25  # largest gap of null vectors that stand apart
 _ROUNDS = 8
+_RIDGE = 0.1  # of moments in units of their errors
 _MOST_SHRUNK = 0.9
 
 
@@ -133,10 +136,13 @@ def _null(moments):
     scale = np.sqrt(np.mean((rows.mean(0) / size) ** 2, 1))
     rows = rows / np.where(scale > 0.0, scale, 1.0)[:, None] / size
     gram = gram / np.outer(size, size)
-    mean, weight = rows.mean(0), np.eye(tests)
+    mean, weight, ridge = rows.mean(0), np.eye(tests), 0.0
     shrunk = min(_MOST_SHRUNK, tests / (2.0 * count))
     for _ in range(_ROUNDS + 1):
-        values, vectors = scipy.linalg.eigh(mean.T @ weight @ mean, gram)
+        square = mean.T @ weight @ mean
+        ridge = ridge or 1e-6 * np.trace(square) / len(square)  # at first, units differ
+        values, vectors = scipy.linalg.eigh(square + ridge * np.eye(len(square)), gram)
+        ridge = _RIDGE
         cov = np.atleast_2d(np.cov((rows @ vectors[:, 0]).T)) / count
         spread = np.sqrt(np.maximum(np.diag(cov), 1e-300))
         correlation = (1.0 - shrunk) * cov / np.outer(spread, spread)
