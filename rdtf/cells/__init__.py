@@ -1,0 +1,1 @@
+"""Cell-fate patterns: gene-regulatory dynamics that networks learn."""

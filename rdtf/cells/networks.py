@@ -1,0 +1,101 @@
+"""What a cell does, f: a small float64 network of the mean of its neighbours."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rdtf.cells.dynamics import NODES
+from rdtf.status import InputError
+
+
+def network(
+    hidden: Sequence[int] = (8, 8), gain: float = 5.0, centre: float = 0.5, seed: int = 0
+) -> keras.Sequential:
+    """f(s) = W₃ tanh(W₂ tanh(W₁ gain (s - centre) + b₁) + b₂) + b₃, in float64.
+
+    LeCun's normal weights, biases 0. `gain=1, centre=0` is the plain network of the
+    published notebooks, for which f(0) = 0 at the start.
+
+    Raises:
+      InputError: if there is no hidden layer.
+    """
+    if not hidden or min(hidden) < 1:
+        raise InputError(f"Expected widths from 1 of hidden layers, got {hidden}.")
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.Input((1,), dtype="float64"),
+        keras.layers.Rescaling(gain, -gain * centre, dtype="float64"),
+    ]
+    for width in hidden:
+        layers.append(_dense(width, "tanh"))
+    return keras.Sequential([*layers, _dense(1, None)])
+
+
+def _dense(width, activation):
+    return keras.layers.Dense(
+        width, activation, kernel_initializer="lecun_normal", dtype="float64"
+    )
+
+
+def points(nodes: int = NODES) -> tf.Tensor:
+    """Where f is tabulated."""
+    return tf.linspace(tf.constant(0.0, tf.float64), 1.0, nodes)
+
+
+def tabulate(f, nodes: int = NODES) -> tf.Tensor:
+    """f at `points(nodes)`, `[nodes]`: what `Dynamics` takes, differentiable."""
+    return tf.reshape(f(points(nodes)[:, None]), [nodes])
+
+
+def set_slope(f, slope: float) -> None:
+    """Multiplies the last layer, so that f'(1/2) is `slope`.
+
+    Raises:
+      InputError: if f'(1/2) is 0.
+    """
+    middle = tf.constant([[0.5]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(middle)
+        value = f(middle)
+    now = float(tape.gradient(value, middle)[0, 0])
+    if now == 0.0:
+        raise InputError("Expected a network with a slope at 1/2: use another seed.")
+    f.layers[-1].kernel.assign(f.layers[-1].kernel * (slope / now))
+
+
+def fit(f, wanted, steps: int = 600, learning_rate: float = 1e-2) -> float:
+    """Fits f to values at `points()` by Adam, without simulating; the rms of the rest."""
+    wanted = tf.convert_to_tensor(wanted, tf.float64)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(f.trainable_variables)
+
+    @tf.function
+    def run():
+        for _ in tf.range(steps):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(tabulate(f) - wanted))
+            gradients = tape.gradient(loss, f.trainable_variables)
+            optimizer.apply(gradients, f.trainable_variables)
+
+    run()
+    return float(tf.sqrt(tf.reduce_mean(tf.square(tabulate(f) - wanted))))
+
+
+def sigmoidal(slope: float = 5.0, centre: float = 0.5) -> np.ndarray:
+    """tanh(-slope (s - centre)) at `points()`: the reference of the published notebooks."""
+    return np.tanh(-slope * (points().numpy() - centre))
+
+
+def dead_zone(
+    height: float = 20.0, half_width: float = 0.15, edge: float = 0.03
+) -> np.ndarray:
+    """-A/2 [tanh((s - 1/2 - w)/d) + tanh((s - 1/2 + w)/d)] at `points()`.
+
+    Cells whose neighbours are undecided wait; the first that is not starts a fast wave.
+    """
+    s = points().numpy() - 0.5
+    steps = np.tanh((s - half_width) / edge) + np.tanh((s + half_width) / edge)
+    return -0.5 * height * steps
