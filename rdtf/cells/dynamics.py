@@ -30,7 +30,7 @@ class Dynamics:
       InputError: if dt is not positive.
     """
 
-    tissue: Tissue = Tissue()
+    tissue: Tissue = dataclasses.field(default_factory=Tissue)
     time_step: float = 0.01
 
     def __post_init__(self):
@@ -95,14 +95,11 @@ class Dynamics:
             self.tissue, self.time_step, state, table, noise, seed, window, **options
         )
 
-    def frames(self, state, table, num_steps: int, noise, seed, every: int):
-        """States, NumPy, `[frame, replicate, *tissue.shape]`; the first is `state`."""
-        found = [np.asarray(state)]
-        for first in range(0, num_steps, every):
-            window = (first, min(every, num_steps - first))
-            path = self.path(found[-1], np.asarray(table), noise, seed, window)
-            found.append(path.final)
-        return np.stack(found)
+    def simulate(self, state, table, num_steps: int, noise, seed, first_step: int = 0):
+        """As `advance`, in NumPy and without a gradient."""
+        window = (first_step, num_steps)
+        state, table = np.asarray(state), np.asarray(table)
+        return self.path(state, table, noise, seed, window, spacing=num_steps).final
 
     def _check(self, state, table, num_steps):
         if tuple(state.shape[1:]) != self.tissue.shape:

@@ -111,5 +111,3 @@ def get(name: str, tissue: Tissue, bandwidth: float):
     raise InputError(
         f"Expected an estimator among {', '.join(ESTIMATORS)}, got {name!r}."
     )
-
-

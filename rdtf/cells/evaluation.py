@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from rdtf.cells import utility
 from rdtf.cells.dynamics import Dynamics
 from rdtf.cells.training import seed_of
@@ -25,17 +23,10 @@ def evaluate(
     The utility of few replicates, as in training, is too high by about (patterns - 1) /
     (2 R N ln 2), and the best of many such scores by more.
     """
-    fates, tissue = sample(dynamics, table, num_steps, noise, replicates, seed)
-    return utility.measure(fates, tissue)
-
-
-def sample(dynamics, table, num_steps, noise, replicates, seed):
-    """(fates `[replicate, cell]`, tissue)."""
     own = seed_of(seed, -1 % 2**32)  # training's iterations count from 0
-    state = dynamics.initial_state(replicates, own).numpy()
-    window = (0, num_steps)
-    path = dynamics.path(state, np.asarray(table), noise, own, window)
-    return utility.fates(path.final), dynamics.tissue
+    state = dynamics.initial_state(replicates, own)
+    final = dynamics.simulate(state, table, num_steps, noise, own)
+    return utility.measure(utility.fates(final), dynamics.tissue)
 
 
 def at_finer_step(

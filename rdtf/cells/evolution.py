@@ -146,10 +146,9 @@ class Evolution:
         s, found = self._settings, []
         for i, table in enumerate(self._tabulate(tf.constant(vectors)).numpy()):
             own = seed_of(seed, i)
-            state = self._dynamics.initial_state(replicates, own).numpy()
-            window = (0, s.num_steps)
-            path = self._dynamics.path(state, table, s.noise[1], own, window)
-            fates = utility.fates(path.final)
+            state = self._dynamics.initial_state(replicates, own)
+            final = self._dynamics.simulate(state, table, s.num_steps, s.noise[1], own)
+            fates = utility.fates(final)
             found.append(utility.measure(fates, self._dynamics.tissue).utility)
         return np.array(found)
 

@@ -175,9 +175,7 @@ def adjoint(first, last, saved, final, system, keys, window, upstream, gradient)
                 x = pointer(states, (j - 1) * area) if j else start
                 m, p, q = pointer(means, 0), pointer(passed, 0), pointer(spread, 0)
                 _sums(x, neighbours, scale, m)
-                _slopes(
-                    after, m, pointer(table, 0), last_node, lam, scale, drift, p, q
-                )
+                _slopes(after, m, pointer(table, 0), last_node, lam, scale, drift, p, q)
                 _scatter(passed, means, drift, gradient[block])
                 _sums(q, neighbours, ones, m)
                 _add(p, m, cells * LANES, lam)
@@ -194,7 +192,7 @@ def scores(first, last, saved, system, keys, window, weights, gradient):
     Args:
       weights: w, `[block, bin, lane]`; bins divide the steps evenly.
     """
-    table, neighbours, scale, free, _ = system
+    _, neighbours, scale, free, _ = system
     begin, steps, spacing = window
     cells, area = free.shape[0], saved.shape[2] * LANES
     bins = weights.shape[1]

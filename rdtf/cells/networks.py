@@ -11,7 +11,10 @@ from rdtf.status import InputError
 
 
 def network(
-    hidden: Sequence[int] = (8, 8), gain: float = 5.0, centre: float = 0.5, seed: int = 0
+    hidden: Sequence[int] = (8, 8),
+    gain: float = 5.0,
+    centre: float = 0.5,
+    seed: int = 0,
 ) -> keras.Sequential:
     """f(s) = W₃ tanh(W₂ tanh(W₁ gain (s - centre) + b₁) + b₂) + b₃, in float64.
 
@@ -47,6 +50,23 @@ def points(nodes: int = NODES) -> tf.Tensor:
 def tabulate(f, nodes: int = NODES) -> tf.Tensor:
     """f at `points(nodes)`, `[nodes]`: what `Dynamics` takes, differentiable."""
     return tf.reshape(f(points(nodes)[:, None]), [nodes])
+
+
+def load(path) -> keras.Model:
+    """A network.keras of another run.
+
+    Raises:
+      InputError: if there is none.
+    """
+    try:
+        found = keras.models.load_model(path)
+        tabulate(found)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"Expected slope, plain, dead_zone or a network.keras to start from, got "
+            f"{str(path)!r}: {str(error).splitlines()[0]}"
+        ) from None
+    return found
 
 
 def set_slope(f, slope: float) -> None:

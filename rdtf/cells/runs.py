@@ -12,7 +12,7 @@ from rdtf import files
 from rdtf.status import InputError
 
 CHECKPOINT = "checkpoint.npz"
-_KEPT_TABLES = 60  # of f, over a run
+_KEPT_TABLES = 40  # of f, over a run
 
 
 class RunStatus(enum.Enum):

@@ -103,6 +103,7 @@ class Gradient:
                 f"{settings.optimizer!r}."
             ) from None
         self._optimizer.build(network.trainable_variables)
+        self._tabulate = tf.function(lambda: networks.tabulate(network))
         self._baseline = None
         if settings.estimator == "score_function":
             score_function.check_steps(settings.num_steps)
@@ -116,7 +117,7 @@ class Gradient:
 
     def table(self) -> np.ndarray:
         """f at `networks.points()`."""
-        return networks.tabulate(self.network).numpy()
+        return self._tabulate().numpy()
 
     def step(self, iteration: int) -> dict[str, float]:
         """One update; what `runs.run` records of it. No update if it is not finite."""
@@ -125,27 +126,26 @@ class Gradient:
         noise = annealed(s.noise, iteration, s.iterations)
         temperature = annealed(s.temperature, iteration, s.iterations)
         state = self._dynamics.initial_state(s.replicates, seed)
-        rate = float(tf.convert_to_tensor(self._optimizer.learning_rate))
         if self._baseline is None:
             numbers = (tf.constant(x, tf.float64) for x in (noise, temperature))
-            final, norm, zero = self._climb(state, tf.constant(seed), *numbers)
-            final, norm, zero = final.numpy(), float(norm), float(zero)
+            found = self._climb(state, tf.constant(seed), *numbers)
+            final, zero, norm, rate = (x.numpy() for x in found)
         else:
-            final, norm, zero = self._score(state.numpy(), seed, noise)
+            final, zero, norm, rate = self._score(state.numpy(), seed, noise)
         found = utility.measure(utility.fates(final), self._dynamics.tissue)
         return {
             "utility": found.utility if np.isfinite(norm) else math.nan,
-            "gradient_norm": norm,
-            "learning_rate": rate,
+            "gradient_norm": float(norm),
+            "learning_rate": float(rate),
             "clipped": float(((final == 0.0) | (final == 1.0)).mean()),
-            "zero_gradient": zero,
+            "zero_gradient": float(zero),
             "noise": noise,
             "temperature": temperature,
             "replicate_steps": s.replicates * s.num_steps,
         }
 
     def _climb(self, state, seed, noise, temperature):
-        """(final state, norm of the gradient, share of zeros in ∂U/∂(first state))."""
+        """(final state, share of zeros in ∂U/∂(first state), *`_apply`)."""
         variables, steps = self.network.trainable_variables, self._settings.num_steps
         with tf.GradientTape() as tape:
             tape.watch(state)
@@ -153,8 +153,8 @@ class Gradient:
             final = self._dynamics.advance(state, table, steps, noise, seed)
             loss = -self._utility(final, temperature)
         gradients, by_state = tape.gradient(loss, (variables, state))
-        norm = self._apply(gradients)
-        return final, norm, tf.reduce_mean(tf.cast(by_state == 0.0, tf.float64))
+        zero = tf.reduce_mean(tf.cast(by_state == 0.0, tf.float64))
+        return final, zero, *self._apply(gradients)
 
     def _score(self, state, seed, noise):
         """The same by the score function; zeros are replicates that say nothing."""
@@ -162,8 +162,8 @@ class Gradient:
         window = (0, steps)
         path = self._dynamics.path(state, self.table(), noise, seed, window)
         by_table, advantages = score_function.gradient(path, steps, self._baseline)
-        norm = self._pull_back(tf.constant(-by_table))
-        return path.final, float(norm), float((advantages == 0.0).mean())
+        zero = (advantages == 0.0).mean()
+        return path.final, zero, *self._pull_back(tf.constant(-by_table))
 
     def _pull_back(self, by_table):
         with tf.GradientTape() as tape:
@@ -172,11 +172,12 @@ class Gradient:
         return self._apply(tape.gradient(table, variables, by_table))
 
     def _apply(self, gradients):
-        """Updates the network if the gradient is finite; its norm."""
+        """Updates the network if the gradient is finite; (its norm, learning rate)."""
+        rate = tf.convert_to_tensor(self._optimizer.learning_rate)
         norm = tf.linalg.global_norm(gradients)
         if tf.math.is_finite(norm):
             self._optimizer.apply(gradients, self.network.trainable_variables)
-        return norm
+        return norm, rate
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that the next iterations depend on."""

@@ -134,14 +134,17 @@ def contexts(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
     """
     if len(tissue.shape) != 2 or min(tissue.shape) < 2:
         raise InputError(f"Expected a lattice of 2 x 2 or more, got {tissue.shape}.")
-    rows, columns = tissue.shape
+    columns = tissue.shape[1]
     row, column = np.indices(tissue.shape)[:, 1:].reshape(2, -1)
     odd = row % 2 if tissue.lattice == "hexagonal" else 0
     above = column - 1 + odd
     fits = (column > 0) & (above + 1 < columns)
     row, column, above = row[fits], column[fits], above[fits]
     before = np.stack(
-        [row * columns + column - 1, *((row - 1) * columns + above + i for i in (0, 1))],
+        [
+            row * columns + column - 1,
+            *((row - 1) * columns + above + i for i in (0, 1)),
+        ],
         axis=1,
     )
     return row * columns + column, before
