@@ -25,6 +25,9 @@ _NOISE = flags.DEFINE_list(
 _HIDDEN = flags.DEFINE_list("hidden", ["8", "8"], "Widths of the tanh layers.")
 _GAIN = flags.DEFINE_float("gain", 5.0, "f(s) = net(gain (s - centre)).")
 _CENTRE = flags.DEFINE_float("centre", 0.5, "Plain: gain 1, centre 0.")
+_INHIBITS = flags.DEFINE_bool(
+    "inhibits", False, "f falls everywhere, by weights of one sign."
+)
 _START = flags.DEFINE_string(
     "start",
     "slope",
@@ -115,7 +118,9 @@ def network(seed: int):
     start = _START.value
     if start not in ("slope", "plain", "dead_zone"):
         return networks.load(start)
-    made = networks.network(_whole(_HIDDEN, 8), _GAIN.value, _CENTRE.value, seed)
+    made = networks.network(
+        _whole(_HIDDEN, 8), _GAIN.value, _CENTRE.value, seed, _INHIBITS.value
+    )
     if start == "slope":
         networks.set_slope(made, _SLOPE.value)
     if start == "dead_zone":

@@ -203,3 +203,17 @@ def test_a_checkpoint_of_another_network(tmp_path, input_error):
     with input_error("a checkpoint of this run"):
         method = training.Gradient(other, ROW, settings)
         runs.run(method, 2, tmp_path, resume=True)
+
+
+def test_a_network_that_inhibits_falls_everywhere_whatever_it_learns(input_error):
+    made = networks.network((6, 6), 10.0, inhibits=True, seed=1)
+    networks.set_slope(made, -2.0)
+    table = networks.tabulate(made).numpy()
+    assert table[512] == pytest.approx(0.0, abs=1e-12)
+    assert (table[513] - table[511]) * 512 == pytest.approx(-2.0, rel=1e-3)
+    networks.fit(made, 20.0 * np.sin(8.0 * networks.points().numpy()), 50, 0.1)
+    method = training.Gradient(made, ROW, training.Settings(3, replicates=8))
+    runs.run(method, 3)
+    assert (np.diff(method.table()) <= 1e-12).all() and np.ptp(method.table()) > 0.1
+    with input_error("a slope below 0"):
+        networks.set_slope(made, 1.0)

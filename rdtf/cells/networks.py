@@ -15,11 +15,20 @@ def network(
     gain: float = 5.0,
     centre: float = 0.5,
     seed: int = 0,
+    inhibits: bool = False,
 ) -> keras.Sequential:
     """f(s) = W₃ tanh(W₂ tanh(W₁ gain (s - centre) + b₁) + b₂) + b₃, in float64.
 
     LeCun's normal weights, biases 0. `gain=1, centre=0` is the plain network of the
     published notebooks, for which f(0) = 0 at the start.
+
+    Args:
+      hidden: widths of the tanh layers.
+      gain, centre: of the input.
+      seed: of the weights.
+      inhibits: f falls everywhere, whatever is learnt (lateral inhibition): weights are
+        kept at 0 or above, behind a gain of the other sign. Biases start uniform, so
+        that units bend at different places, but f(1/2) = 0.
 
     Raises:
       InputError: if there is no hidden layer.
@@ -27,19 +36,38 @@ def network(
     if not hidden or min(hidden) < 1:
         raise InputError(f"Expected widths from 1 of hidden layers, got {hidden}.")
     keras.utils.set_random_seed(seed)
+    scale = -gain if inhibits else gain
     layers = [
         keras.Input((1,), dtype="float64"),
-        keras.layers.Rescaling(gain, -gain * centre, dtype="float64"),
+        keras.layers.Rescaling(scale, -scale * centre, dtype="float64"),
     ]
+    reach = 0.5 * abs(gain)  # of the input
     for width in hidden:
-        layers.append(_dense(width, "tanh"))
-    return keras.Sequential([*layers, _dense(1, None)])
+        layers.append(_dense(width, "tanh", reach if inhibits else 0.0, inhibits))
+        reach = 1.0
+    made = keras.Sequential([*layers, _dense(1, None, 0.0, inhibits)])
+    if inhibits:
+        for layer in made.layers[1:]:
+            layer.kernel.assign(tf.abs(layer.kernel))
+        _balance(made)
+    return made
 
 
-def _dense(width, activation):
+def _dense(width, activation, bias, inhibits):
     return keras.layers.Dense(
-        width, activation, kernel_initializer="lecun_normal", dtype="float64"
+        width,
+        activation,
+        kernel_initializer="lecun_normal",
+        kernel_constraint="non_neg" if inhibits else None,
+        bias_initializer=keras.initializers.RandomUniform(-bias, bias),
+        dtype="float64",
     )
+
+
+def _balance(f):
+    """Makes f(1/2) = 0."""
+    bias = f.layers[-1].bias
+    bias.assign(bias - f(tf.constant([[0.5]], tf.float64))[0])
 
 
 def points(nodes: int = NODES) -> tf.Tensor:
@@ -70,10 +98,10 @@ def load(path) -> keras.Model:
 
 
 def set_slope(f, slope: float) -> None:
-    """Multiplies the last layer, so that f'(1/2) is `slope`.
+    """Multiplies the weights of the last layer, so that f'(1/2) is `slope`.
 
     Raises:
-      InputError: if f'(1/2) is 0.
+      InputError: if f'(1/2) is 0, or must keep its sign.
     """
     middle = tf.constant([[0.5]], tf.float64)
     with tf.GradientTape() as tape:
@@ -82,7 +110,14 @@ def set_slope(f, slope: float) -> None:
     now = float(tape.gradient(value, middle)[0, 0])
     if now == 0.0:
         raise InputError("Expected a network with a slope at 1/2: use another seed.")
-    f.layers[-1].kernel.assign(f.layers[-1].kernel * (slope / now))
+    last = f.layers[-1]
+    if last.kernel_constraint is not None:
+        if slope > 0.0:
+            raise InputError(f"Expected a slope below 0 with inhibition, got {slope}.")
+        last.kernel.assign(last.kernel * (slope / now))
+        _balance(f)
+    else:
+        last.kernel.assign(last.kernel * (slope / now))
 
 
 def fit(f, wanted, steps: int = 600, learning_rate: float = 1e-2) -> float:

@@ -19,7 +19,7 @@ from rdtf.cells.tissue import Tissue
 from rdtf.status import InputError
 
 BINS = 40
-_MEMORY = 0.9  # weight of earlier iterations in the table
+_MEMORY = 0.98  # weight of earlier iterations in the table
 
 
 def influence(patterns: np.ndarray) -> np.ndarray:
