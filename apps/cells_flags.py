@@ -28,6 +28,7 @@ _CENTRE = flags.DEFINE_float("centre", 0.5, "Plain: gain 1, centre 0.")
 _INHIBITS = flags.DEFINE_bool(
     "inhibits", False, "f falls everywhere, by weights of one sign."
 )
+_HEIGHT = flags.DEFINE_float("height", 1.0, "A factor before the network.")
 _START = flags.DEFINE_string(
     "start",
     "slope",
@@ -119,7 +120,12 @@ def network(seed: int):
     if start not in ("slope", "plain", "dead_zone"):
         return networks.load(start)
     made = networks.network(
-        _whole(_HIDDEN, 8), _GAIN.value, _CENTRE.value, seed, _INHIBITS.value
+        _whole(_HIDDEN, 8),
+        _GAIN.value,
+        _CENTRE.value,
+        seed,
+        _INHIBITS.value,
+        _HEIGHT.value,
     )
     if start == "slope":
         networks.set_slope(made, _SLOPE.value)

@@ -41,7 +41,8 @@ def dead_zone(seed):
 
 def inhibiting(seed):
     """Told that f falls, and nothing else."""
-    return sloped(seed, hidden=(16, 16), gain=10.0, inhibits=True)
+    options = {"hidden": (16, 16), "gain": 10.0, "height": 2.0}
+    return sloped(seed, inhibits=True, **options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +103,11 @@ ROWS = {
         "score function, dead-zone start",
         dead_zone,
         Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
+    ),
+    "inhibiting": Row(
+        "score function, slope start, f falls",
+        inhibiting,
+        Settings(3000, "score_function", 512, 400, learning_rate=(1e-2, 3e-4)),
     ),
     "fixed": Row(
         "fixed edges: score function, slope start",

@@ -32,7 +32,7 @@ def test_a_run(tmp_path, outcome):  # noqa: F811
     assert result["replicate_steps"] == 4 * 16 * 40
     made = keras.models.load_model(workdir / "network.keras")
     assert made.count_params() == 97
-    assert made.layers[-1].kernel.dtype == "float64"
+    assert made.layers[-2].kernel.dtype == "float64"
 
     end = outcome("cells", f"--workdir={workdir}", *SMALL)
     assert_one_line(end, "holds a run")

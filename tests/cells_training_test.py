@@ -1,8 +1,11 @@
 """Training: what it reaches, exact resume, failures that say what they are."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
+import rdtf
 from rdtf.cells import evaluation, evolution, networks, runs, training
 from rdtf.cells.dynamics import Dynamics
 from rdtf.cells.tissue import Tissue
@@ -161,7 +164,7 @@ def test_a_gradient_that_is_not_finite_is_a_status(monkeypatch):
     def spoil(iteration, record):
         kept.append(method.network.get_weights())
         if iteration == 1:
-            method.network.layers[-1].kernel.assign(np.full((8, 1), np.nan))
+            method.network.layers[-2].kernel.assign(np.full((8, 1), np.nan))
 
     history = runs.run(method, 5, callback=spoil)
     assert history.status is runs.RunStatus.NOT_FINITE
@@ -206,7 +209,7 @@ def test_a_checkpoint_of_another_network(tmp_path, input_error):
 
 
 def test_a_network_that_inhibits_falls_everywhere_whatever_it_learns(input_error):
-    made = networks.network((6, 6), 10.0, inhibits=True, seed=1)
+    made = networks.network((6, 6), 10.0, inhibits=True, seed=1, height=3.0)
     networks.set_slope(made, -2.0)
     table = networks.tabulate(made).numpy()
     assert table[512] == pytest.approx(0.0, abs=1e-12)
@@ -217,3 +220,19 @@ def test_a_network_that_inhibits_falls_everywhere_whatever_it_learns(input_error
     assert (np.diff(method.table()) <= 1e-12).all() and np.ptp(method.table()) > 0.1
     with input_error("a slope below 0"):
         networks.set_slope(made, 1.0)
+
+
+def test_without_numba(monkeypatch, input_error):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with input_error("pip install 'rdtf[native]'"):
+        importlib.reload(rdtf.cells)
+
+
+def test_what_a_notebook_needs():
+    dynamics = rdtf.cells.Dynamics(rdtf.cells.Tissue((5,)))
+    f = rdtf.cells.network()
+    rdtf.cells.set_slope(f, -2.0)
+    method = rdtf.cells.Gradient(f, dynamics, rdtf.cells.Settings(1, num_steps=40))
+    rdtf.cells.run(method, 1)
+    found = rdtf.cells.evaluate(dynamics, rdtf.cells.tabulate(f), 40, 0.1, 1000)
+    assert -0.1 < found.utility < 1.0 and found.replicates == 1000

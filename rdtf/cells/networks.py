@@ -16,8 +16,9 @@ def network(
     centre: float = 0.5,
     seed: int = 0,
     inhibits: bool = False,
+    height: float = 1.0,
 ) -> keras.Sequential:
-    """f(s) = W₃ tanh(W₂ tanh(W₁ gain (s - centre) + b₁) + b₂) + b₃, in float64.
+    """f(s) = A [W₃ tanh(W₂ tanh(W₁ gain (s - centre) + b₁) + b₂) + b₃], in float64.
 
     LeCun's normal weights, biases 0. `gain=1, centre=0` is the plain network of the
     published notebooks, for which f(0) = 0 at the start.
@@ -29,6 +30,7 @@ def network(
       inhibits: f falls everywhere, whatever is learnt (lateral inhibition): weights are
         kept at 0 or above, behind a gain of the other sign. Biases start uniform, so
         that units bend at different places, but f(1/2) = 0.
+      height: A; the larger, the faster |f| can grow while it is learnt.
 
     Raises:
       InputError: if there is no hidden layer.
@@ -43,31 +45,35 @@ def network(
     ]
     reach = 0.5 * abs(gain)  # of the input
     for width in hidden:
-        layers.append(_dense(width, "tanh", reach if inhibits else 0.0, inhibits))
+        layers.append(_dense(width, "tanh", inhibits, reach))
         reach = 1.0
-    made = keras.Sequential([*layers, _dense(1, None, 0.0, inhibits)])
+    layers.append(_dense(1, None, inhibits, 0.0))
+    made = keras.Sequential([*layers, keras.layers.Rescaling(height, dtype="float64")])
     if inhibits:
-        for layer in made.layers[1:]:
+        for layer in made.layers[1:-1]:
             layer.kernel.assign(tf.abs(layer.kernel))
         _balance(made)
     return made
 
 
-def _dense(width, activation, bias, inhibits):
+def _dense(width, activation, inhibits, reach):
+    options = {}
+    if inhibits:
+        bias = keras.initializers.RandomUniform(-reach, reach)
+        options = {"kernel_constraint": "non_neg", "bias_initializer": bias}
     return keras.layers.Dense(
         width,
         activation,
         kernel_initializer="lecun_normal",
-        kernel_constraint="non_neg" if inhibits else None,
-        bias_initializer=keras.initializers.RandomUniform(-bias, bias),
         dtype="float64",
+        **options,
     )
 
 
 def _balance(f):
     """Makes f(1/2) = 0."""
-    bias = f.layers[-1].bias
-    bias.assign(bias - f(tf.constant([[0.5]], tf.float64))[0])
+    bias, height = f.layers[-2].bias, f.layers[-1].scale
+    bias.assign(bias - f(tf.constant([[0.5]], tf.float64))[0] / height)
 
 
 def points(nodes: int = NODES) -> tf.Tensor:
@@ -110,7 +116,7 @@ def set_slope(f, slope: float) -> None:
     now = float(tape.gradient(value, middle)[0, 0])
     if now == 0.0:
         raise InputError("Expected a network with a slope at 1/2: use another seed.")
-    last = f.layers[-1]
+    last = f.layers[-2]
     if last.kernel_constraint is not None:
         if slope > 0.0:
             raise InputError(f"Expected a slope below 0 with inhibition, got {slope}.")
