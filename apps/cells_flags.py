@@ -41,8 +41,8 @@ _METHOD = flags.DEFINE_enum(
 )
 _ESTIMATOR = flags.DEFINE_enum(
     "estimator",
-    "kernel",
-    ["kernel", "bernoulli", "causal", "straight_through", "score_function"],
+    "bernoulli",
+    ["bernoulli", "kernel", "causal", "straight_through", "score_function"],
     "Of the utility, for gradients.",
 )
 _ITERATIONS = flags.DEFINE_integer("iterations", 200, "Updates, or generations.")

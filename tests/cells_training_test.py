@@ -96,7 +96,7 @@ def test_fit_to_the_dead_zone():
 def _methods():
     small = {"iterations": 6, "replicates": 16, "num_steps": 40, "seed": 3}
     yield (
-        "kernel",
+        "bernoulli",
         lambda: training.Gradient(_network(), ROW, training.Settings(**small)),
     )
     score = training.Settings(estimator="score_function", **small)

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 
-import numpy as np
 import tensorflow as tf
 
 from rdtf.cells import paths
@@ -59,7 +58,7 @@ class Dynamics:
         """
         state = tf.convert_to_tensor(state, tf.float64)
         table = tf.convert_to_tensor(table, tf.float64)
-        self._check(state, table, num_steps)
+        paths.check(self.tissue, state.shape, table.shape, num_steps)
         # A custom gradient must not reach for differentiable things around it.
         noise = tf.stop_gradient(tf.convert_to_tensor(noise, tf.float64))
         seed = tf.cast(seed, tf.int64)
@@ -98,19 +97,4 @@ class Dynamics:
     def simulate(self, state, table, num_steps: int, noise, seed, first_step: int = 0):
         """As `advance`, in NumPy and without a gradient."""
         window = (first_step, num_steps)
-        state, table = np.asarray(state), np.asarray(table)
         return self.path(state, table, noise, seed, window, spacing=num_steps).final
-
-    def _check(self, state, table, num_steps):
-        if tuple(state.shape[1:]) != self.tissue.shape:
-            raise InputError(
-                f"Expected states [replicate, {', '.join(map(str, self.tissue.shape))}]"
-                f", got shape {tuple(state.shape)}."
-            )
-        if len(table.shape) != 1 or table.shape[0] < 2:
-            raise InputError(
-                "Expected f at two or more points, got shape "
-                f"{tuple(table.shape)}: see rdtf.cells.networks.tabulate."
-            )
-        if num_steps < 1:
-            raise InputError(f"Expected at least one step, got {num_steps}.")

@@ -21,6 +21,22 @@ def uniforms(replicates: int, cells: int, seed: int) -> np.ndarray:
     return values
 
 
+def check(tissue: Tissue, state: tuple, table: tuple, num_steps: int) -> None:
+    """Raises InputError if these shapes of a state and a table do not fit."""
+    if len(state) < 2 or tuple(state[1:]) != tissue.shape or not state[0]:
+        raise InputError(
+            f"Expected states [replicate, {', '.join(map(str, tissue.shape))}], got "
+            f"shape {tuple(state)}."
+        )
+    if len(table) != 1 or table[0] < 2:
+        raise InputError(
+            f"Expected f at two or more points, got shape {tuple(table)}: see "
+            "rdtf.cells.tabulate."
+        )
+    if num_steps < 1:
+        raise InputError(f"Expected at least one step, got {num_steps}.")
+
+
 class Path:
     """A window of steps that was taken, and can be gone back over.
 
@@ -40,13 +56,15 @@ class Path:
       ends: `[block, cell + 1, lane]`, the final state.
 
     Raises:
-      InputError: if a state is outside [0, 1].
+      InputError: if shapes do not fit, or a state is outside [0, 1].
     """
 
     def __init__(
         self, tissue: Tissue, time_step, state, table, noise, seed, window, *,
         kept=None, spacing=0,
     ):  # fmt: skip
+        state, table = (np.ascontiguousarray(x, np.float64) for x in (state, table))
+        check(tissue, state.shape, table.shape, window[1])
         self._shape, self._sqrt_dt_over_noise = state.shape, 0.0
         if noise > 0.0:
             self._sqrt_dt_over_noise = math.sqrt(time_step) / float(noise)
@@ -56,14 +74,8 @@ class Path:
         random_numbers.streams(np.int64(seed), keys)
         self._keys = keys.reshape(self._blocks, _LANES)
         numbers = (time_step, float(noise) * math.sqrt(time_step))
-        scale = 1.0 / tissue.counts
-        self._system = (
-            np.ascontiguousarray(table),
-            tissue.neighbours,
-            scale,
-            tissue.mobile,
-            numbers,
-        )
+        near = (tissue.neighbours, 1.0 / tissue.counts, tissue.mobile)
+        self._system = (table, *near, numbers)
         first, steps = window
         spacing = spacing or self._spacing(steps, replicates * (tissue.cells + 1))
         self._window = (int(first), int(steps), spacing)

@@ -32,7 +32,7 @@ class Settings:
     """
 
     iterations: int = 200
-    estimator: str = "kernel"
+    estimator: str = "bernoulli"
     replicates: int = 64
     num_steps: int = 1000
     noise: tuple[float, float] = (0.1, 0.1)
