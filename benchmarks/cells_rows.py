@@ -45,6 +45,11 @@ def inhibiting(seed):
     return sloped(seed, inhibits=True, **options)
 
 
+def inhibiting_small(seed):
+    """The same, of the usual size."""
+    return sloped(seed, inhibits=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A way to train.
@@ -91,7 +96,7 @@ ROWS = {
     "score": Row(
         "score function, slope start",
         sloped,
-        Settings(300, learning_rate=(3e-2, 1e-3), **_SCORE),
+        Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
     ),
     "evolution": Row(
         "evolution strategy as published, 200 generations",
@@ -118,9 +123,9 @@ ROWS = {
         Settings(3000, "score_function", 512, 400, learning_rate=(1e-2, 3e-4)),
     ),
     "fixed": Row(
-        "fixed edges: score function, slope start",
-        sloped,
-        Settings(200, learning_rate=(3e-2, 1e-3), **_SCORE),
+        "fixed edges: score function, slope start, f falls",
+        inhibiting_small,
+        Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
         FIXED,
     ),
     "square": Row("16 x 16 square: causal", sloped, _LATTICE, SQUARE, seeds=2),

@@ -31,8 +31,8 @@ class RunStatus(enum.Enum):
 _ADVICE = {
     RunStatus.FINISHED: "All iterations were used.",
     RunStatus.NO_GRADIENT: (
-        "The last gradient was exactly zero, as all cells end at a bound or all "
-        "replicates alike: start from a negative slope, or with less noise first."
+        "All cells end at a bound, or all replicates alike, and no gradient is left: "
+        "start from a negative slope, lower --learning_rate, or take another --seed."
     ),
     RunStatus.NOT_FINITE: (
         "A gradient was not finite and the run stopped before it: lower --learning_rate "
@@ -105,7 +105,10 @@ def run(
     if not records:
         raise InputError("Expected a finite first gradient: " + status.advice)
     method.finish()
-    if status is RunStatus.FINISHED and records[-1].get("gradient_norm") == 0.0:
+    last = records[-1]
+    if status is RunStatus.FINISHED and (
+        last.get("gradient_norm") == 0.0 or last["utility"] <= 0.0
+    ):
         status = RunStatus.NO_GRADIENT
     traces = {name: np.array([r[name] for r in records]) for name in records[0]}
     kept = np.array(list(tables.values()))
