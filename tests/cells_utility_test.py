@@ -65,6 +65,13 @@ def test_standard_error_and_bias_are_those_seen():
     assert excess > 0.0
 
 
+def test_independent_fates_have_no_utility_and_hardly_an_error():
+    """What an active replicate adds to S_pattern it takes by its surprise."""
+    fates = np.random.default_rng(0).random((4000, 3)) < 0.3
+    found = utility.whole(fates, Tissue((3,)))
+    assert found.standard_error < 1e-3 and abs(found.utility) < 2e-3
+
+
 @pytest.mark.parametrize("lattice", ["square", "hexagonal"])
 def test_causal_entropy(lattice):
     tissue = Tissue((8, 8), "free", lattice)
