@@ -48,6 +48,7 @@ setuptools.setup(
     extras_require={
         "native": ["numba"],
         "bench": ["cma", "diffrax", "exponax", "jax", "torch"],
+        "cma": ["cma"],
         "ray": ["ray"],
         "xarray": ["xarray"],
         "dev": ["hypothesis", "pytest", "ruff", "xarray"],

@@ -11,6 +11,11 @@ from rdtf import files
 from rdtf.status import InputError
 
 RUN_FILES = (
+    "network.keras",
+    "training.png",
+    "function.png",
+    "function.gif",
+    "patterns.png",
     "denoiser.keras",
     "samples.png",
     "denoised.png",

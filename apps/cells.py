@@ -1,0 +1,75 @@
+"""Trains the gene network of a row or lattice of cells to make patterns reproducibly.
+
+    python -m apps.cells --workdir=runs/cells
+    python -m apps.cells --flagfile=flags/cells_score_function.flags
+
+Leaves network.keras, result.json, training.png, function.png, patterns.png, function.gif
+and TensorBoard traces in --workdir. U in result.json is of --test_replicates fresh
+replicates. Ctrl-C, or a kill, loses what is younger than checkpoint.npz, 25 iterations at
+most: the same command with --resume goes on, to the same weights. See docs/cells.md.
+"""
+
+import contextlib
+import time
+
+from absl import flags
+
+from apps import cells_flags, common, workdirs
+from rdtf import files
+
+workdirs.define_workdir_flags("cells")
+for module in (cells_flags, workdirs):
+    flags.adopt_module_key_flags(module)
+
+
+@contextlib.contextmanager
+def watching(total, traces):
+    """Yields a callback of `runs.run`: a progress bar, and the traces."""
+    from tqdm import tqdm
+
+    with contextlib.closing(traces), tqdm(total=total, leave=False) as bar:
+
+        def update(iteration, record):
+            bar.update(iteration + 1 - bar.n)
+            bar.set_postfix_str(f"U in training {record['utility']:.3f}", False)
+            traces(iteration, record)
+
+        yield update
+
+
+def main(argv):
+    """0 once trained, 1 if the training broke off."""
+    del argv
+    workdir = workdirs.open_workdir("cells")
+    common.quiet_tensorflow()
+    from rdtf.cells import reports, runs
+
+    dynamics, settings = cells_flags.dynamics(), cells_flags.settings()
+    test = cells_flags.test(dynamics, settings)
+    method = cells_flags.method(dynamics, settings)
+    if flags.FLAGS.overwrite:
+        workdirs.clear_run(workdir)
+    workdirs.write_run_flags(workdir)
+    began, processor = time.monotonic(), time.process_time()
+    with watching(settings.iterations, reports.Traces(workdir)) as callback:
+        history = runs.run(
+            method,
+            settings.iterations,
+            workdir,
+            resume=flags.FLAGS.resume,
+            callback=callback,
+        )
+    found = reports.result(test, history)
+    found["seconds"] = time.monotonic() - began
+    found["processor_seconds"] = time.process_time() - processor
+    with files.atomic(workdir / "network.keras") as temporary:
+        method.network.save(temporary)
+    reports.pictures(workdir, test, history, found["utility"])
+    files.write_json(workdir / "result.json", found)
+    print(reports.text(found))
+    print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
+    return 0 if history.status is not runs.RunStatus.NOT_FINITE else 1
+
+
+if __name__ == "__main__":
+    common.run(main)

@@ -1,0 +1,144 @@
+"""A run of any method: iterations, records, checkpoints, exact resume."""
+
+import dataclasses
+import enum
+import math
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from rdtf import files
+from rdtf.status import InputError
+
+CHECKPOINT = "checkpoint.npz"
+_KEPT_TABLES = 40  # of f, over a run
+
+
+class RunStatus(enum.Enum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    NO_GRADIENT = "no_gradient"
+    NOT_FINITE = "not_finite"
+
+    @property
+    def advice(self) -> str:
+        """One line: what it means and what to try."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    RunStatus.FINISHED: "All iterations were used.",
+    RunStatus.NO_GRADIENT: (
+        "All cells end at a bound, or all replicates alike, and no gradient is left: "
+        "start from a negative slope, lower --learning_rate, or take another --seed."
+    ),
+    RunStatus.NOT_FINITE: (
+        "A gradient was not finite and the run stopped before it: lower --learning_rate "
+        "or --num_steps."
+    ),
+}
+
+
+@dataclasses.dataclass
+class History:
+    """What a run recorded.
+
+    Attributes:
+      status: how it ended.
+      traces: name -> one number for each iteration.
+      tables: f at some iterations, `[k, node]`, and `table_iterations` `[k]`.
+    """
+
+    status: RunStatus
+    traces: dict[str, np.ndarray]
+    tables: np.ndarray
+    table_iterations: np.ndarray
+
+    @property
+    def replicate_steps(self) -> float:
+        """Steps simulated, each replicate by itself; adjoints not counted."""
+        return float(np.sum(self.traces["replicate_steps"]))
+
+
+def run(
+    method,
+    iterations: int,
+    workdir=None,
+    *,
+    resume: bool = False,
+    checkpoint_every: int = 25,
+    callback: Callable[[int, dict], None] | None = None,
+) -> History:
+    """Runs a method to the end; its network is then the answer.
+
+    Args:
+      method: `training.Gradient` or `evolution.Evolution`.
+      iterations: in all.
+      workdir: for checkpoint.npz; None: none is written.
+      resume: go on after the checkpoint that `workdir` holds, bit for bit.
+      checkpoint_every: iterations between checkpoints.
+      callback: is told (iteration, record) after each.
+
+    Raises:
+      InputError: if the checkpoint is not of this method and network.
+    """
+    path = None if workdir is None else pathlib.Path(workdir) / CHECKPOINT
+    records, tables = [], {0: method.table()}
+    if resume and path is not None and path.exists():
+        records, tables = _load(path, method)
+    status = RunStatus.FINISHED
+    for iteration in range(len(records), iterations):
+        record = method.step(iteration)
+        if not math.isfinite(record["utility"]):
+            status = RunStatus.NOT_FINITE
+            break
+        records.append(record)
+        done = iteration + 1
+        if done % max(1, iterations // _KEPT_TABLES) == 0 or done == iterations:
+            tables[done] = method.table()
+        if callback:
+            callback(iteration, record)
+        if path is not None and (done % checkpoint_every == 0 or done == iterations):
+            _save(path, method, records, tables)
+    if not records:
+        raise InputError("Expected a finite first gradient: " + status.advice)
+    method.finish()
+    last = records[-1]
+    if status is RunStatus.FINISHED and (
+        last.get("gradient_norm") == 0.0 or last["utility"] <= 0.0
+    ):
+        status = RunStatus.NO_GRADIENT
+    traces = {name: np.array([r[name] for r in records]) for name in records[0]}
+    kept = np.array(list(tables.values()))
+    return History(status, traces, kept, np.array(list(tables)))
+
+
+def _save(path, method, records, tables):
+    arrays = {f"state_{name}": value for name, value in method.arrays().items()}
+    arrays["names"] = np.array(list(records[0]))
+    arrays["records"] = np.array([list(record.values()) for record in records])
+    arrays["table_iterations"] = np.array(list(tables))
+    arrays["tables"] = np.array(list(tables.values()))
+    with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def _load(path, method):
+    arrays = files.read_arrays(path)
+    try:
+        state = {
+            name.removeprefix("state_"): value
+            for name, value in arrays.items()
+            if name.startswith("state_")
+        }
+        method.restore(state)
+        names = arrays["names"].tolist()
+        rows = arrays["records"].tolist()
+        tables = zip(arrays["table_iterations"].tolist(), arrays["tables"], strict=True)
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"Expected a checkpoint of this run at {path}, got: {error}."
+        ) from None
+    return [dict(zip(names, row, strict=True)) for row in rows], dict(tables)
