@@ -27,6 +27,7 @@ FEWEST = 8  # snapshots
 TRUSTED = 0.25  # largest gap of null vectors that stand apart
 _ROUNDS = 8
 _RIDGE = 0.1  # of moments in units of their errors
+_JITTER = 1e-10  # of a Gram matrix with diagonal 1, for terms that depend on others
 _MOST_SHRUNK = 0.9
 
 
@@ -135,7 +136,7 @@ def _null(moments):
     size = np.sqrt(np.diag(gram))
     scale = np.sqrt(np.mean((rows.mean(0) / size) ** 2, 1))
     rows = rows / np.where(scale > 0.0, scale, 1.0)[:, None] / size
-    gram = gram / np.outer(size, size)
+    gram = gram / np.outer(size, size) + _JITTER * np.eye(len(size))
     mean, weight, ridge = rows.mean(0), np.eye(tests), 0.0
     shrunk = min(_MOST_SHRUNK, tests / (2.0 * count))
     for _ in range(_ROUNDS + 1):

@@ -60,8 +60,10 @@ class Library:
             equations, {f"c{i}": 0.0 for i in range(len(self.terms))}, "library"
         )
 
-    def evaluate(self, state: tuple, grid: Grid) -> np.ndarray:
-        """f_k of fields `[n, *grid]`, each in the equation of its species: `[terms, n, *grid]`."""
+    def evaluate(self, samples: np.ndarray) -> np.ndarray:
+        """f_k of samples `[n, y, x, species]`, unit cells: `[terms, n, y, x]`."""
+        grid = Grid(samples.shape[1:-1])
+        state = tuple(tf.constant(field) for field in np.moveaxis(samples, -1, 0))
         simulation = Simulation(self.model, grid, time_step=1.0, engine="xla")
         zeros = {name: tf.constant(0.0, tf.float64) for name in self.model.parameters}
         found = []

@@ -4,9 +4,8 @@ import dataclasses
 import functools
 
 import numpy as np
-import tensorflow as tf
 
-from rdtf import Grid, models, patterns
+from rdtf import models, patterns
 from rdtf.generative.dynamics import identification, libraries, stein
 from rdtf.generative.dynamics.libraries import Library
 from rdtf.status import InputError
@@ -145,8 +144,7 @@ def identify(
         raise InputError(
             f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
         )
-    samples, grid = samples[chosen], Grid(samples.shape[1:3])
-    moments = stein.moments(samples, library, grid)
+    moments = stein.moments(samples[chosen], library.evaluate, library.owners)
     solve = functools.partial(
         identification.identify, at_rest=at_rest, bootstrap=bootstrap, seed=seed
     )
@@ -157,7 +155,7 @@ def identify(
         result = solve(moments, _laplacians(library), ties)
         unit, factor = REFERENCE, _to_reference(_laplacians(library))
         if num_pairs:
-            pairs = _pairs(data, library, grid, chosen[:num_pairs])
+            pairs = _pairs(data, library, chosen[:num_pairs])
             unit, factor = TIME, pairs.factor
         values = result.scaled(factor)
     truth, close = _truth(data, library), None
@@ -214,22 +212,18 @@ def _check(data, library, num_pairs):
         )
 
 
-def _pairs(data, library, grid, chosen):
+def _pairs(data, library, chosen):
     """What the pairs of those samples say."""
     scale, offset = data.metadata["scale"], data.metadata["offset"]
     now = np.float64(data.stacked()[chosen] - offset) / scale
-    terms = library.evaluate(_state(now), grid)
+    terms = library.evaluate(now)
     if data.metadata["pairs"] == "rate":
         rates = np.float64(data.stacked("_rate")[chosen]) / scale
     else:
         later = np.float64(data.stacked("_later")[chosen] - offset) / scale
-        terms = 0.5 * (terms + library.evaluate(_state(later), grid))
+        terms = 0.5 * (terms + library.evaluate(later))
         rates = (later - now) / (data.metadata["pairs"] * data.metadata["time_step"])
     return identification.Pairs(terms, library.owners, np.moveaxis(rates, -1, 0))
-
-
-def _state(samples):
-    return tuple(tf.constant(field) for field in np.moveaxis(samples, -1, 0))
 
 
 def _truth(data, library):

@@ -17,14 +17,12 @@ of all species, on a torus: 111 of two. Stationary Fokker-Planck equations are u
 """
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
-import tensorflow as tf
 
-from rdtf import Grid
 from rdtf.generative.dynamics.identification import Moments
-from rdtf.generative.dynamics.libraries import Library
 
 _BATCH = 16
 _DEGREE, _ENERGY_DEGREE, _LAPLACIAN_DEGREE, _SMOOTH_DEGREE = 6, 3, 2, 4
@@ -102,13 +100,18 @@ def gradient_rows(
     return rows / cells
 
 
-def moments(samples: np.ndarray, library: Library, grid: Grid) -> Moments:
-    """Rows and Gram matrices of samples `[n, y, x, species]`, in batches."""
-    owners, rows, grams = library.owners, [], []
+def moments(samples: np.ndarray, evaluate: Callable, owners: np.ndarray) -> Moments:
+    """Rows and Gram matrices, in batches.
+
+    Args:
+      samples: `[n, y, x, species]`.
+      evaluate: of some of the samples, float64, the terms `[terms, n, y, x]`.
+      owners: the species of each term.
+    """
+    rows, grams = [], []
     for first in range(0, len(samples), _BATCH):
         part = np.float64(samples[first : first + _BATCH])
-        state = tuple(tf.constant(field) for field in np.moveaxis(part, -1, 0))
-        terms = library.evaluate(state, grid)
+        terms = evaluate(part)
         rows.append(gradient_rows(part, terms, owners))
         grams.append(np.einsum("knyx,lnyx->nkl", terms, terms, optimize=True))
     same = owners[:, None] == owners

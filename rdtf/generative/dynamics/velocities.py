@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rdtf.generative.dynamics import identification, stein
+
 
 @keras.saving.register_keras_serializable("rdtf")
 class LocalVelocity(keras.Model):
@@ -70,10 +72,63 @@ class LocalVelocity(keras.Model):
             trace += accumulator.jvp(value)[..., s]
         return tf.reduce_sum(trace - 4.0 * tf.reduce_sum(self.diffusivity), (1, 2))
 
+    def terms(self, standard: np.ndarray) -> np.ndarray:
+        """What v is a linear function of, given the hidden layers: `[terms, n, y, x]`.
+
+        Of standardised samples; for each species its Laplacian, the hidden units, and 1.
+        """
+        hidden = np.float64(standard)
+        for layer in self._hidden:  # in float64, as terms may be nearly dependent
+            hidden = hidden @ np.float64(layer.kernel) + np.float64(layer.bias)
+            hidden = hidden / (1.0 + np.exp(-hidden))
+        hidden = np.moveaxis(hidden, -1, 0)
+        laps = stein.laplacian(np.moveaxis(standard, -1, 0))
+        own = [np.stack([lap, *hidden, np.ones_like(lap)]) for lap in laps]
+        return np.concatenate(own)
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The species of each of `terms`."""
+        return np.repeat(np.arange(len(self.mean)), self.widths[-1] + 2)
+
+    def set_coefficients(self, coefficients: np.ndarray) -> None:
+        """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
+        table = np.float32(coefficients).reshape(len(self.mean), -1)
+        self._raw.assign(np.log(np.expm1(np.maximum(table[:, 0], 1e-3))))
+        self._last.set_weights([table[:, 1:-1].T, table[:, -1]])
+
     def _reaction(self, standard):
         for layer in self._hidden:
             standard = layer(standard)
         return self._last(standard)
+
+
+def from_snapshots(
+    samples: np.ndarray, names=None, widths=(32, 32), seed: int = 0
+) -> tuple[LocalVelocity, identification.Identification]:
+    """The local velocity that keeps the statistics of snapshots: no pairs, and no score.
+
+    Hidden layers stay as they are drawn (random features: Rahimi & Recht 2007), and the rest
+    is the null vector of `rdtf.generative.dynamics.identification`: a nonparametric reaction
+    beside diffusion, in closed form. Its unit of time is such that E |v|² is one
+    per species, in standard deviations of the data.
+
+    Args:
+      samples: independent ones, `[n, y, x, species]`, that move.
+      names, widths: of the velocity.
+      seed: of the hidden layers.
+    """
+    keras.utils.set_random_seed(seed)
+    samples = np.float64(samples)
+    mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
+    velocity = LocalVelocity(mean, scale, widths, names)
+    velocity.build((None, None, None, samples.shape[-1]))
+    owners, standard = velocity.owners, (samples - mean) / scale
+    moments = stein.moments(standard, velocity.terms, owners)
+    forward = np.flatnonzero(np.diff(owners, prepend=-1))
+    found = identification.identify(moments, forward, bootstrap=0)
+    velocity.set_coefficients(found.coefficients)
+    return velocity, found
 
 
 def _laplacian(x):

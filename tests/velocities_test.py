@@ -1,0 +1,77 @@
+"""Local velocities: symmetries, divergence, and what snapshots alone say."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rdtf import patterns
+from rdtf.generative import divergence
+from rdtf.generative.dynamics.velocities import LocalVelocity, from_snapshots
+
+
+@pytest.fixture(scope="module")
+def velocity():
+    """With random weights."""
+    keras.utils.set_random_seed(0)
+    made = LocalVelocity([0.3, 0.1], [0.2, 0.5], names=["u", "v"])
+    made.build((None, None, None, 2))
+    made._raw.assign([0.1, -0.5])
+    return made
+
+
+def _fields(seed=0):
+    rng = np.random.default_rng(seed)
+    return tf.constant(rng.normal(size=(2, 8, 8, 2)), tf.float32)
+
+
+def test_commutes_with_shifts_turns_and_mirrors(velocity):
+    x = _fields()
+    v = velocity(x)
+    for move in (
+        lambda f: tf.roll(f, [3, 5], [1, 2]),
+        lambda f: tf.transpose(f, [0, 2, 1, 3]),
+        lambda f: tf.reverse(f, [1]),
+    ):
+        np.testing.assert_allclose(velocity(move(x)), move(v), atol=1e-5)
+
+
+def test_divergence_in_closed_form(velocity):
+    x = _fields()
+    exact = divergence.exact(velocity, x, velocity.radius)
+    np.testing.assert_allclose(velocity.divergence(x), exact, rtol=1e-4)
+
+
+def test_terms_and_coefficients_are_the_velocity(velocity, tmp_path):
+    """v is linear in D and the last layer; and the same from its file."""
+    rng = np.random.default_rng(1)
+    x = _fields()
+    standard = (x.numpy() - velocity.mean) / velocity.scale
+    terms = velocity.terms(standard)
+    coefficients = rng.normal(size=len(terms))
+    coefficients[np.flatnonzero(np.diff(velocity.owners, prepend=-1))] = 0.3, 0.1
+    own = LocalVelocity.from_config(velocity.get_config())
+    own.build((None, None, None, 2))
+    own.set_weights(velocity.get_weights())
+    own.set_coefficients(coefficients)
+    for s in range(2):
+        rows = velocity.owners == s
+        exact = np.tensordot(coefficients[rows], terms[rows], 1) * velocity.scale[s]
+        np.testing.assert_allclose(own(x)[..., s], exact, rtol=1e-3, atol=1e-4)
+    own.save(tmp_path / "v.keras")
+    again = keras.models.load_model(tmp_path / "v.keras")
+    np.testing.assert_array_equal(again(x), own(x))
+
+
+def test_gray_scott_without_pairs_and_without_its_terms(tmp_path):
+    """A reaction that is a network, found from snapshots alone."""
+    changes = (("F", 0.022), ("k", 0.051))
+    plan = patterns.Plan(
+        ("waves",), 96, (32, 32), 3000, chunk=96, pairs="rate", changes=changes
+    )
+    data = patterns.read(patterns.generate(tmp_path / "w.h5", plan))
+    velocity, found = from_snapshots(data.stacked())
+    v, truth = velocity(data.stacked()).numpy(), data.stacked("_rate")
+    cosine = (v * truth).sum() / np.sqrt((v**2).sum() * (truth**2).sum())
+    assert cosine > 0.97 and len(found.null_vectors) == 1
+    assert velocity.diffusivity.numpy().min() > 0.0
