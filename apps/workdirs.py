@@ -11,6 +11,8 @@ from rdtf import files
 from rdtf.status import InputError
 
 RUN_FILES = (
+    "velocity.keras",
+    "velocity.png",
     "network.keras",
     "training.png",
     "function.png",

@@ -135,8 +135,14 @@ def identify(
     Raises:
       InputError: if the data are not so.
     """
-    _check(data, library, num_pairs)
-    samples = (data.stacked() - data.metadata["offset"]) / data.metadata["scale"]
+    names = tuple(data.metadata["species"])
+    if names != library.species:
+        raise InputError(
+            f"Expected terms for {', '.join(names)}, in this order, got them for "
+            f"{', '.join(library.species)}."
+        )
+    check(data, num_pairs)
+    samples = in_units(data)
     moving = data.status == patterns.MOVING
     at_rest = bool(moving.sum() < 0.5 * len(samples))
     chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
@@ -155,7 +161,11 @@ def identify(
         result = solve(moments, _laplacians(library), ties)
         unit, factor = REFERENCE, _to_reference(_laplacians(library))
         if num_pairs:
-            pairs = _pairs(data, library, chosen[:num_pairs])
+            states, slopes = rates(data, chosen[:num_pairs])
+            terms = sum(library.evaluate(state) for state in states) / len(states)
+            pairs = identification.Pairs(
+                terms, library.owners, np.moveaxis(slopes, -1, 0)
+            )
             unit, factor = TIME, pairs.factor
         values = result.scaled(factor)
     truth, close = _truth(data, library), None
@@ -194,36 +204,33 @@ def _to_reference(forward):
     return lambda coefficients: 1.0 / coefficients[first]
 
 
-def _check(data, library, num_pairs):
+def check(data: patterns.DataSet, num_pairs: int) -> None:
+    """Raises InputError unless they are stills of one preset, with pairs if wanted."""
     names, presets = data.metadata["species"], data.metadata["presets"]
-    if tuple(names) != library.species:
-        raise InputError(
-            f"Expected terms for {', '.join(names)}, in this order, got them for "
-            f"{', '.join(library.species)}."
-        )
     if len(presets) > 1:
         raise InputError(f"Expected patterns of one preset, got {', '.join(presets)}.")
     if data.fields[names[0]].ndim != 3:
         raise InputError("Expected stills of two dimensions, got something else.")
-    kinds = [k for k in ("_rate", "_later") if names[0] + k in data.fields]
-    if num_pairs and not kinds:
+    if num_pairs and not any(names[0] + k in data.fields for k in ("_rate", "_later")):
         raise InputError(
             "Expected a data set with pairs for --num_pairs: make one with --pairs=rate."
         )
 
 
-def _pairs(data, library, chosen):
-    """What the pairs of those samples say."""
-    scale, offset = data.metadata["scale"], data.metadata["offset"]
-    now = np.float64(data.stacked()[chosen] - offset) / scale
-    terms = library.evaluate(now)
+def in_units(data: patterns.DataSet, kind: str = "") -> np.ndarray:
+    """The samples in units of the equation, `[n, y, x, species]`."""
+    stored = np.float64(data.stacked(kind))
+    return (stored - data.metadata["offset"]) / data.metadata["scale"]
+
+
+def rates(data: patterns.DataSet, chosen) -> tuple[list[np.ndarray], np.ndarray]:
+    """(states, ∂s/∂t) of pairs: at these states, or between the two of them."""
     if data.metadata["pairs"] == "rate":
-        rates = np.float64(data.stacked("_rate")[chosen]) / scale
-    else:
-        later = np.float64(data.stacked("_later")[chosen] - offset) / scale
-        terms = 0.5 * (terms + library.evaluate(later))
-        rates = (later - now) / (data.metadata["pairs"] * data.metadata["time_step"])
-    return identification.Pairs(terms, library.owners, np.moveaxis(rates, -1, 0))
+        slopes = np.float64(data.stacked("_rate")[chosen]) / data.metadata["scale"]
+        return [in_units(data)[chosen]], slopes
+    now, later = (in_units(data, kind)[chosen] for kind in ("", "_later"))
+    duration = data.metadata["pairs"] * data.metadata["time_step"]
+    return [now, later], (later - now) / duration
 
 
 def _truth(data, library):

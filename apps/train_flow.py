@@ -1,0 +1,88 @@
+"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
+
+    python -m apps.train_flow --dataset=waves.h5 --workdir=runs/flow
+
+v = D ∇²s + R(s), R a network of the state of one cell; nothing is told of the equation. Leaves
+velocity.keras, velocity.png and result.json in --workdir. Snapshots leave the unit of time
+open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
+"""
+
+from absl import flags
+
+from apps import common, workdirs
+from rdtf.status import InputError
+
+workdirs.define_workdir_flags("train_flow")
+flags.adopt_module_key_flags(workdirs)
+_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
+_SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
+_NUM_PAIRS = flags.DEFINE_integer("num_pairs", 0, "Of the data set, for the scale.", 0)
+_WIDTHS = flags.DEFINE_list("widths", ["32", "32"], "Of the hidden layers.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the hidden layers.", 0)
+_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
+
+
+def main(argv):
+    """0 once found."""
+    del argv
+    workdir = workdirs.open_workdir("train_flow")
+    try:
+        widths = tuple(int(text) for text in _WIDTHS.value)
+    except ValueError:
+        widths = ()
+    if not widths or min(widths) < 1:
+        raise InputError(
+            f"Expected --widths of at least 1, such as 32,32, got {_WIDTHS.value}."
+        )
+    common.quiet_tensorflow()
+    from rdtf import files, patterns
+    from rdtf.generative.dynamics import flows, snapshots
+    from rdtf.viz import figures
+
+    data = patterns.read(_DATASET.value)
+    names = data.metadata["species"]
+    if not -len(names) <= _CHANNEL.value < len(names):
+        raise InputError(
+            f"Expected --plot_channel below {len(names)}, got {_CHANNEL.value}."
+        )
+    velocity, result = flows.train(
+        data,
+        num_snapshots=_SNAPSHOTS.value,
+        num_pairs=_NUM_PAIRS.value,
+        widths=widths,
+        seed=_SEED.value,
+    )
+    if flags.FLAGS.overwrite:
+        workdirs.clear_run(workdir)
+    workdirs.write_run_flags(workdir)
+    with files.atomic(workdir / "velocity.keras") as temporary:
+        velocity.save(temporary)
+    files.write_json(workdir / "result.json", result)
+    shown = snapshots.in_units(data)[:4]
+    rows = {"found": velocity(shown).numpy(), "true": flows.true_velocity(data, shown)}
+    rows = {
+        name: row[..., _CHANNEL.value] for name, row in rows.items() if row is not None
+    }
+    rows = {name: row / row.std() for name, row in rows.items()}
+    label = f"∂{names[_CHANNEL.value]}/∂t, in standard deviations"
+    figures.compare(workdir / "velocity.png", rows, label=label, colormap="RdBu_r")
+    print(text(result))
+    print(f"results: {workdir}")
+    return 0
+
+
+def text(result):
+    """The numbers in a line or two."""
+    lines = [
+        f"{result['snapshots']} snapshots, {result['pairs']} pairs: "
+        + ("one field" if result["is_determined"] else "not determined")
+        + f" (gap {result['gap']:.3f})"
+    ]
+    if "cosine" in result:
+        lines.append(f"cosine to the true field: {result['cosine']:.4f}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("dataset")
+    common.run(main)

@@ -1,0 +1,60 @@
+"""apps.train_flow: a velocity that can be loaded, and refusals."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from app_outcome import assert_one_line, outcome  # noqa: F401
+
+from rdtf import patterns
+from rdtf.generative.dynamics import flows
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    changes = (("F", 0.022), ("k", 0.051))
+    plan = patterns.Plan(
+        ("waves",), 48, (32, 32), 3000, chunk=48, pairs=2, changes=changes
+    )
+    return patterns.generate(tmp_path_factory.mktemp("data") / "a.h5", plan)
+
+
+def test_a_run(data, tmp_path, outcome):  # noqa: F811
+    workdir = tmp_path / "run"
+    flags = (f"--dataset={data}", f"--workdir={workdir}")
+    end = outcome("train_flow", *flags, "--num_pairs=1")
+    assert end.code == 0 and "cosine to the true field" in end.out
+    assert (workdir / "velocity.png").stat().st_size > 0
+    result = json.loads((workdir / "result.json").read_text())
+    assert result["cosine"] > 0.9 and result["relative_error"] < 0.4
+    samples = patterns.read(data).stacked()[:1]
+    v = keras.models.load_model(workdir / "velocity.keras")(samples)
+    assert np.isfinite(v).all() and v.shape == samples.shape
+    assert_one_line(outcome("train_flow", *flags), "holds a run")
+
+
+def test_comparison():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(2, 4, 4, 2))
+    found = flows.compare(-2.0 * truth, truth, False)
+    assert found["cosine"] == pytest.approx(1.0)
+    assert found["error_after_scaling"] == pytest.approx(0.0, abs=1e-6)
+    found = flows.compare(-2.0 * truth, truth, True)
+    assert found["cosine"] == pytest.approx(-1.0)
+    assert found["relative_error"] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--widths=a",), "--widths"),
+        (("--plot_channel=2",), "--plot_channel below 2"),
+        (("--dataset=none.h5",), "a data set at none.h5"),
+    ],
+)
+def test_what_cannot_be(data, tmp_path, outcome, flags, word):  # noqa: F811
+    workdir = tmp_path / "run"
+    end = outcome("train_flow", f"--dataset={data}", f"--workdir={workdir}", *flags)
+    assert_one_line(end, word)
+    assert not workdir.exists()
