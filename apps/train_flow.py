@@ -65,7 +65,7 @@ def main(argv):
     }
     rows = {name: row / row.std() for name, row in rows.items()}
     label = f"∂{names[_CHANNEL.value]}/∂t, in standard deviations"
-    figures.compare(workdir / "velocity.png", rows, label=label, colormap="RdBu_r")
+    figures.compare(workdir / "velocity.png", rows, label=label)
     print(text(result))
     print(f"results: {workdir}")
     return 0
