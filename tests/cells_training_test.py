@@ -109,7 +109,7 @@ def _methods():
         )
 
 
-@pytest.mark.parametrize(("name", "make"), _methods(), ids=lambda x: str(x)[:14])
+@pytest.mark.parametrize(("name", "make"), list(_methods()), ids=lambda x: str(x)[:14])
 def test_resume_is_exact(name, make, tmp_path, monkeypatch):
     if name == "CMA":
         pytest.importorskip("cma")
