@@ -16,7 +16,12 @@ workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
-_NUM_PAIRS = flags.DEFINE_integer("num_pairs", 0, "Of the data set, for the scale.", 0)
+_SUPERVISION = flags.DEFINE_enum(
+    "supervision", "snapshots", ["snapshots", "pairs"], "What it is learnt from."
+)
+_NUM_PAIRS = flags.DEFINE_integer(
+    "num_pairs", 0, "Pairs used; with snapshots they set the unit of time.", 0
+)
 _WIDTHS = flags.DEFINE_list("widths", ["32", "32"], "Of the hidden layers.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the hidden layers.", 0)
 _CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
@@ -47,6 +52,7 @@ def main(argv):
         )
     velocity, result = flows.train(
         data,
+        supervision=_SUPERVISION.value,
         num_snapshots=_SNAPSHOTS.value,
         num_pairs=_NUM_PAIRS.value,
         widths=widths,
@@ -73,11 +79,10 @@ def main(argv):
 
 def text(result):
     """The numbers in a line or two."""
-    lines = [
-        f"{result['snapshots']} snapshots, {result['pairs']} pairs: "
-        + ("one field" if result["is_determined"] else "not determined")
-        + f" (gap {result['gap']:.3f})"
-    ]
+    lines = [f"{result['snapshots']} snapshots, {result['pairs']} pairs"]
+    if "gap" in result:
+        verdict = "one field" if result["is_determined"] else "not determined"
+        lines.append(f"{verdict} (gap {result['gap']:.3f})")
     if "cosine" in result:
         lines.append(f"cosine to the true field: {result['cosine']:.4f}")
     return "\n".join(lines)

@@ -49,6 +49,7 @@ def test_comparison():
     ("flags", "word"),
     [
         (("--widths=a",), "--widths"),
+        (("--supervision=pairs",), "--num_pairs of at least 1"),
         (("--plot_channel=2",), "--plot_channel below 2"),
         (("--dataset=none.h5",), "a data set at none.h5"),
     ],

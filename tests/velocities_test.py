@@ -7,7 +7,11 @@ import tensorflow as tf
 
 from rdtf import patterns
 from rdtf.generative import divergence
-from rdtf.generative.dynamics.velocities import LocalVelocity, from_snapshots
+from rdtf.generative.dynamics.velocities import (
+    LocalVelocity,
+    from_pairs,
+    from_snapshots,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +74,14 @@ def test_gray_scott_without_pairs_and_without_its_terms(tmp_path):
         ("waves",), 96, (32, 32), 3000, chunk=96, pairs="rate", changes=changes
     )
     data = patterns.read(patterns.generate(tmp_path / "w.h5", plan))
-    velocity, found = from_snapshots(data.stacked())
-    v, truth = velocity(data.stacked()).numpy(), data.stacked("_rate")
-    cosine = (v * truth).sum() / np.sqrt((v**2).sum() * (truth**2).sum())
-    assert cosine > 0.97 and len(found.null_vectors) == 1
+    samples, truth = data.stacked(), data.stacked("_rate")
+    velocity, found = from_snapshots(samples)
+    assert _cosine(velocity(samples), truth) > 0.97 and len(found.null_vectors) == 1
     assert velocity.diffusivity.numpy().min() > 0.0
+    paired = from_pairs(samples, [samples[:1]], truth[:1])
+    assert _cosine(paired(samples), truth) > 0.99
+    np.testing.assert_allclose(paired.diffusivity, [0.16, 0.08], rtol=0.1)
+
+
+def _cosine(a, b):
+    return np.sum(a * b) / np.sqrt(np.sum(np.square(a)) * np.sum(np.square(b)))

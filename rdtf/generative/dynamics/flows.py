@@ -10,56 +10,73 @@ from rdtf.status import InputError
 _BATCH = 64
 
 
+SUPERVISIONS = ("snapshots", "pairs")
+
+
 def train(
     data: patterns.DataSet,
     *,
+    supervision: str = "snapshots",
     num_snapshots: int = 256,
     num_pairs: int = 0,
     widths: tuple[int, ...] = (32, 32),
     seed: int = 0,
 ) -> tuple[velocities.LocalVelocity, dict]:
-    """(a local velocity from snapshots alone, what is known of it).
+    """(a local velocity, what is known of it).
 
     Args:
       data: stills of one preset that move, in two dimensions, on unit cells.
+      supervision: "snapshots": from snapshots alone, see `velocities.from_snapshots`; pairs
+        only settle the unit of time. "pairs": from pairs alone.
       num_snapshots: the first so many that move.
-      num_pairs: pairs of the data set that settle the unit of time; without, E |v|² is one
-        per species, in standard deviations.
+      num_pairs: the first so many. Without, E |v|² is one per species, in standard
+        deviations.
       widths, seed: see `velocities.from_snapshots`.
 
     Raises:
       InputError: if the data are not so.
     """
+    chosen = _chosen(data, supervision, num_snapshots, num_pairs)
+    samples, names = snapshots.in_units(data)[chosen], data.metadata["species"]
+    options = {"names": names, "widths": widths, "seed": seed}
+    result = {"supervision": supervision, "snapshots": len(chosen), "pairs": num_pairs}
+    if num_pairs:
+        states, rates = snapshots.rates(data, chosen[:num_pairs])
+    if supervision == "pairs":
+        velocity = velocities.from_pairs(samples, states, rates, **options)
+    else:
+        velocity, found = velocities.from_snapshots(samples, **options)
+        result |= {"gap": found.gap, "is_determined": found.is_determined}
+        if num_pairs:
+            factor = _factor(velocity, states, rates)
+            velocity.set_coefficients(found.coefficients * factor)
+    diffusivity = velocity.diffusivity.numpy().tolist()
+    result["diffusivity"] = dict(zip(names, diffusivity, strict=True))
+    truth = true_velocity(data, samples)
+    if truth is not None:
+        result |= compare(_evaluate(velocity, samples), truth, bool(num_pairs))
+    return velocity, result
+
+
+def _chosen(data, supervision, num_snapshots, num_pairs):
+    """Indices of the samples that are used; raises InputError if they do not do."""
     snapshots.check(data, num_pairs)
+    if supervision == "pairs" and not num_pairs:
+        raise InputError("Expected --num_pairs of at least 1 with --supervision=pairs.")
     chosen = np.flatnonzero(data.status == patterns.MOVING)[:num_snapshots]
     if len(chosen) < identification.FEWEST:
         raise InputError(
             f"Expected at least {identification.FEWEST} patterns that move, got "
             f"{len(chosen)}: at rest only apps.identify says something."
         )
-    samples = snapshots.in_units(data)[chosen]
-    velocity, found = velocities.from_snapshots(
-        samples, data.metadata["species"], widths, seed
-    )
-    if num_pairs:
-        states, rates = snapshots.rates(data, chosen[:num_pairs])
-        v = sum(_evaluate(velocity, state) for state in states) / len(states)
-        weight = 1.0 / samples.std((0, 1, 2)) ** 2
-        factor = (v * rates * weight).sum() / (v * v * weight).sum()
-        velocity.set_coefficients(found.coefficients * factor)
-    result = {
-        "snapshots": len(chosen),
-        "pairs": num_pairs,
-        "gap": found.gap,
-        "is_determined": found.is_determined,
-        "diffusivity": dict(
-            zip(data.metadata["species"], velocity.diffusivity.numpy().tolist())
-        ),
-    }
-    truth = true_velocity(data, samples)
-    if truth is not None:
-        result |= compare(_evaluate(velocity, samples), truth, bool(num_pairs))
-    return velocity, result
+    return chosen
+
+
+def _factor(velocity, states, rates):
+    """What makes a velocity fit rates best, all species alike."""
+    v = sum(_evaluate(velocity, state) for state in states) / len(states)
+    weight = 1.0 / np.square(velocity.scale)
+    return (v * rates * weight).sum() / (v * v * weight).sum()
 
 
 def true_velocity(data: patterns.DataSet, samples: np.ndarray) -> np.ndarray | None:

@@ -61,13 +61,13 @@ class Identification:
       null_vectors: `[nullity, terms]`, the best first; at least one.
       gap: √(λ_m / λ_m+1) after them, small if they stand apart.
       drawn: the best of each bootstrap resample, `[bootstrap, terms]`, of the same sign.
-      largest_t: the largest mean of <∇φ, Σ c f>, in standard errors; NaN at rest.
+      t: the means of <∇φ, Σ c f> of the best, in standard errors, `[statistics]`.
     """
 
     null_vectors: np.ndarray
     gap: float
     drawn: np.ndarray
-    largest_t: float
+    t: np.ndarray
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -125,8 +125,8 @@ def identify(
         drawn[i] = one * np.sign(one @ gram @ best)
     means = moments.rows @ best
     spread = np.maximum(means.std(0) / np.sqrt(count), 1e-300)
-    largest = np.nan if at_rest else float(np.abs(means.mean(0) / spread).max())
-    return Identification(null_vectors, float(gaps[nullity - 1]), drawn, largest)
+    t = means.mean(0) / spread
+    return Identification(null_vectors, float(gaps[nullity - 1]), drawn, t)
 
 
 def _null(moments):

@@ -99,7 +99,7 @@ class Found:
             "verdict": self.verdict,
             "gap": self.result.gap,
             "null_vectors": self.result.null_vectors.tolist(),
-            "largest_t": self.result.largest_t,
+            "t": dict(zip(stein.names(self.library.species), self.result.t.tolist())),
             "at_rest": self.at_rest,
             "snapshots": self.snapshots,
             "cosine": self.cosine,
@@ -188,7 +188,9 @@ def _each_equation(library, moments, solve):
             vectors[-1][own] = vector
         gaps.append(result.gap)
     empty = np.empty((0, count))
-    both = identification.Identification(np.array(vectors), max(gaps), empty, np.nan)
+    both = identification.Identification(
+        np.array(vectors), max(gaps), empty, np.empty(0)
+    )
     return both, (coefficients, errors)
 
 

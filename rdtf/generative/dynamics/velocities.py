@@ -8,11 +8,15 @@ shifts, turns and mirrors by construction. Its divergence is known in closed for
     ∇·v = Σ over cells (tr ∂R/∂s - 4 Σ_s D_s)
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from rdtf.generative.dynamics import identification, stein
+
+_RIDGE = 1e-8  # of least squares, beside mean squares of 1
 
 
 @keras.saving.register_keras_serializable("rdtf")
@@ -118,17 +122,54 @@ def from_snapshots(
       names, widths: of the velocity.
       seed: of the hidden layers.
     """
+    velocity, standard = _start(samples, names, widths, seed)
+    owners = velocity.owners
+    moments = stein.moments(standard(np.float64(samples)), velocity.terms, owners)
+    forward = np.flatnonzero(np.diff(owners, prepend=-1))
+    found = identification.identify(moments, forward, bootstrap=0)
+    velocity.set_coefficients(found.coefficients)
+    return velocity, found
+
+
+def from_pairs(
+    samples: np.ndarray,
+    states: Sequence[np.ndarray],
+    rates: np.ndarray,
+    names=None,
+    widths=(32, 32),
+    seed: int = 0,
+) -> LocalVelocity:
+    """The local velocity that fits rates of change best, by least squares in closed form.
+
+    Args:
+      samples: snapshots, for mean and scale of the species, `[n, y, x, species]`.
+      states: where the rates are: `[m, y, x, species]`, or the two ends of steps over which
+        they are means.
+      rates: ∂s/∂t, `[m, y, x, species]`.
+      names, widths, seed: as for `from_snapshots`.
+    """
+    velocity, standard = _start(samples, names, widths, seed)
+    terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
+    coefficients = np.zeros(len(terms))
+    for s in range(samples.shape[-1]):
+        own = velocity.owners == s
+        rows = terms[own].reshape(own.sum(), -1)
+        size = np.sqrt((rows**2).mean(1))
+        rows, wanted = rows / size[:, None], rates[..., s].ravel() / velocity.scale[s]
+        gram = rows @ rows.T + _RIDGE * rows.shape[1] * np.eye(len(rows))
+        coefficients[own] = np.linalg.solve(gram, rows @ wanted) / size
+    velocity.set_coefficients(coefficients)
+    return velocity
+
+
+def _start(samples, names, widths, seed):
+    """(a velocity with hidden layers as drawn, the function that standardises)."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
     velocity = LocalVelocity(mean, scale, widths, names)
     velocity.build((None, None, None, samples.shape[-1]))
-    owners, standard = velocity.owners, (samples - mean) / scale
-    moments = stein.moments(standard, velocity.terms, owners)
-    forward = np.flatnonzero(np.diff(owners, prepend=-1))
-    found = identification.identify(moments, forward, bootstrap=0)
-    velocity.set_coefficients(found.coefficients)
-    return velocity, found
+    return velocity, lambda x: (x - mean) / scale
 
 
 def _laplacian(x):
