@@ -1,0 +1,55 @@
+"""apps.evaluate_flow: a table beside persistence, and refusals."""
+
+import json
+
+import pytest
+from app_outcome import assert_one_line, outcome  # noqa: F401
+
+from rdtf import patterns
+from rdtf.generative.dynamics import flows
+
+CHANGES = (("F", 0.022), ("k", 0.051))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(velocity, runs) as paths."""
+    folder = tmp_path_factory.mktemp("made")
+    plan = patterns.Plan(
+        ("waves",), 24, (32, 32), 3000, chunk=24, pairs="rate", changes=CHANGES
+    )
+    data = patterns.read(patterns.generate(folder / "a.h5", plan))
+    velocity, _ = flows.train(data, supervision="pairs", num_pairs=2)
+    velocity.save(folder / "v.keras")
+    plan = patterns.Plan(
+        ("waves",), 4, (32, 32), 3000, seed=1, frames=13, every=5, changes=CHANGES
+    )
+    return folder / "v.keras", patterns.generate(folder / "r.h5", plan), folder / "a.h5"
+
+
+def test_better_than_persistence(made, tmp_path, outcome):  # noqa: F811
+    output = tmp_path / "e.json"
+    flags = (f"--velocity={made[0]}", f"--dataset={made[1]}", f"--output={output}")
+    end = outcome("evaluate_flow", *flags)
+    assert end.code == 0 and "frames 6 to 12" in end.out
+    result = json.loads(output.read_text())
+    for ours, still in zip(result["velocity"], result["persistence"], strict=True):
+        assert ours["mean"] < 0.3 * still["mean"]
+    assert result["blown_up"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--velocity=none.keras",), "a velocity in none.keras"),
+        (("--dataset=none.h5",), "a data set at none.h5"),
+    ],
+)
+def test_what_cannot_be(made, outcome, flags, word):  # noqa: F811
+    given = (f"--velocity={made[0]}", f"--dataset={made[1]}", *flags)
+    assert_one_line(outcome("evaluate_flow", *given), word)
+
+
+def test_stills_are_no_runs(made, outcome):  # noqa: F811
+    end = outcome("evaluate_flow", f"--velocity={made[0]}", f"--dataset={made[2]}")
+    assert_one_line(end, "with frames")
