@@ -187,7 +187,7 @@ DETERMINED = {
 
 
 @pytest.mark.parametrize(
-    ("model", "form"), zip(DETERMINED, ["norm", "integral"] * 2, strict=True)
+    ("model", "form"), list(zip(DETERMINED, ["norm", "integral"] * 2, strict=True))
 )
 def test_other_models(model, form, simulations, tmp_path):
     sim, made = made_patterns.get(simulations, model)
