@@ -49,6 +49,14 @@ def test_a_run(tmp_path, outcome):  # noqa: F811
     assert end.code == 0
 
 
+def test_a_run_in_which_nothing_changes(tmp_path, outcome):  # noqa: F811
+    """One iteration has no traces that vary."""
+    small = ("--num_steps=40", "--replicates=16", "--test_replicates=1000")
+    workdir = tmp_path / "run"
+    end = outcome("cells", f"--workdir={workdir}", *small, "--iterations=1")
+    assert end.code == 0 and (workdir / "training.png").stat().st_size > 0
+
+
 def test_a_lattice(tmp_path, outcome):  # noqa: F811
     flags = ("--shape=6,6", "--lattice=hexagonal", "--estimator=causal")
     workdir = tmp_path / "run"

@@ -87,6 +87,7 @@ def pictures(workdir, test: Test, history: History, fresh: float) -> None:
     workdir, points = pathlib.Path(workdir), networks.points().numpy()
     first, last = history.tables[[0, -1]]
     shown = {name: trace for name, trace in history.traces.items() if np.ptp(trace)}
+    shown = shown or history.traces  # of one iteration none changes
     drawings.training(workdir / "training.png", shown, fresh)
     references = {
         "tanh(-5 (s - 1/2))": networks.sigmoidal(),
