@@ -61,6 +61,12 @@ def quiet_tensorflow() -> None:
         os.close(silence)
 
 
+def check_channel(channel: int, count: int) -> None:
+    """Raises InputError unless --plot_channel is one of so many species."""
+    if not -count <= channel < count:
+        raise InputError(f"Expected --plot_channel below {count}, got {channel}.")
+
+
 def make_patterns(simulation, params, tolerance):
     """The patterns that the flags ask for, made with a progress bar."""
     from rdtf import patterns

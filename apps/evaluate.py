@@ -38,10 +38,7 @@ def main(argv):
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
-    if not -len(names) <= _CHANNEL.value < len(names):
-        raise InputError(
-            f"Expected --plot_channel below {len(names)}, got {_CHANNEL.value}."
-        )
+    common.check_channel(_CHANNEL.value, len(names))
     made = files.load_targets(_SAMPLES.value, names[-1]).fields
     missing = [name for name in names if name not in made]
     if missing:

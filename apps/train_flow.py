@@ -46,10 +46,7 @@ def main(argv):
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
-    if not -len(names) <= _CHANNEL.value < len(names):
-        raise InputError(
-            f"Expected --plot_channel below {len(names)}, got {_CHANNEL.value}."
-        )
+    common.check_channel(_CHANNEL.value, len(names))
     velocity, result = flows.train(
         data,
         supervision=_SUPERVISION.value,

@@ -12,7 +12,6 @@ import time
 from absl import flags
 
 from apps import common, workdirs
-from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
@@ -54,10 +53,7 @@ def main(argv):
 
     data = patterns.read(_DATASET.value)
     samples, names = data.stacked(), data.metadata["species"]
-    if not -samples.shape[-1] <= _CHANNEL.value < samples.shape[-1]:
-        raise InputError(
-            f"Expected --plot_channel below {samples.shape[-1]}, got {_CHANNEL.value}."
-        )
+    common.check_channel(_CHANNEL.value, len(names))
     denoiser.check(samples.shape[1:3], _SIZE.value)
     settings = training.Settings(
         _EPOCHS.value,

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rdtf.generative import networks
 from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
 from rdtf.generative.networks import Network
 from rdtf.status import InputError
@@ -143,20 +144,5 @@ class Denoiser(Network):
 
 
 def load(path) -> Network:
-    """A denoiser from its .keras file.
-
-    Raises:
-      InputError: if there is none.
-    """
-    try:
-        found = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"Expected a denoiser in {path}, got {type(error).__name__}: make one with "
-            "python -m apps.train_score."
-        ) from None
-    if not isinstance(found, Network):
-        raise InputError(
-            f"Expected a denoiser in {path}, got a {type(found).__name__}."
-        )
-    return found
+    """A denoiser, or a baseline, from its .keras file; see `networks.load`."""
+    return networks.load(path, Network, "denoiser", "train_score")

@@ -6,6 +6,29 @@ import tensorflow as tf
 
 from rdtf.generative import wiener
 from rdtf.generative.conditions import Condition
+from rdtf.status import InputError
+
+
+def load(path, kind: type, name: str, app: str):
+    """A network of some kind from its .keras file.
+
+    Args:
+      kind: what it has to be.
+      name, app: what it is called, and what makes it, for messages.
+
+    Raises:
+      InputError: if there is none.
+    """
+    try:
+        found = keras.models.load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"Expected a {name} in {path}, got {type(error).__name__}: make one with "
+            f"python -m apps.{app}."
+        ) from None
+    if not isinstance(found, kind):
+        raise InputError(f"Expected a {name} in {path}, got a {type(found).__name__}.")
+    return found
 
 
 class Network(keras.Model):

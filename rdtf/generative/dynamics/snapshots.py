@@ -16,7 +16,7 @@ class Found:
     """What snapshots say.
 
     Attributes:
-      library: the terms.
+      terms: the library.
       result: null vectors and gap.
       coefficients, errors: `[terms]`, in units of `unit`.
       unit: TIME, REFERENCE or EACH.
@@ -28,7 +28,7 @@ class Found:
         coefficients and the nearest combination of null vectors.
     """
 
-    library: Library
+    terms: Library
     result: identification.Identification
     coefficients: np.ndarray
     errors: np.ndarray
@@ -63,7 +63,7 @@ class Found:
             with np.errstate(divide="ignore", invalid="ignore"):  # no diffusion there
                 truth = self._scaled_truth()
         for name, value, error, true in zip(
-            self.library.names, self.coefficients, self.errors, truth, strict=True
+            self.terms.names, self.coefficients, self.errors, truth, strict=True
         ):
             line = f"{name:14}{value:12.6g}{error:11.2g}"
             lines.append(line + (f"{true:12.6g}" if known else ""))
@@ -78,28 +78,28 @@ class Found:
         """The truth in the units of the coefficients."""
         if self.unit == TIME:
             return self.truth
-        first = _laplacians(self.library)
+        first = _laplacians(self.terms)
         if self.unit == REFERENCE:
             return self.truth * _to_reference(first)(self.truth)
         scaled = self.truth.copy()
-        for s in range(len(self.library.species)):
-            own = np.flatnonzero(self.library.owners == s)
+        for s in range(len(self.terms.species)):
+            own = np.flatnonzero(self.terms.owners == s)
             factor = _to_reference(np.flatnonzero(np.isin(own, first)))
             scaled[own] *= factor(self.truth[own])
         return scaled
 
     def as_dict(self) -> dict:
         """All numbers, for a file."""
-        names = self.library.names
+        names = self.terms.names
         return {
-            "equations": self.library.equations(self.coefficients),
+            "equations": self.terms.equations(self.coefficients),
             "coefficients": dict(zip(names, self.coefficients.tolist(), strict=True)),
             "errors": dict(zip(names, self.errors.tolist(), strict=True)),
             "unit": self.unit,
             "verdict": self.verdict,
             "gap": self.result.gap,
             "null_vectors": self.result.null_vectors.tolist(),
-            "t": dict(zip(stein.names(self.library.species), self.result.t.tolist())),
+            "t": dict(zip(stein.names(self.terms.species), self.result.t.tolist())),
             "at_rest": self.at_rest,
             "snapshots": self.snapshots,
             "cosine": self.cosine,

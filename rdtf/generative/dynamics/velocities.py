@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from rdtf.generative import networks
 from rdtf.generative.dynamics import identification, stein
-from rdtf.status import InputError
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
 
@@ -164,23 +164,8 @@ def from_pairs(
 
 
 def load(path) -> LocalVelocity:
-    """A velocity from its .keras file.
-
-    Raises:
-      InputError: if there is none.
-    """
-    try:
-        found = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"Expected a velocity in {path}, got {type(error).__name__}: make one with "
-            "python -m apps.train_flow."
-        ) from None
-    if not isinstance(found, LocalVelocity):
-        raise InputError(
-            f"Expected a velocity in {path}, got a {type(found).__name__}."
-        )
-    return found
+    """A velocity from its .keras file; see `networks.load`."""
+    return networks.load(path, LocalVelocity, "velocity", "train_flow")
 
 
 def _start(samples, names, widths, seed):
