@@ -202,6 +202,18 @@ def test_patterns_at_rest_have_a_scale_per_equation():
     np.testing.assert_allclose(ratio, exact, atol=1e-3)
 
 
+def test_terms_that_depend_on_each_other_at_rest_are_no_equation():
+    """v = u² in every cell, whatever diffuses: a null vector, and no finding."""
+    u = _smooth(16, 1)
+    samples = np.concatenate([u, u**2], -1)
+    samples += 1e-6 * np.random.default_rng(0).normal(size=samples.shape)
+    library = libraries.parse("u: lap(u), u, u**2, v; v: lap(v), v")
+    moments = stein.moments(samples, library.evaluate, library.owners)
+    own = moments.of_terms(np.arange(4))
+    found = identification.identify(own, np.array([0]), at_rest=True, bootstrap=0)
+    assert not found.is_determined and found.gap > 0.9
+
+
 def test_at_rest_every_equation_comes_in_its_own_unit():
     rng = np.random.default_rng(0)
     v = _smooth(16, 1)

@@ -15,7 +15,9 @@ Patterns at rest have no such field but 0. There Σ c_k f_k = 0 in every cell, s
     c = argmin  cᵀ G c / cᵀ diag(G) c
 
 and each equation has a null vector, and a scale, of its own, unless ties link them. In both
-cases √(λ_m / λ_m+1) of the values in order tells how many null vectors there are.
+cases √(λ_m / λ_m+1) of the values in order tells how many null vectors there are. At rest the
+terms may also depend on each other without the equation, as where v is a function of u; so λ_1
+must be as much smaller than the smallest value without the Laplacians.
 """
 
 import dataclasses
@@ -59,7 +61,8 @@ class Identification:
 
     Attributes:
       null_vectors: `[nullity, terms]`, the best first; at least one.
-      gap: √(λ_m / λ_m+1) after them, small if they stand apart.
+      gap: √(λ_m / λ_m+1) after them, small if they stand apart; at rest also from what the
+        terms without diffusion give, whichever is larger.
       drawn: the best of each bootstrap resample, `[bootstrap, terms]`, of the same sign.
       t: the means of <∇φ, Σ c f> of the best, in standard errors, `[statistics]`.
     """
@@ -116,6 +119,11 @@ def identify(
     values, vectors = solve(free)
     gaps = np.sqrt(np.maximum(values[:-1], 0.0) / np.maximum(values[1:], 1e-300))
     nullity = 1 + int(np.argmin(gaps)) if gaps.min() < TRUSTED else 1
+    gap = float(gaps[nullity - 1])
+    if at_rest and forward is not None and len(forward):
+        rest = np.flatnonzero(~(ties[forward] != 0.0).any(0))
+        alone = _null_at_rest(free.of_terms(rest))[0][0]
+        gap = max(gap, float(np.sqrt(max(values[0], 0.0) / max(alone, 1e-300))))
     null_vectors = (ties @ vectors[:, :nullity]).T
     null_vectors *= _signs(null_vectors, forward)[:, None]
     best, gram = null_vectors[0], moments.grams.mean(0)
@@ -126,7 +134,7 @@ def identify(
     means = moments.rows @ best
     spread = np.maximum(means.std(0) / np.sqrt(count), 1e-300)
     t = means.mean(0) / spread
-    return Identification(null_vectors, float(gaps[nullity - 1]), drawn, t)
+    return Identification(null_vectors, gap, drawn, t)
 
 
 def _null(moments):
