@@ -1,6 +1,7 @@
 """How long a learnt velocity follows the truth: errors of rollouts, beside persistence.
 
-    python -m apps.generate --output=runs.h5 --until=steps --preset=waves --frames=31 --every=10
+    python -m apps.generate --output=runs.h5 --until=steps --preset=waves --seed=1 \\
+        --num_samples=16 --height=64 --width=64 --frames=31 --every=10
     python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras --dataset=runs.h5
 
 The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame.

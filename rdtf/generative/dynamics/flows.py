@@ -10,9 +10,6 @@ from rdtf.status import InputError
 _BATCH = 64
 
 
-SUPERVISIONS = ("snapshots", "pairs")
-
-
 def train(
     data: patterns.DataSet,
     *,
@@ -29,8 +26,8 @@ def train(
       supervision: "snapshots": from snapshots alone, see `velocities.from_snapshots`; pairs
         only settle the unit of time. "pairs": from pairs alone.
       num_snapshots: the first so many that move.
-      num_pairs: the first so many. Without, E |v|² is one per species, in standard
-        deviations.
+      num_pairs: the first so many. Without, the unit of time is that of
+        `velocities.from_snapshots`.
       widths, seed: see `velocities.from_snapshots`.
 
     Raises:

@@ -115,8 +115,8 @@ def from_snapshots(
 
     Hidden layers stay as they are drawn (random features: Rahimi & Recht 2007), and the rest
     is the null vector of `rdtf.generative.dynamics.identification`: a nonparametric reaction
-    beside diffusion, in closed form. Its unit of time is such that E |v|² is one
-    per species, in standard deviations of the data.
+    beside diffusion, in closed form. Its unit of time is such that E |v|², summed over
+    species in standard deviations of the data, is 1.
 
     Args:
       samples: independent ones, `[n, y, x, species]`, that move.
