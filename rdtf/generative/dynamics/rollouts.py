@@ -14,7 +14,7 @@ import tensorflow as tf
 
 HORIZONS = ((1, 1), (6, 12), (13, 30))  # frames, both ends counted
 _FLOOR = 1e-7
-_STABLE = 2.0  # of 8 D dt, in RK4; its bound is 2.78
+_STABLE = 2.0  # rate times step, in RK4; its bound is 2.78
 _CORRELATED = 0.8
 
 
@@ -38,13 +38,12 @@ def rollout(velocity, start: np.ndarray, interval: float, frames: int) -> np.nda
     """States after each of `frames` intervals, `[n, frames, y, x, species]`, by RK4.
 
     Args:
-      velocity: a `LocalVelocity`.
+      velocity: a `velocities.Velocity`.
       start: `[n, y, x, species]`, in units of the data.
       interval: between frames, in the time of the velocity; divided into steps that are
-        stable for its diffusion.
+        stable for its `fastest` rate.
     """
-    fastest = 8.0 * float(tf.reduce_max(velocity.diffusivity))
-    steps = max(1, int(np.ceil(interval * fastest / _STABLE)))
+    steps = max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
     h = tf.constant(interval / steps, tf.float32)
 
     @tf.function(autograph=False)

@@ -2,7 +2,7 @@
 
     LocalVelocity    D ∇²s + R(s): diffusivities, and a network of the state of one cell
 
-It is as reaction-diffusion equations are: a radius of one cell, and equivariant under
+The last is as reaction-diffusion equations are: a radius of one cell, and equivariant under
 shifts, turns and mirrors by construction. Its divergence is known in closed form:
 
     ∇·v = Σ over cells (tr ∂R/∂s - 4 Σ_s D_s)
@@ -14,29 +14,63 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative import networks
+from rdtf.generative import divergence, networks
 from rdtf.generative.dynamics import identification, stein
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
 
 
+class Velocity(keras.Model):
+    """What all velocities share: units, species, divergence.
+
+    Attributes:
+      radius: how many cells away v(s) of a cell depends on, along each axis; None: all.
+
+    Args:
+      mean, scale: of the species over the data; what is learnt sees (s - mean) / scale.
+      names: of the species.
+    """
+
+    radius = None
+
+    def __init__(self, mean, scale, names=None, **kwargs):
+        super().__init__(**kwargs)
+        self.mean, self.scale = [float(x) for x in mean], [float(x) for x in scale]
+        self.names = names
+
+    def get_config(self):
+        """Arguments to make it again."""
+        names = ("mean", "scale", "names")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+    def standard(self, x):
+        """(x - mean) / scale."""
+        return (x - np.float32(self.mean)) / np.float32(self.scale)
+
+    def divergence(self, x):
+        """∇·v, summed over all cells, `[batch]`: exact; of local velocities only."""
+        return divergence.exact(self, x, self.radius)
+
+    @property
+    def fastest(self) -> float:
+        """A bound on the rates at which v damps, 1 / time, for stable steps."""
+        raise NotImplementedError
+
+
 @keras.saving.register_keras_serializable("rdtf")
-class LocalVelocity(keras.Model):
+class LocalVelocity(Velocity):
     """D ∇²s + R(s) of the module, unit cells.
 
     Args:
-      mean, scale: of the species over the data; networks see (s - mean) / scale, and D and
-        R are made of order one.
+      mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
-      names: of the species.
     """
 
     radius = 1
 
     def __init__(self, mean, scale, widths=(32, 32), names=None, **kwargs):
-        super().__init__(**kwargs)
-        self.mean, self.scale = [float(x) for x in mean], [float(x) for x in scale]
-        self.widths, self.names = tuple(widths), names
+        super().__init__(mean, scale, names, **kwargs)
+        self.widths = tuple(widths)
         self._hidden = [keras.layers.Dense(w, activation="silu") for w in self.widths]
         self._last = keras.layers.Dense(len(self.mean))
         self._raw = self.add_weight(
@@ -45,8 +79,7 @@ class LocalVelocity(keras.Model):
 
     def get_config(self):
         """Arguments to make it again."""
-        names = ("mean", "scale", "widths", "names")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        return super().get_config() | {"widths": self.widths}
 
     def build(self, input_shape):
         """Makes all weights."""
@@ -60,15 +93,20 @@ class LocalVelocity(keras.Model):
         """D of each species, in cells² per unit of time; positive."""
         return tf.nn.softplus(self._raw)
 
+    @property
+    def fastest(self) -> float:
+        """8 D of the fastest species: the shortest wave of the 5-point Laplacian."""
+        return 8.0 * float(tf.reduce_max(self.diffusivity))
+
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
-        standard = (x - np.float32(self.mean)) / np.float32(self.scale)
+        standard = self.standard(x)
         diffusion = self.diffusivity * _laplacian(standard)
         return np.float32(self.scale) * (diffusion + self._reaction(standard))
 
     def divergence(self, x):
         """∇·v, summed over all cells, `[batch]`."""
-        standard = (x - np.float32(self.mean)) / np.float32(self.scale)
+        standard = self.standard(x)
         trace = tf.zeros_like(standard[..., 0])
         for s in range(len(self.mean)):
             one = tf.one_hot(s, len(self.mean)) * tf.ones_like(standard)
@@ -163,9 +201,9 @@ def from_pairs(
     return velocity
 
 
-def load(path) -> LocalVelocity:
+def load(path) -> Velocity:
     """A velocity from its .keras file; see `networks.load`."""
-    return networks.load(path, LocalVelocity, "velocity", "train_flow")
+    return networks.load(path, Velocity, "velocity", "train_flow")
 
 
 def _start(samples, names, widths, seed):
