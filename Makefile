@@ -4,6 +4,8 @@
 PYTHON ?= python3.11 python3.12 python3.13 python3
 # Passed on to the program or to pytest: make fit ARGS="--iterations=50"
 ARGS ?=
+# Test files are spread over processes; each may take 2 GB.
+TEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile --durations=10
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -31,12 +33,12 @@ runs/waves64.h5: | $(VENV)/.installed
 	  --height=64 --width=64 --chunk=64 --overwrite
 
 test: $(VENV)/.installed-dev ## run the fast tests, the linter and the format check
-	$(RUN) -m pytest -m "not slow" --durations=10 $(ARGS)
+	$(RUN) $(TEST) -m "not slow" $(ARGS)
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 
 test-all: $(VENV)/.installed-dev ## run all tests, the slow ones too
-	$(RUN) -m pytest --durations=10 $(ARGS)
+	$(RUN) $(TEST) $(ARGS)
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 

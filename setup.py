@@ -51,7 +51,7 @@ setuptools.setup(
         "cma": ["cma"],
         "ray": ["ray"],
         "xarray": ["xarray"],
-        "dev": ["hypothesis", "pytest", "ruff", "xarray"],
+        "dev": ["hypothesis", "pytest", "pytest-xdist", "ruff", "xarray"],
         "docs": ["mkdocs"],
     },
     classifiers=[
