@@ -28,7 +28,7 @@ def fates(states: np.ndarray) -> np.ndarray:
 
 def binary_entropy(p: float) -> float:
     """-p log2 p - (1 - p) log2(1 - p)."""
-    return -sum(q * math.log2(q) for q in (p, 1.0 - p) if q > 0.0)
+    return sum(-q * math.log2(q) for q in (p, 1.0 - p) if q > 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def whole(patterns: np.ndarray, tissue: Tissue) -> Utility:
     numbers, counts = _count(patterns)
     share = counts / replicates
     active = patterns.mean()
-    surprise = -np.log2(share)
+    surprise = np.log2(1.0 / share)
     entropy = float(share @ surprise)
     slope = math.log2((1.0 - active) / active) if 0.0 < active < 1.0 else 0.0
     influence = slope * (patterns.mean(axis=1) - active)
@@ -107,7 +107,7 @@ def causal(patterns: np.ndarray, tissue: Tissue) -> Utility:
     counts = np.zeros((2 ** before.shape[1], 2))
     np.add.at(counts, (key.ravel(), z.ravel()), 1.0)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    surprise = -np.log2(np.where(share > 0.0, share, 1.0))[key, z]
+    surprise = np.log2(1.0 / np.where(share > 0.0, share, 1.0))[key, z]
     entropy = float(surprise.mean())
     active = patterns.mean()
     slope = math.log2((1.0 - active) / active) if 0.0 < active < 1.0 else 0.0
