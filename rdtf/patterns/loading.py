@@ -89,6 +89,7 @@ def read(paths: str | Sequence[str]) -> DataSet:
 
 
 _LABELS = ("preset", "status", "attempts", "rate", "statistics")
+_AHEAD = 2  # batches made while others are used
 
 
 def _read(paths, names):
@@ -175,7 +176,7 @@ def pipeline(
             tf.data.Dataset.from_tensor_slices(order)
             .batch(batch_size)
             .enumerate(1)
-            .map(lambda i, rows: one(fold(own, i), rows), tf.data.AUTOTUNE)
+            .map(lambda i, rows: one(fold(own, i), rows), _AHEAD)
         )
 
     def one(own, rows):
@@ -184,7 +185,11 @@ def pipeline(
         return batch if told is None else (batch, tf.gather(told, rows))
 
     numbers = tf.data.Dataset.range(first_epoch, epochs)
-    return numbers.flat_map(batches).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # TensorFlow 2.21 ends an iterator that it tunes only at the next round of tuning, and
+    # these get as rare as the iterator is old: up to a third of a training was waiting.
+    options.autotune.enabled = False
+    return numbers.flat_map(batches).prefetch(_AHEAD).with_options(options)
 
 
 def move(batch: tf.Tensor, seed: tf.Tensor, square: bool = True) -> tf.Tensor:
