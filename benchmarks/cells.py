@@ -73,9 +73,11 @@ def main(_) -> None:
     results = kept()
     for name in filter(None, _ROWS.value):
         runs = results.setdefault(name, [])
-        for seed in range(len(runs), min(_SEEDS.value, cells_rows.ROWS[name].seeds)):
+        row = cells_rows.ROWS[name]
+        for number in range(len(runs), _SEEDS.value):
+            seed = row.first_seed + number
             start = time.perf_counter()
-            runs.append(cells_rows.measure(cells_rows.ROWS[name], seed))
+            runs.append(cells_rows.measure(row, seed))
             write(results)
             seconds = time.perf_counter() - start
             print(
