@@ -33,7 +33,7 @@ class UNetVelocity(Velocity):
       speed: of the species, in standard deviations per unit of time: what it multiplies.
     """
 
-    def __init__(self, mean, scale, widths=(16, 32), speed=1.0, names=None, **kwargs):
+    def __init__(self, mean, scale, widths=(8, 16), speed=1.0, names=None, **kwargs):
         super().__init__(mean, scale, names, **kwargs)
         self.widths, self.speed = tuple(widths), float(speed)
         self._first = PeriodicConv2D(self.widths[0])

@@ -65,8 +65,10 @@ def noised(
       on_denoised: whether v is to be evaluated at D(y), or else at y.
     """
     fold = tf.random.experimental.stateless_fold_in
-    level = sigma[:, None, None, None]
-    y = x + level * tf.random.stateless_normal(tf.shape(x), fold(seed, 0))
+    level = tf.cast(sigma, x.dtype)[:, None, None, None]
+    y = x + level * tf.random.stateless_normal(
+        tf.shape(x), fold(seed, 0), dtype=x.dtype
+    )
     clean = denoise(y, sigma)
     draws, changes = [], []
     for p in range(probes):
@@ -80,7 +82,7 @@ def noised(
             changes.append(accumulator.jvp(value))
     draws = tf.stack(draws, 1)
     changes = tf.stack(changes, 1) if on_denoised else draws
-    score = (clean - y) / tf.cast(level, x.dtype) ** 2
+    score = (clean - y) / level**2
     return Noised(clean if on_denoised else y, score, draws, changes)
 
 
@@ -154,8 +156,9 @@ def measure(
 
     found = {}
     for sigma in sigmas:
+        level = tf.constant(sigma, tf.float32)
         parts = [
-            batch(x[first : first + _BATCH], np.float32(sigma), (seed, first))
+            batch(x[first : first + _BATCH], level, tf.constant([seed, first]))
             for first in range(0, len(x), _BATCH)
         ]
         r, v_there = (tf.concat(both, 0) for both in zip(*parts, strict=True))

@@ -96,7 +96,7 @@ def known_of_snapshots(
     parts = []
     for first in range(0, len(x), _BATCH):
         part = slice(first, first + _BATCH)
-        parts.append(batch(x[part], sigma[part], (settings.seed, first)))
+        parts.append(batch(x[part], sigma[part], tf.constant([settings.seed, first])))
         progress.add(len(parts[-1][0]))
     noised = residual.Noised(*(tf.concat(p, 0) for p in zip(*parts, strict=True)))
     if not moments:
