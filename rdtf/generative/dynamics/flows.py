@@ -2,11 +2,11 @@
 
 What each model is learnt from (`supervision`), "pairs" of all with at least one of them:
 
-    local   "snapshots"  their moments, in closed form    "residual"  a trained score alone
-            "pairs"      least squares, in closed form
-    unet    "snapshots"  a trained score, and moments     "residual"  a trained score alone
-            "pairs"      gradient descent
-    skew    "pairs"      gradient descent; it keeps the law of a trained score as it is
+    local   "snapshots"  their moments    "residual"  a trained score    "pairs"  themselves,
+            all in closed form
+    unet    "snapshots"  moments and a trained score    "residual"  a trained score
+            "pairs"      themselves, all by gradient descent
+    skew    "pairs"      by gradient descent; it keeps the law of a trained score as it is
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from rdtf import Grid, Simulation, models, patterns
 from rdtf.generative.dynamics import (
     identification,
     residual,
+    score_fits,
     snapshots,
     velocities,
 )
@@ -30,6 +31,7 @@ from rdtf.status import InputError
 
 _BATCH = 64
 _HELD_OUT = 128  # snapshots
+_SETTINGS = dials.Settings()
 
 
 def train(
@@ -41,7 +43,7 @@ def train(
     num_pairs: int = 0,
     widths: tuple[int, ...] | None = None,
     network: Network | None = None,
-    settings: dials.Settings | None = None,
+    settings: dials.Settings = _SETTINGS,
     workdir=None,
     verbose: int = 0,
     seed: int = 0,
@@ -73,17 +75,19 @@ def train(
     pairs = snapshots.rates(data, used[:num_pairs]) if num_pairs else None
     if network is not None:
         residual.check(network, own.mean((0, 1, 2)), own.std((0, 1, 2)))
-    if model != "local" or supervision == "residual":
+    if model != "local":
         velocity = _start(model, own, pairs, network, options, seed)
         known = _known(velocity, data, own, pairs, supervision, network, settings)
         result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
     elif supervision == "pairs":
         velocity = velocities.from_pairs(own, *pairs, seed=seed, **options)
+    elif supervision == "residual":
+        velocity = score_fits.from_score(own, network, seed=seed, **options)
     else:
         velocity, found = velocities.from_snapshots(own, seed=seed, **options)
         result |= {"gap": found.gap, "is_determined": found.is_determined}
     if model == "local":
-        result |= _finish_local(velocity, own, supervision, pairs)
+        result |= _finish_local(velocity, supervision, pairs)
     rest = np.setdiff1d(np.flatnonzero(data.status == patterns.MOVING), used)
     seen = own if len(rest) == 0 else samples[rest[:_HELD_OUT]]
     truth = true_velocity(data, seen)
@@ -115,15 +119,12 @@ def _start(model, samples, pairs, network, options, seed):
     """A velocity with random weights."""
     keras.utils.set_random_seed(seed)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
-    if model != "local":
-        rates = None if pairs is None else pairs[1] / scale
-        speed = 1.0 if rates is None else float(np.sqrt(np.mean(rates**2)))
-        options = options | {"speed": speed}
+    rates = np.ones(1) if pairs is None else pairs[1] / scale
+    options = options | {"speed": float(np.sqrt(np.mean(rates**2)))}
     if model == "skew":
         velocity = SkewVelocity(network, **options)
     else:
-        make = UNetVelocity if model == "unet" else velocities.LocalVelocity
-        velocity = make(mean, scale, **options)
+        velocity = UNetVelocity(mean, scale, **options)
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity
 
@@ -136,7 +137,7 @@ def _known(velocity, data, samples, pairs, supervision, network, settings):
         moments = supervision == "snapshots"
         standard = (samples - mean) / scale
         found = dials.known_of_snapshots(standard, network, settings, moments)
-    if pairs is None or isinstance(velocity, velocities.LocalVelocity):
+    if pairs is None:
         return found
     states, rates = pairs
     duration = 0.0
@@ -150,11 +151,8 @@ def _known(velocity, data, samples, pairs, supervision, network, settings):
     )
 
 
-def _finish_local(velocity, samples, supervision, pairs):
+def _finish_local(velocity, supervision, pairs):
     """Settles its unit of time; what there is to say of its diffusivities."""
-    if supervision == "residual":
-        v = _evaluate(velocity, samples) / velocity.scale
-        velocity.rescale(float(np.mean((v**2).sum(-1))) ** -0.5)
     if supervision != "pairs" and pairs is not None:
         factor = _factor(velocity, *pairs)
         if factor > 0.0:

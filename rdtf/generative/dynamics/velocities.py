@@ -134,6 +134,15 @@ class LocalVelocity(Velocity):
         own = [np.stack([lap, *hidden, np.ones_like(lap)]) for lap in laps]
         return np.concatenate(own)
 
+    def fields(self, standard: tf.Tensor) -> list[tf.Tensor]:
+        """The same in float32, `[batch, y, x, terms]` of each species, differentiable."""
+        hidden = standard
+        for layer in self._hidden:
+            hidden = layer(hidden)
+        rest = [hidden, tf.ones_like(hidden[..., :1])]
+        laps = tf.split(_laplacian(standard), len(self.mean), -1)
+        return [tf.concat([lap, *rest], -1) for lap in laps]
+
     @property
     def owners(self) -> np.ndarray:
         """The species of each of `terms`."""
@@ -176,7 +185,7 @@ def from_snapshots(
       names, widths: of the velocity.
       seed: of the hidden layers.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity, standard = start(samples, names, widths, seed)
     owners = velocity.owners
     moments = stein.moments(standard(np.float64(samples)), velocity.terms, owners)
     forward = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -202,7 +211,7 @@ def from_pairs(
       rates: ∂s/∂t, `[m, y, x, species]`.
       names, widths, seed: as for `from_snapshots`.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity, standard = start(samples, names, widths, seed)
     terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
     coefficients = np.zeros(len(terms))
     for s in range(samples.shape[-1]):
@@ -223,8 +232,8 @@ def load(path) -> Velocity:
     return networks.load(path, Velocity, "velocity", "train_flow")
 
 
-def _start(samples, names, widths, seed):
-    """(a velocity with hidden layers as drawn, the function that standardises)."""
+def start(samples: np.ndarray, names, widths, seed: int):
+    """(a LocalVelocity with layers as drawn, the function that standardises)."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
