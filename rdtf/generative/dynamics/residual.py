@@ -88,12 +88,14 @@ def noised(
 
 def estimates(velocity: Callable, at: Noised) -> tuple[tf.Tensor, tf.Tensor]:
     """(r by each probe `[batch, probes]`, v) of a function of standardised states."""
+    with tf.GradientTape(persistent=True) as tape:  # n·J w as w·∇(n·v)
+        tape.watch(at.states)
+        v = velocity(at.states)
+        sums = [v * at.probes[:, p] for p in range(at.probes.shape[1])]
     rows = []
-    for p in range(at.probes.shape[1]):
-        with tf.autodiff.ForwardAccumulator(at.states, at.changes[:, p]) as accumulator:
-            v = velocity(at.states)
-        change = accumulator.jvp(v, tf.UnconnectedGradients.ZERO)
-        rows.append(tf.reduce_sum(change * at.probes[:, p], (1, 2, 3)))
+    for p, along in enumerate(sums):
+        gradient = tape.gradient(along, at.states, unconnected_gradients="zero")
+        rows.append(tf.reduce_sum(gradient * at.changes[:, p], (1, 2, 3)))
     along = tf.reduce_sum(v * at.score, (1, 2, 3))
     return tf.stack(rows, 1) + along[:, None], v
 
@@ -106,7 +108,7 @@ def exact(velocity: Callable, divergence: Callable, at: Noised) -> tf.Tensor:
 
 def variance(r: tf.Tensor) -> tf.Tensor:
     """Var r over the batch, from `[batch, probes]`; with one probe r is taken as exact."""
-    count, probes = r.shape[0], r.shape[1]
+    count, probes = tf.cast(tf.shape(r)[0], r.dtype), r.shape[1]
     off = r - tf.reduce_mean(r, 0)
     square = tf.reduce_sum(off, 1) ** 2
     if probes > 1:

@@ -90,7 +90,8 @@ def moments(
                     -1,
                 )
             )
-        grams = [tf.einsum("nyxk,nyxl->kl", field, field) for field in fields]
+        exact = [tf.cast(field, tf.float64) for field in fields]
+        grams = [tf.einsum("nyxk,nyxl->kl", field, field) for field in exact]
         return tf.stack(rows, 1), grams
 
     progress = keras.utils.Progbar(len(x), unit_name="noisy pattern")
@@ -99,7 +100,7 @@ def moments(
         part = tf.constant(x[first : first + _BATCH], tf.float32)
         found, grams = batch(part, tf.constant([seed, first]))
         rows.append(np.float64(found))
-        gram = gram + scipy.linalg.block_diag(*map(np.float64, grams))
+        gram = gram + scipy.linalg.block_diag(*(g.numpy() for g in grams))
         progress.add(len(part))
     return np.concatenate(rows), gram / np.prod(x.shape[:3])
 
