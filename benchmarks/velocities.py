@@ -42,6 +42,7 @@ _CASES = {
 _ONLY = flags.DEFINE_list("cases", list(_CASES), "Which.")
 _DENOISER = flags.DEFINE_string("denoiser", None, "Of the first of --cases.")
 _STEPS = flags.DEFINE_integer("steps", 400, "Of one training.", 20)
+_BATCH = flags.DEFINE_integer("batch_size", 8, "Of one training.", 2)
 _FIGURE = flags.DEFINE_string("figure", None, "The curve, .png.")
 _POOL, _HELD_OUT, _SNAPSHOTS = 1000, 128, 256
 _SIGMAS = (0.1, 0.2, 0.4)
@@ -68,7 +69,7 @@ def _data(name, seed, count, pairs=None):
 def _train(data, **options):
     """A row of the curve."""
     cpu = time.process_time()
-    settings = supervision.Settings(_STEPS.value)
+    settings = supervision.Settings(_STEPS.value, _BATCH.value)
     with tempfile.TemporaryDirectory() as workdir:
         velocity, result = flows.train(
             data, settings=settings, workdir=workdir, verbose=2, **options
@@ -91,9 +92,8 @@ def _curve(name, seed):
         print(json.dumps(rows[-1]), flush=True)
 
     add(model="local", supervision="residual", network=network, **few)
-    add(model="unet", supervision="residual", network=network, **few)
-    add(model="unet", supervision="snapshots", network=network, **few)
     add(model="local", supervision="snapshots", **few)
+    add(model="unet", supervision="snapshots", network=network, **few)
     for count in (1, 10, 100, _POOL):
         for model in ("local", "unet", "skew"):
             own = {"network": network} if model == "skew" else {}

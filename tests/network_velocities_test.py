@@ -33,21 +33,21 @@ def skew(samples):
 
 def test_skew_velocities_keep_the_law(skew):
     """∇·v + v·s = 0 at any state, by central differences; not so without ∇·A."""
-    y = np.float32(np.random.default_rng(1).normal(size=(1, 4, 4, 2)))
+    y = tf.constant(np.random.default_rng(1).normal(size=(1, 4, 4, 2)), tf.float32)
 
     def score(y):
         level = tf.fill([len(y)], skew.sigma)
         return (skew.network.denoise(y, level) - y) / skew.sigma**2
 
     def divergence(velocity):
-        units = 0.02 * np.eye(y.size, dtype=np.float32).reshape(-1, *y.shape[1:])
+        units = 0.02 * np.eye(32, dtype=np.float32).reshape(-1, 4, 4, 2)
         change = velocity(y + units) - velocity(y - units)
         return np.sum(change * units) / (2.0 * 0.02**2)
 
     v, s = skew.field(y, score(y)), score(y)
     total = divergence(lambda y: skew.field(y, score(y))) + np.sum(v * s)
-    of_matrix = skew.field(y, np.zeros_like(y))  # ∇·A
-    alone = divergence(lambda y: skew.field(y, np.zeros_like(y)))
+    of_matrix = skew.field(y, tf.zeros_like(y))  # ∇·A
+    alone = divergence(lambda y: skew.field(y, tf.zeros_like(y)))
     without = total - alone - np.sum(of_matrix * s)
     size = np.linalg.norm(v) * np.linalg.norm(s)
     assert abs(total) < 1e-4 * size < 0.1 * abs(without)

@@ -81,13 +81,14 @@ class SkewVelocity(Velocity):
       network: a denoiser, whose score it is; stays as it is.
       sigma: the level of the law that is kept, in standard deviations of the data.
       widths: of the hidden layers of a and h.
-      speed, names: see `UNetVelocity`.
+      speed: see `UNetVelocity`.
+      **kwargs: mean, scale and names of `Velocity`, the first two default to those of the
+        denoiser, whose weights are not there yet when a file is read.
     """
 
-    def __init__(
-        self, network, sigma=0.1, widths=(32,), speed=1.0, names=None, **kwargs
-    ):
-        super().__init__(network.mean.numpy(), network.scale.numpy(), names, **kwargs)
+    def __init__(self, network, sigma=0.1, widths=(32,), speed=1.0, **kwargs):
+        own = {"mean": network.mean.numpy(), "scale": network.scale.numpy()}
+        super().__init__(**(own | kwargs))
         network.trainable = False
         self.network, self.sigma = network, float(sigma)
         self.widths, self.speed = tuple(widths), float(speed)
@@ -101,9 +102,8 @@ class SkewVelocity(Velocity):
 
     def get_config(self):
         """Arguments to make it again."""
-        own = keras.Model.get_config(self) | {
-            name: getattr(self, name) for name in ("sigma", "widths", "speed", "names")
-        }
+        names = ("sigma", "widths", "speed")
+        own = super().get_config() | {name: getattr(self, name) for name in names}
         return own | {"network": keras.saving.serialize_keras_object(self.network)}
 
     @classmethod

@@ -18,16 +18,16 @@ from rdtf.generative.dynamics import residual, velocities
 from rdtf.generative.networks import Network
 
 _BATCH = 16
-_RIDGE = 1e-6  # of V, beside a mean diagonal of 1, in units of the terms
+_RIDGE = 1e-7  # of V, beside a mean diagonal of 1, in units of the terms
 _JITTER = 1e-10  # of G with diagonal 1, for terms that depend on others
 
 
 def from_score(
     samples: np.ndarray,
     network: Network,
-    sigma: float = 0.4,
+    sigma: float = 0.7,
     names=None,
-    widths=(32, 32),
+    widths=(12, 12),
     seed: int = 0,
 ) -> velocities.LocalVelocity:
     """The local velocity whose residual with a trained score is the least.
