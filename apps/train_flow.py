@@ -1,10 +1,16 @@
-"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
+r"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
 
     python -m apps.train_flow --dataset=waves.h5 --workdir=runs/flow
 
 v = D ∇²s + R(s), R a network of the state of one cell; nothing is told of the equation. Leaves
 velocity.keras, velocity.png and result.json in --workdir. Snapshots leave the unit of time
 open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
+
+    python -m apps.train_flow --dataset=waves.h5 --velocity=unet --supervision=pairs \
+        --num_snapshots=1000 --num_pairs=100
+
+Other models are trained by gradient descent, with TensorBoard traces; a kill loses a twentieth
+of it at most: the same command with --resume goes on, to the same weights.
 """
 
 from absl import flags
@@ -17,13 +23,19 @@ flags.adopt_module_key_flags(workdirs)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
-    "supervision", "snapshots", ["snapshots", "pairs"], "What it is learnt from."
+    "supervision", "snapshots", ["snapshots", "residual", "pairs"], "What is known."
 )
 _NUM_PAIRS = flags.DEFINE_integer(
-    "num_pairs", 0, "Pairs used; with snapshots they set the unit of time.", 0
+    "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
 )
-_WIDTHS = flags.DEFINE_list("widths", ["32", "32"], "Of the hidden layers.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the hidden layers.", 0)
+_VELOCITY = flags.DEFINE_enum(
+    "velocity", "local", ["local", "unet", "skew"], "The model; see docs/dynamics.md."
+)
+_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
+_WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")
+_STEPS = flags.DEFINE_integer("steps", 400, "Of gradient descent.", 20)
+_BATCH = flags.DEFINE_integer("batch_size", 8, "Of gradient descent.", 2)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the weights.", 0)
 _CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
 
 
@@ -35,29 +47,42 @@ def main(argv):
         widths = tuple(int(text) for text in _WIDTHS.value)
     except ValueError:
         widths = ()
-    if not widths or min(widths) < 1:
+    if _WIDTHS.value and (not widths or min(widths) < 1):
         raise InputError(
             f"Expected --widths of at least 1, such as 32,32, got {_WIDTHS.value}."
         )
+    if flags.FLAGS.resume and (workdir / "result.json").exists():
+        print(f"{workdir} is finished: nothing is left to do")
+        return 0
     common.quiet_tensorflow()
     from rdtf import files, patterns
-    from rdtf.generative.dynamics import flows, snapshots
+    from rdtf.generative import denoiser
+    from rdtf.generative.dynamics import flows, snapshots, supervision
     from rdtf.viz import figures
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    velocity, result = flows.train(
-        data,
-        supervision=_SUPERVISION.value,
-        num_snapshots=_SNAPSHOTS.value,
-        num_pairs=_NUM_PAIRS.value,
-        widths=widths,
-        seed=_SEED.value,
-    )
+    network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
+    kind = (_VELOCITY.value, _SUPERVISION.value)
+    flows.check(*kind, _NUM_PAIRS.value, network)
+    flows.chosen(data, _SNAPSHOTS.value, _NUM_PAIRS.value)
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
+    velocity, result = flows.train(
+        data,
+        model=kind[0],
+        supervision=kind[1],
+        num_snapshots=_SNAPSHOTS.value,
+        num_pairs=_NUM_PAIRS.value,
+        widths=widths or None,
+        network=network,
+        settings=supervision.Settings(_STEPS.value, _BATCH.value, seed=_SEED.value),
+        workdir=workdir,
+        verbose=2,
+        seed=_SEED.value,
+    )
     with files.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
     files.write_json(workdir / "result.json", result)
@@ -80,6 +105,10 @@ def text(result):
     if "gap" in result:
         verdict = "one field" if result["is_determined"] else "not determined"
         lines.append(f"{verdict} (gap {result['gap']:.3f})")
+    for name in result.get("lifted", ()):
+        lines.append(
+            f"diffusivity of {name} found at or below .001: set to .001; more snapshots"
+        )
     if "cosine" in result:
         lines.append(f"cosine to the true field: {result['cosine']:.4f}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import json
 
+import app_runner
 import keras
 import numpy as np
 import pytest
@@ -34,6 +35,26 @@ def test_a_run(data, tmp_path, outcome):  # noqa: F811
     assert_one_line(outcome("train_flow", *flags), "holds a run")
 
 
+def test_a_u_net_from_pairs(data, tmp_path, outcome):  # noqa: F811
+    """By gradient descent; states two steps apart."""
+    workdir = tmp_path / "run"
+    flags = (f"--dataset={data}", f"--workdir={workdir}")
+    own = ("--velocity=unet", "--supervision=pairs", "--num_pairs=4", "--widths=4")
+    end = outcome("train_flow", *flags, *own, "--steps=20", "--num_snapshots=40")
+    assert end.code == 0
+    result = json.loads((workdir / "result.json").read_text())
+    assert result["compared_on"] == "held out" and result["losses"]["pairs"] > 0.0
+    assert (workdir / "tensorboard").is_dir()
+    again = outcome("train_flow", *flags, "--resume")
+    assert again.code == 0 and "nothing is left to do" in again.out
+
+
+def test_diffusivities_that_were_set():
+    result = {"snapshots": 8, "pairs": 0, "lifted": ["v"]}
+    with app_runner.loaded("train_flow") as module:
+        assert "diffusivity of v found at or below .001" in module.text(result)
+
+
 def test_comparison():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(2, 4, 4, 2))
@@ -51,6 +72,8 @@ def test_comparison():
         (("--widths=a",), "--widths"),
         (("--supervision=pairs",), "--num_pairs of at least 1"),
         (("--plot_channel=2",), "--plot_channel below 2"),
+        (("--velocity=skew",), "--supervision=pairs with --velocity=skew"),
+        (("--velocity=unet",), "a --denoiser of apps.train_score"),
         (("--dataset=none.h5",), "a data set at none.h5"),
     ],
 )

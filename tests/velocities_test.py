@@ -67,6 +67,20 @@ def test_terms_and_coefficients_are_the_velocity(velocity, tmp_path):
     np.testing.assert_array_equal(again(x), own(x))
 
 
+def test_unit_of_time_and_diffusivities_at_or_below_0(velocity):
+    x = _fields()
+    own = LocalVelocity.from_config(velocity.get_config())
+    own.build((None, None, None, 2))
+    own.set_weights(velocity.get_weights())
+    own.rescale(30.0)
+    np.testing.assert_allclose(own(x), 30.0 * velocity(x), rtol=1e-3, atol=1e-3)
+    coefficients = np.zeros(len(own.owners))
+    coefficients[0] = 0.2  # of the first species; the other has 0
+    own.set_coefficients(coefficients)
+    assert own.lifted == (1,)
+    np.testing.assert_allclose(own.diffusivity, [0.2, 1e-3], rtol=1e-4)
+
+
 def test_gray_scott_without_pairs_and_without_its_terms(tmp_path):
     """A reaction that is a network, found from snapshots alone."""
     changes = (("F", 0.022), ("k", 0.051))

@@ -1,72 +1,181 @@
-"""A velocity from a data set of patterns, and how near to the true one it is."""
+"""A velocity from a data set of patterns, and how near to the true one it is.
 
+What each model is learnt from (`supervision`), "pairs" of all with at least one of them:
+
+    local   "snapshots"  their moments    "residual"  a trained score    "pairs"  themselves,
+            all in closed form
+    unet    "snapshots"  moments and a trained score    "residual"  a trained score
+            "pairs"      themselves, all by gradient descent
+    skew    "pairs"      by gradient descent; it keeps the law of a trained score as it is
+"""
+
+import dataclasses
+
+import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from rdtf import Grid, Simulation, models, patterns
-from rdtf.generative.dynamics import identification, snapshots, velocities
+from rdtf.generative.dynamics import (
+    identification,
+    residual,
+    score_fits,
+    snapshots,
+    velocities,
+)
+from rdtf.generative.dynamics import supervision as dials
+from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
+from rdtf.generative.networks import Network
 from rdtf.status import InputError
 
 _BATCH = 64
+_HELD_OUT = 128  # snapshots
+_SETTINGS = dials.Settings()
 
 
 def train(
     data: patterns.DataSet,
     *,
+    model: str = "local",
     supervision: str = "snapshots",
     num_snapshots: int = 256,
     num_pairs: int = 0,
-    widths: tuple[int, ...] = (32, 32),
+    widths: tuple[int, ...] | None = None,
+    network: Network | None = None,
+    settings: dials.Settings = _SETTINGS,
+    workdir=None,
+    verbose: int = 0,
     seed: int = 0,
-) -> tuple[velocities.LocalVelocity, dict]:
-    """(a local velocity, what is known of it).
+) -> tuple[velocities.Velocity, dict]:
+    """(a velocity, what is known of it).
 
     Args:
       data: stills of one preset that move, in two dimensions, on unit cells.
-      supervision: "snapshots": from snapshots alone, see `velocities.from_snapshots`; pairs
-        only settle the unit of time. "pairs": from pairs alone.
+      model, supervision: see the module.
       num_snapshots: the first so many that move.
-      num_pairs: the first so many. Without, the unit of time is that of
-        `velocities.from_snapshots`.
-      widths, seed: see `velocities.from_snapshots`.
+      num_pairs: the first so many of those. With a LocalVelocity that is not learnt from
+        pairs they settle the unit of time; without, E |v|², summed over species in standard
+        deviations of the data, is about 1.
+      widths: of the hidden layers of the model; default: those of its class.
+      network: a denoiser of such patterns, where a trained score is asked for.
+      settings, workdir, verbose: of gradient descent, see `supervision.train`.
+      seed: of the weights.
 
     Raises:
-      InputError: if the data are not so.
+      InputError: if the data are not so, or there is no such supervision of a model.
     """
-    chosen = _chosen(data, supervision, num_snapshots, num_pairs)
-    samples, names = snapshots.in_units(data)[chosen], data.metadata["species"]
-    options = {"names": names, "widths": widths, "seed": seed}
-    result = {"supervision": supervision, "snapshots": len(chosen), "pairs": num_pairs}
-    if num_pairs:
-        states, rates = snapshots.rates(data, chosen[:num_pairs])
-    if supervision == "pairs":
-        velocity = velocities.from_pairs(samples, states, rates, **options)
+    check(model, supervision, num_pairs, network)
+    used = chosen(data, num_snapshots, num_pairs)
+    samples, names = snapshots.in_units(data), list(data.metadata["species"])
+    own = samples[used]
+    options = {"names": names} | ({} if widths is None else {"widths": widths})
+    result = {"model": model, "supervision": supervision}
+    result |= {"snapshots": len(used), "pairs": num_pairs}
+    pairs = snapshots.rates(data, used[:num_pairs]) if num_pairs else None
+    if network is not None:
+        residual.check(network, own.mean((0, 1, 2)), own.std((0, 1, 2)))
+    if model != "local":
+        velocity = _start(model, own, pairs, network, options, seed)
+        known = _known(velocity, data, own, pairs, supervision, network, settings)
+        result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
+    elif supervision == "pairs":
+        velocity = velocities.from_pairs(own, *pairs, seed=seed, **options)
+    elif supervision == "residual":
+        velocity = score_fits.from_score(own, network, seed=seed, **options)
     else:
-        velocity, found = velocities.from_snapshots(samples, **options)
+        velocity, found = velocities.from_snapshots(own, seed=seed, **options)
         result |= {"gap": found.gap, "is_determined": found.is_determined}
-        if num_pairs:
-            factor = _factor(velocity, states, rates)
-            velocity.set_coefficients(found.coefficients * factor)
-    diffusivity = velocity.diffusivity.numpy().tolist()
-    result["diffusivity"] = dict(zip(names, diffusivity, strict=True))
-    truth = true_velocity(data, samples)
+    if model == "local":
+        result |= _finish_local(velocity, supervision, pairs)
+    rest = np.setdiff1d(np.flatnonzero(data.status == patterns.MOVING), used)
+    seen = own if len(rest) == 0 else samples[rest[:_HELD_OUT]]
+    truth = true_velocity(data, seen)
     if truth is not None:
-        result |= compare(_evaluate(velocity, samples), truth, bool(num_pairs))
+        result |= {"compared_on": "held out" if len(rest) else "the same"}
+        result |= compare(_evaluate(velocity, seen), truth, bool(num_pairs))
     return velocity, result
 
 
-def _chosen(data, supervision, num_snapshots, num_pairs):
-    """Indices of the samples that are used; raises InputError if they do not do."""
-    snapshots.check(data, num_pairs)
+def check(model: str, supervision: str, num_pairs: int, network) -> None:
+    """Raises InputError if there is no such supervision of a model, or something lacks."""
+    if model == "skew" and supervision != "pairs":
+        raise InputError(
+            "Expected --supervision=pairs with --velocity=skew, which keeps the law as it "
+            f"is: without pairs nothing is left to learn. Got {supervision}."
+        )
     if supervision == "pairs" and not num_pairs:
         raise InputError("Expected --num_pairs of at least 1 with --supervision=pairs.")
-    chosen = np.flatnonzero(data.status == patterns.MOVING)[:num_snapshots]
-    if len(chosen) < identification.FEWEST:
+    wanted = model == "skew" or supervision == "residual"
+    wanted |= model == "unet" and supervision == "snapshots"
+    if wanted != (network is not None):
+        word = "a --denoiser of apps.train_score" if wanted else "no --denoiser"
+        raise InputError(
+            f"Expected {word} with --velocity={model} --supervision={supervision}."
+        )
+
+
+def _start(model, samples, pairs, network, options, seed):
+    """A velocity with random weights."""
+    keras.utils.set_random_seed(seed)
+    mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
+    rates = np.ones(1) if pairs is None else pairs[1] / scale
+    options = options | {"speed": float(np.sqrt(np.mean(rates**2)))}
+    if model == "skew":
+        velocity = SkewVelocity(network, **options)
+    else:
+        velocity = UNetVelocity(mean, scale, **options)
+    velocity.build((None, None, None, samples.shape[-1]))
+    return velocity
+
+
+def _known(velocity, data, samples, pairs, supervision, network, settings):
+    """What gradient descent is given."""
+    mean, scale = np.array(velocity.mean), np.array(velocity.scale)
+    found = dials.Known()
+    if supervision != "pairs":
+        moments = supervision == "snapshots"
+        standard = (samples - mean) / scale
+        found = dials.known_of_snapshots(standard, network, settings, moments)
+    if pairs is None:
+        return found
+    states, rates = pairs
+    duration = 0.0
+    if len(states) > 1:
+        duration = data.metadata["pairs"] * data.metadata["time_step"]
+    return dataclasses.replace(
+        found,
+        states=tf.constant((states[0] - mean) / scale, tf.float32),
+        rates=tf.constant(rates / scale, tf.float32),
+        duration=duration,
+    )
+
+
+def _finish_local(velocity, supervision, pairs):
+    """Settles its unit of time; what there is to say of its diffusivities."""
+    if supervision != "pairs" and pairs is not None:
+        factor = _factor(velocity, *pairs)
+        if factor > 0.0:
+            velocity.rescale(factor)
+        else:
+            logging.warning("The pairs run backwards in time for this velocity.")
+    diffusivity = velocity.diffusivity.numpy().tolist()
+    return {
+        "diffusivity": dict(zip(velocity.names, diffusivity, strict=True)),
+        "lifted": [velocity.names[s] for s in velocity.lifted],
+    }
+
+
+def chosen(data: patterns.DataSet, num_snapshots: int, num_pairs: int) -> np.ndarray:
+    """Indices of the samples that are used; raises InputError if they do not do."""
+    snapshots.check(data, num_pairs)
+    found = np.flatnonzero(data.status == patterns.MOVING)[:num_snapshots]
+    if len(found) < identification.FEWEST:
         raise InputError(
             f"Expected at least {identification.FEWEST} patterns that move, got "
-            f"{len(chosen)}: at rest only apps.identify says something."
+            f"{len(found)}: at rest only apps.identify says something."
         )
-    return chosen
+    return found
 
 
 def _factor(velocity, states, rates):

@@ -18,6 +18,7 @@ from rdtf.generative import divergence, networks
 from rdtf.generative.dynamics import identification, stein
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
+_LEAST = 1e-3  # diffusivity
 
 
 class Velocity(keras.Model):
@@ -61,6 +62,9 @@ class Velocity(keras.Model):
 class LocalVelocity(Velocity):
     """D ∇²s + R(s) of the module, unit cells.
 
+    Attributes:
+      lifted: the species whose D was set to .001, see `set_coefficients`.
+
     Args:
       mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
@@ -73,6 +77,7 @@ class LocalVelocity(Velocity):
         self.widths = tuple(widths)
         self._hidden = [keras.layers.Dense(w, activation="silu") for w in self.widths]
         self._last = keras.layers.Dense(len(self.mean))
+        self.lifted = ()
         self._raw = self.add_weight(
             shape=(len(self.mean),), initializer="zeros", name="diffusivity"
         )
@@ -129,6 +134,15 @@ class LocalVelocity(Velocity):
         own = [np.stack([lap, *hidden, np.ones_like(lap)]) for lap in laps]
         return np.concatenate(own)
 
+    def fields(self, standard: tf.Tensor) -> list[tf.Tensor]:
+        """The same in float32, `[batch, y, x, terms]` of each species, differentiable."""
+        hidden = standard
+        for layer in self._hidden:
+            hidden = layer(hidden)
+        rest = [hidden, tf.ones_like(hidden[..., :1])]
+        laps = tf.split(_laplacian(standard), len(self.mean), -1)
+        return [tf.concat([lap, *rest], -1) for lap in laps]
+
     @property
     def owners(self) -> np.ndarray:
         """The species of each of `terms`."""
@@ -137,8 +151,18 @@ class LocalVelocity(Velocity):
     def set_coefficients(self, coefficients: np.ndarray) -> None:
         """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
         table = np.float32(coefficients).reshape(len(self.mean), -1)
-        self._raw.assign(np.log(np.expm1(np.maximum(table[:, 0], 1e-3))))
+        self.lifted = tuple(int(s) for s in np.flatnonzero(table[:, 0] <= _LEAST))
+        self._set_diffusivity(table[:, 0])
         self._last.set_weights([table[:, 1:-1].T, table[:, -1]])
+
+    def rescale(self, factor: float) -> None:
+        """Changes the unit of time: v becomes v times a positive factor."""
+        self._set_diffusivity(factor * self.diffusivity.numpy())
+        self._last.set_weights([factor * w for w in self._last.get_weights()])
+
+    def _set_diffusivity(self, values):
+        values = np.maximum(np.float64(values), _LEAST)
+        self._raw.assign(values + np.log(-np.expm1(-values)))
 
     def _reaction(self, standard):
         for layer in self._hidden:
@@ -161,7 +185,7 @@ def from_snapshots(
       names, widths: of the velocity.
       seed: of the hidden layers.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity, standard = start(samples, names, widths, seed)
     owners = velocity.owners
     moments = stein.moments(standard(np.float64(samples)), velocity.terms, owners)
     forward = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -187,7 +211,7 @@ def from_pairs(
       rates: ∂s/∂t, `[m, y, x, species]`.
       names, widths, seed: as for `from_snapshots`.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity, standard = start(samples, names, widths, seed)
     terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
     coefficients = np.zeros(len(terms))
     for s in range(samples.shape[-1]):
@@ -203,11 +227,13 @@ def from_pairs(
 
 def load(path) -> Velocity:
     """A velocity from its .keras file; see `networks.load`."""
+    from rdtf.generative.dynamics import network_velocities  # noqa: F401 - registers
+
     return networks.load(path, Velocity, "velocity", "train_flow")
 
 
-def _start(samples, names, widths, seed):
-    """(a velocity with hidden layers as drawn, the function that standardises)."""
+def start(samples: np.ndarray, names, widths, seed: int):
+    """(a LocalVelocity with layers as drawn, the function that standardises)."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))

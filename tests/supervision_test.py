@@ -1,0 +1,86 @@
+"""Gradient descent on what is known of a velocity: losses of known value, and resume."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rdtf.generative import training
+from rdtf.generative.denoiser import Denoiser
+from rdtf.generative.dynamics import stein, supervision
+from rdtf.generative.dynamics.network_velocities import UNetVelocity
+from rdtf.generative.dynamics.supervision import Dial, Known, Settings, train
+
+_SETTINGS = Settings(steps=20, batch_size=4, moments=8)
+
+
+class _Decay:
+    """v = -c x: known after any time."""
+
+    mean, scale = (0.0, 0.0), (1.0, 1.0)
+
+    def __init__(self, rate=1.0):
+        self._rate = rate
+
+    def __call__(self, x):
+        return -self._rate * x
+
+
+@pytest.fixture(scope="module")
+def x():
+    return tf.constant(np.random.default_rng(0).normal(size=(12, 8, 8, 2)), tf.float32)
+
+
+def _losses(velocity, **known):
+    return Dial(velocity, Known(**known), _SETTINGS).losses(tf.constant([0, 1]))
+
+
+def test_pairs_through_an_integrator(x):
+    """The mean rate of exp(-t / 4) over 4 units is (1 / e - 1) / 4 x."""
+    rates = (np.exp(-1.0) - 1.0) / 4.0 * x
+    known = {"states": x, "rates": rates, "duration": 4.0}
+    assert float(_losses(_Decay(0.25), **known)["pairs"]) < 1e-6
+    assert float(_losses(_Decay(0.5), **known)["pairs"]) > 0.1
+    instant = _losses(_Decay(), states=x, rates=-0.5 * x)["pairs"]
+    assert float(instant) == pytest.approx(1.0, rel=0.3)  # of those drawn
+
+
+def test_moments_are_products_of_different_samples(x):
+    slopes = tf.constant(stein.gradients(x.numpy()[:4]), tf.float32)
+    found = _losses(_Decay(), slopes=slopes, snapshots=x[:4])["stein"]
+    rows = np.einsum("njyxs,nyxs->nj", slopes, -x[:4])
+    products = (rows.sum(0) ** 2 - (rows**2).sum(0)) / 12.0
+    wanted = np.mean(products / (rows**2).mean(0))
+    assert float(found) == pytest.approx(wanted, rel=1e-3)
+
+
+def _unet(seed):
+    keras.utils.set_random_seed(seed)
+    made = UNetVelocity([0.0, 0.0], [1.0, 1.0], (4,))
+    made.build((None, None, None, 2))
+    return made
+
+
+def test_resume_is_exact(x, tmp_path, monkeypatch):
+    network = Denoiser((8, 8), size="local")
+    network.build_from_config({})
+    network.adapt(x.numpy())
+    known = supervision.known_of_snapshots(x.numpy(), network, _SETTINGS)
+    once = _unet(0)
+    losses = train(once, known, _SETTINGS, tmp_path / "once")
+    assert set(losses) == {"loss", "residual", "stein", "speed"}
+    save = training.Checkpoints.on_epoch_end
+
+    def kill(self, epoch, logs=None):
+        save(self, epoch, logs)
+        if epoch == 6:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training.Checkpoints, "on_epoch_end", kill)
+        train(_unet(0), known, _SETTINGS, tmp_path / "again")
+    again = _unet(1)
+    train(again, known, _SETTINGS, tmp_path / "again")
+    for first, second in zip(once.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert list((tmp_path / "once" / "tensorboard").iterdir())
