@@ -72,7 +72,9 @@ class LibraryVelocity(Velocity):
         values = dict(zip(self.names, tf.unstack(state, axis=-1), strict=True))
         found = self._program.evaluate(self._roots.tolist(), values)
         like = state[..., 0]
-        return tf.stack([tf.cast(f, like.dtype) * tf.ones_like(like) for f in found], -1)
+        return tf.stack(
+            [tf.cast(f, like.dtype) * tf.ones_like(like) for f in found], -1
+        )
 
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""

@@ -15,9 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import divergence, networks
-from rdtf.generative.dynamics import identification, stein
-
-_RIDGE = 1e-8  # of least squares, beside mean squares of 1
+from rdtf.generative.dynamics import identification, linear, stein
 
 
 class Velocity(keras.Model):
@@ -61,16 +59,27 @@ class Velocity(keras.Model):
 class LocalVelocity(Velocity):
     """D ∇²s + R(s) of the module, unit cells.
 
+    Given the hidden layers it is linear in D and the last one, see
+    `rdtf.generative.dynamics.linear`.
+
     Args:
       mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
+      laplacian: a name of `linear.STENCILS`.
     """
 
-    radius = 1
-
-    def __init__(self, mean, scale, widths=(32, 32), names=None, **kwargs):
+    def __init__(
+        self,
+        mean,
+        scale,
+        widths=(32, 32),
+        names=None,
+        laplacian="second_order",
+        **kwargs,
+    ):
         super().__init__(mean, scale, names, **kwargs)
-        self.widths = tuple(widths)
+        self.widths, self.laplacian = tuple(widths), linear.check(laplacian)
+        self.radius = linear.reach(laplacian)
         self._hidden = [keras.layers.Dense(w, activation="silu") for w in self.widths]
         self._last = keras.layers.Dense(len(self.mean))
         self._raw = self.add_weight(
@@ -79,7 +88,8 @@ class LocalVelocity(Velocity):
 
     def get_config(self):
         """Arguments to make it again."""
-        return super().get_config() | {"widths": self.widths}
+        own = {"widths": self.widths, "laplacian": self.laplacian}
+        return super().get_config() | own
 
     def build(self, input_shape):
         """Makes all weights."""
@@ -95,13 +105,15 @@ class LocalVelocity(Velocity):
 
     @property
     def fastest(self) -> float:
-        """8 D of the fastest species: the shortest wave of the 5-point Laplacian."""
-        return 8.0 * float(tf.reduce_max(self.diffusivity))
+        """That of the shortest wave of the fastest species: 8 D with 5 points."""
+        largest = linear.largest(self.laplacian)
+        return largest * float(tf.reduce_max(self.diffusivity))
 
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
         standard = self.standard(x)
-        diffusion = self.diffusivity * _laplacian(standard)
+        laplacian = linear.apply_laplacian(standard, self.laplacian)
+        diffusion = self.diffusivity * laplacian
         return np.float32(self.scale) * (diffusion + self._reaction(standard))
 
     def divergence(self, x):
@@ -113,26 +125,51 @@ class LocalVelocity(Velocity):
             with tf.autodiff.ForwardAccumulator(standard, one) as accumulator:
                 value = self._reaction(standard)
             trace += accumulator.jvp(value)[..., s]
-        return tf.reduce_sum(trace - 4.0 * tf.reduce_sum(self.diffusivity), (1, 2))
+        centre = linear.centres(self.laplacian)[1]
+        return tf.reduce_sum(trace + centre * tf.reduce_sum(self.diffusivity), (1, 2))
 
     def terms(self, standard: np.ndarray) -> np.ndarray:
         """What v is a linear function of, given the hidden layers: `[terms, n, y, x]`.
 
         Of standardised samples; for each species its Laplacian, the hidden units, and 1.
         """
-        hidden = np.float64(standard)
-        for layer in self._hidden:  # in float64, as terms may be nearly dependent
-            hidden = hidden @ np.float64(layer.kernel) + np.float64(layer.bias)
-            hidden = hidden / (1.0 + np.exp(-hidden))
-        hidden = np.moveaxis(hidden, -1, 0)
-        laps = stein.laplacian(np.moveaxis(standard, -1, 0))
-        own = [np.stack([lap, *hidden, np.ones_like(lap)]) for lap in laps]
-        return np.concatenate(own)
+        features = self.features(tf.constant(standard, tf.float64))
+        return linear.terms(self, features).numpy()
+
+    def features(self, standard):
+        """Species, hidden units and 1, `[..., features]`; in float64 if the state is."""
+        hidden = standard  # in float64, as terms may be nearly dependent
+        for layer in self._hidden:
+            kernel, bias = (
+                tf.cast(w, hidden.dtype) for w in (layer.kernel, layer.bias)
+            )
+            hidden = tf.nn.silu(tf.tensordot(hidden, kernel, 1) + bias)
+        return tf.concat([standard, hidden, tf.ones_like(hidden[..., :1])], -1)
 
     @property
     def owners(self) -> np.ndarray:
         """The species of each of `terms`."""
         return np.repeat(np.arange(len(self.mean)), self.widths[-1] + 2)
+
+    @property
+    def powers(self) -> np.ndarray:
+        """Of the Laplacian in each of `terms`."""
+        own = np.eye(1, self.widths[-1] + 2, dtype=int)[0]
+        return np.tile(own, len(self.mean))
+
+    @property
+    def places(self) -> np.ndarray:
+        """The feature of each of `terms`."""
+        count = len(self.mean)
+        others = np.arange(count, count + self.widths[-1] + 1)
+        return np.concatenate([[s, *others] for s in range(count)])
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """D and the last layer, as coefficients of `terms`."""
+        kernel, bias = self._last.get_weights()
+        table = np.stack([self.diffusivity.numpy(), *kernel, bias], 1)
+        return np.float64(table.ravel())
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
         """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
@@ -188,16 +225,9 @@ def from_pairs(
       names, widths, seed: as for `from_snapshots`.
     """
     velocity, standard = _start(samples, names, widths, seed)
-    terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
-    coefficients = np.zeros(len(terms))
-    for s in range(samples.shape[-1]):
-        own = velocity.owners == s
-        rows = terms[own].reshape(own.sum(), -1)
-        size = np.sqrt((rows**2).mean(1))
-        rows, wanted = rows / size[:, None], rates[..., s].ravel() / velocity.scale[s]
-        gram = rows @ rows.T + _RIDGE * rows.shape[1] * np.eye(len(rows))
-        coefficients[own] = np.linalg.solve(gram, rows @ wanted) / size
-    velocity.set_coefficients(coefficients)
+    slopes = rates / velocity.scale
+    found = linear.regress(velocity, [standard(state) for state in states], slopes)
+    velocity.set_coefficients(found)
     return velocity
 
 
@@ -214,9 +244,3 @@ def _start(samples, names, widths, seed):
     velocity = LocalVelocity(mean, scale, widths, names)
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity, lambda x: (x - mean) / scale
-
-
-def _laplacian(x):
-    """The periodic 5-point Laplacian of `[batch, y, x, species]`."""
-    around = [tf.roll(x, shift, axis) for shift in (1, -1) for axis in (1, 2)]
-    return tf.add_n(around) - 4.0 * x
