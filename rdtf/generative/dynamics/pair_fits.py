@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdtf.generative.dynamics.linear import Flow
+from rdtf.generative.dynamics.linear import Flow, regress
 from rdtf.status import InputError
 
 _LEAST, _MOST = 1e-10, 1e6  # damping, of curvatures
@@ -40,6 +40,35 @@ class Fit:
     coefficients: np.ndarray
     misfit: float
     iterations: int
+
+
+def learn(
+    velocity,
+    now: np.ndarray,
+    later: np.ndarray,
+    duration: float,
+    steps: int,
+    scheme: str = "rk4",
+    max_iterations: int = 20,
+    callback: Callable[[int, float], None] = lambda *_: None,
+) -> Fit:
+    """Sets the coefficients of a velocity to those that fit pairs best.
+
+    From a regression of the mean rates on the terms at both ends.
+
+    Args:
+      velocity: linear in its coefficients.
+      now, later: states in units of the data, `[n, y, x, species]`.
+      duration: between them.
+      steps, scheme: of the integrator, see `Flow`.
+      max_iterations, callback: see `fit`.
+    """
+    z, z_later = velocity.standardise(now), velocity.standardise(later)
+    start = regress(velocity, [z, z_later], (z_later - z) / duration)
+    flow = Flow(velocity, duration, steps, scheme)
+    found = fit(flow, z, z_later, start, max_iterations, callback)
+    velocity.set_coefficients(found.coefficients)
+    return found
 
 
 def fit(

@@ -35,15 +35,15 @@ class Errors:
     pooled: float
 
 
-def integrator(velocity, interval: float, stable: float = _STABLE):
+def integrator(velocity, interval: float, steps: int | None = None):
     """The map of states `[n, y, x, species]` to those an interval later, by RK4.
 
     Args:
       velocity: a `velocities.Velocity`.
-      interval: in its time; divided into equal steps.
-      stable: a step times the `fastest` rate, at most.
+      interval: in its time.
+      steps: that divide it; default: as few as are stable for the `fastest` rate.
     """
-    steps = max(1, int(np.ceil(interval * velocity.fastest / stable)))
+    steps = steps or max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
     h = tf.constant(interval / steps, tf.float32)
 
     @tf.function(autograph=False)
@@ -60,14 +60,20 @@ def integrator(velocity, interval: float, stable: float = _STABLE):
     return advance
 
 
-def rollout(velocity, start: np.ndarray, interval: float, frames: int) -> np.ndarray:
+def rollout(
+    velocity,
+    start: np.ndarray,
+    interval: float,
+    frames: int,
+    steps: int | None = None,
+) -> np.ndarray:
     """States after each of `frames` intervals, `[n, frames, y, x, species]`.
 
     Args:
-      velocity, interval: see `integrator`.
+      velocity, interval, steps: see `integrator`.
       start: `[n, y, x, species]`, in units of the data.
     """
-    advance = integrator(velocity, interval)
+    advance = integrator(velocity, interval, steps)
     x, found = tf.constant(start, tf.float32), []
     for _ in range(frames):
         x = advance(x)

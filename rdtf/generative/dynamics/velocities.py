@@ -45,6 +45,10 @@ class Velocity(keras.Model):
         """(x - mean) / scale."""
         return (x - np.float32(self.mean)) / np.float32(self.scale)
 
+    def standardise(self, samples: np.ndarray) -> np.ndarray:
+        """The same in float64."""
+        return (np.float64(samples) - self.mean) / self.scale
+
     def divergence(self, x):
         """∇·v, summed over all cells, `[batch]`: exact; of local velocities only."""
         return divergence.exact(self, x, self.radius)
@@ -198,9 +202,10 @@ def from_snapshots(
       names, widths: of the velocity.
       seed: of the hidden layers.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity = start(samples, names, widths, seed)
     owners = velocity.owners
-    moments = stein.moments(standard(np.float64(samples)), velocity.terms, owners)
+    standard = velocity.standardise(samples)
+    moments = stein.moments(standard, velocity.terms, owners)
     forward = np.flatnonzero(np.diff(owners, prepend=-1))
     found = identification.identify(moments, forward, bootstrap=0)
     velocity.set_coefficients(found.coefficients)
@@ -224,9 +229,10 @@ def from_pairs(
       rates: ∂s/∂t, `[m, y, x, species]`.
       names, widths, seed: as for `from_snapshots`.
     """
-    velocity, standard = _start(samples, names, widths, seed)
+    velocity = start(samples, names, widths, seed)
     slopes = rates / velocity.scale
-    found = linear.regress(velocity, [standard(state) for state in states], slopes)
+    standard = [velocity.standardise(state) for state in states]
+    found = linear.regress(velocity, standard, slopes)
     velocity.set_coefficients(found)
     return velocity
 
@@ -236,11 +242,13 @@ def load(path) -> Velocity:
     return networks.load(path, Velocity, "velocity", "train_flow")
 
 
-def _start(samples, names, widths, seed):
-    """(a velocity with hidden layers as drawn, the function that standardises)."""
+def start(
+    samples, names=None, widths=(32, 32), seed: int = 0, laplacian="second_order"
+) -> LocalVelocity:
+    """A velocity in the units of samples, its hidden layers as drawn from a seed."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
-    velocity = LocalVelocity(mean, scale, widths, names)
+    velocity = LocalVelocity(mean, scale, widths, names, laplacian)
     velocity.build((None, None, None, samples.shape[-1]))
-    return velocity, lambda x: (x - mean) / scale
+    return velocity
