@@ -1,23 +1,32 @@
-"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
+r"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
 
     python -m apps.train_flow --dataset=waves.h5 --workdir=runs/flow
 
 v = D ∇²s + R(s), R a network of the state of one cell; nothing is told of the equation. Leaves
 velocity.keras, velocity.png and result.json in --workdir. Snapshots leave the unit of time
 open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
+
+    python -m apps.train_flow --dataset=waves.h5 --velocity=library --model=gray_scott \
+        --supervision=pairs --num_pairs=1
+
+learns the coefficients of given terms, see apps.identify.
 """
 
 from absl import flags
 
-from apps import common, workdirs
+from apps import common, library_flags, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
+flags.adopt_module_key_flags(library_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
     "supervision", "snapshots", ["snapshots", "pairs"], "What it is learnt from."
+)
+_VELOCITY = flags.DEFINE_enum(
+    "velocity", "local", ["local", "library"], "The model; see docs/dynamics.md."
 )
 _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; with snapshots they set the unit of time.", 0
@@ -41,20 +50,22 @@ def main(argv):
         )
     common.quiet_tensorflow()
     from rdtf import files, patterns
-    from rdtf.generative.dynamics import flows, snapshots
+    from rdtf.generative.dynamics import flows, library_flows, snapshots
     from rdtf.viz import figures
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    velocity, result = flows.train(
-        data,
-        supervision=_SUPERVISION.value,
-        num_snapshots=_SNAPSHOTS.value,
-        num_pairs=_NUM_PAIRS.value,
-        widths=widths,
-        seed=_SEED.value,
-    )
+    known = {
+        "supervision": _SUPERVISION.value,
+        "num_snapshots": _SNAPSHOTS.value,
+        "num_pairs": _NUM_PAIRS.value,
+    }
+    if _VELOCITY.value == "library":
+        library = library_flags.library(names)
+        velocity, result = library_flows.train(data, library, **known)
+    else:
+        velocity, result = flows.train(data, **known, widths=widths, seed=_SEED.value)
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
@@ -77,6 +88,8 @@ def main(argv):
 def text(result):
     """The numbers in a line or two."""
     lines = [f"{result['snapshots']} snapshots, {result['pairs']} pairs"]
+    if "equations" in result:
+        lines.append(result["equations"])
     if "gap" in result:
         verdict = "one field" if result["is_determined"] else "not determined"
         lines.append(f"{verdict} (gap {result['gap']:.3f})")

@@ -24,7 +24,7 @@ from rdtf import Grid, Simulation, files, initial_conditions, models
 from rdtf.generative.dynamics import (
     libraries,
     library_velocity,
-    pair_fits,
+    pair_training,
     rollouts,
     velocities,
 )
@@ -98,7 +98,9 @@ def _velocity(kind, name, training):
         for after in (0, 1)
     )
     begin = time.perf_counter()
-    pair_fits.learn(velocity, now, later, _INTERVAL, _STEPS, max_iterations=iterations)
+    pair_training.learn(
+        velocity, now, later, _INTERVAL, _STEPS, max_iterations=iterations
+    )
     return velocity, time.perf_counter() - begin
 
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from rdtf import Grid, Simulation, models
 from rdtf.generative import divergence
-from rdtf.generative.dynamics import libraries, linear, pair_fits
+from rdtf.generative.dynamics import libraries, linear, pair_training
+from rdtf.generative.dynamics.flow_maps import FlowMap
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
 from rdtf.generative.dynamics.velocities import LocalVelocity
 from rdtf.status import InputError
@@ -47,7 +48,7 @@ def _advance(states, steps, scheme="forward_euler", laplacian="second_order"):
 def test_true_coefficients_are_the_equation(states, laplacian):
     rates = _advance(states, 1, laplacian=laplacian)[1]
     found = _true(laplacian)(tf.constant(states, tf.float32))
-    np.testing.assert_allclose(found, rates, rtol=0, atol=3e-7 * np.abs(rates).max())
+    np.testing.assert_allclose(found, rates, rtol=0, atol=2e-6 * np.abs(rates).max())
 
 
 @pytest.mark.parametrize("laplacian", linear.STENCILS)
@@ -56,7 +57,7 @@ def test_divergence_in_closed_form(states, laplacian):
     library = libraries.parse("u: lap(u), lap(u**2), lap(lap(u)), u*v; v: lap(v), v**3")
     velocity = LibraryVelocity(library.terms, laplacian)
     velocity.set_coefficients([0.2, 0.3, -0.1, 0.4, 0.1, -2.0])
-    x = tf.constant(states[:1], tf.float32)
+    x = tf.constant(states[:1, :6, :6], tf.float32)
     exact = divergence.exact(velocity, x, velocity.radius)
     np.testing.assert_allclose(velocity.divergence(x), exact, rtol=1e-4)
     assert velocity.fastest > 0.0
@@ -71,8 +72,11 @@ def test_file(states, tmp_path):
 
 
 def test_flow_takes_the_steps_of_a_simulation(states):
-    for scheme, laplacian in (("forward_euler", "second_order"), ("rk4", "fourth_order")):
-        flow = linear.Flow(_true(laplacian), 3.0, 3, scheme)
+    for scheme, laplacian in (
+        ("forward_euler", "second_order"),
+        ("rk4", "fourth_order"),
+    ):
+        flow = FlowMap(_true(laplacian), 3.0, 3, scheme)
         exact = _advance(states, 3, scheme, laplacian)[0]
         np.testing.assert_allclose(flow(states, TRUTH), exact, rtol=1e-12)
 
@@ -88,13 +92,15 @@ def _local():
 def test_tangents_are_finite_differences(states, make):
     velocity, h = make(), 1e-6
     c = velocity.coefficients + 0.01
-    flow, z = linear.Flow(velocity, 3.0, 2), velocity.standardise(states[:1])
+    flow, z = FlowMap(velocity, 1.0, 2, "heun"), velocity.standardise(states[:1])
     end, by_c = flow.tangents(z, c)
     np.testing.assert_allclose(end, flow(z, c), rtol=1e-12)
     rng = np.random.default_rng(1)
     change, direction = rng.normal(size=len(c)), rng.normal(size=z.shape)
     numeric = (flow(z, c + h * change) - flow(z, c - h * change)) / (2.0 * h)
-    np.testing.assert_allclose(np.tensordot(change, by_c, 1), numeric, atol=1e-7)
+    size = np.abs(numeric).max()
+    moved = np.tensordot(change, by_c, 1)
+    np.testing.assert_allclose(moved, numeric, atol=1e-6 * size)
     along, back = flow.linearise(z, c)
     numeric = (flow(z + h * direction, c) - flow(z - h * direction, c)) / (2.0 * h)
     forward = along(direction[None])[0]
@@ -107,7 +113,7 @@ def test_tangents_are_finite_differences(states, make):
 def test_clean_pairs_give_the_coefficients(states):
     later = _advance(states, 4)[0]
     velocity = LibraryVelocity(LIBRARY.terms)
-    found = pair_fits.learn(velocity, states, later, 4.0, 4, "forward_euler")
+    found = pair_training.learn(velocity, states, later, 4.0, 4, "forward_euler")
     np.testing.assert_allclose(found.coefficients, TRUTH, rtol=1e-8)
     np.testing.assert_allclose(velocity.coefficients, TRUTH, rtol=1e-6)
 

@@ -4,7 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import Grid, Simulation, models, patterns
-from rdtf.generative.dynamics import identification, snapshots, velocities
+from rdtf.generative.dynamics import (
+    identification,
+    pair_training,
+    snapshots,
+    velocities,
+)
 from rdtf.status import InputError
 
 _BATCH = 64
@@ -33,14 +38,16 @@ def train(
     Raises:
       InputError: if the data are not so.
     """
-    chosen = _chosen(data, supervision, num_snapshots, num_pairs)
-    samples, names = snapshots.in_units(data)[chosen], data.metadata["species"]
+    used = chosen(data, supervision, num_snapshots, num_pairs)
+    samples, names = snapshots.in_units(data)[used], data.metadata["species"]
     options = {"names": names, "widths": widths, "seed": seed}
-    result = {"supervision": supervision, "snapshots": len(chosen), "pairs": num_pairs}
+    result = {"supervision": supervision, "snapshots": len(used), "pairs": num_pairs}
     if num_pairs:
-        states, rates = snapshots.rates(data, chosen[:num_pairs])
+        states, rates = snapshots.rates(data, used[:num_pairs])
     if supervision == "pairs":
         velocity = velocities.from_pairs(samples, states, rates, **options)
+        if len(states) > 1:
+            pair_training.learn_from(velocity, data, used[:num_pairs])
     else:
         velocity, found = velocities.from_snapshots(samples, **options)
         result |= {"gap": found.gap, "is_determined": found.is_determined}
@@ -55,7 +62,7 @@ def train(
     return velocity, result
 
 
-def _chosen(data, supervision, num_snapshots, num_pairs):
+def chosen(data, supervision, num_snapshots, num_pairs):
     """Indices of the samples that are used; raises InputError if they do not do."""
     snapshots.check(data, num_pairs)
     if supervision == "pairs" and not num_pairs:

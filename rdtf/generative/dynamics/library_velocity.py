@@ -36,15 +36,12 @@ class LibraryVelocity(Velocity):
         self._values = self.add_weight(
             shape=(len(roots),), initializer="zeros", name="coefficients"
         )
+        self.built = True
 
     def get_config(self):
         """Arguments to make it again."""
         terms = [list(term) for term in self.library.terms]
         return super().get_config() | {"terms": terms, "laplacian": self.laplacian}
-
-    def build(self, input_shape):
-        """All weights are there."""
-        del input_shape
 
     @property
     def coefficients(self) -> np.ndarray:

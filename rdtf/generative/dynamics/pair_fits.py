@@ -2,7 +2,7 @@
 
     min over c of Σ |w (y₁ - Φ(y₀; c))|²
 
-Φ is the flow of v(·; c) (`rdtf.generative.dynamics.linear.Flow`), w weights the species. With
+Φ is the flow of v(·; c) (`rdtf.generative.dynamics.flow_maps`), w weights the species. With
 noise on both states, y = z + e, the first state is an unknown beside the coefficients (errors in
 variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
 
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdtf.generative.dynamics.linear import Flow, regress
+from rdtf.generative.dynamics.flow_maps import FlowMap
 from rdtf.status import InputError
 
 _LEAST, _MOST = 1e-10, 1e6  # damping, of curvatures
@@ -42,37 +42,8 @@ class Fit:
     iterations: int
 
 
-def learn(
-    velocity,
-    now: np.ndarray,
-    later: np.ndarray,
-    duration: float,
-    steps: int,
-    scheme: str = "rk4",
-    max_iterations: int = 20,
-    callback: Callable[[int, float], None] = lambda *_: None,
-) -> Fit:
-    """Sets the coefficients of a velocity to those that fit pairs best.
-
-    From a regression of the mean rates on the terms at both ends.
-
-    Args:
-      velocity: linear in its coefficients.
-      now, later: states in units of the data, `[n, y, x, species]`.
-      duration: between them.
-      steps, scheme: of the integrator, see `Flow`.
-      max_iterations, callback: see `fit`.
-    """
-    z, z_later = velocity.standardise(now), velocity.standardise(later)
-    start = regress(velocity, [z, z_later], (z_later - z) / duration)
-    flow = Flow(velocity, duration, steps, scheme)
-    found = fit(flow, z, z_later, start, max_iterations, callback)
-    velocity.set_coefficients(found.coefficients)
-    return found
-
-
 def fit(
-    flow: Flow,
+    flow: FlowMap,
     now: np.ndarray,
     later: np.ndarray,
     coefficients: np.ndarray,
@@ -106,7 +77,7 @@ def fit(
 
 
 def fit_noisy(
-    flow: Flow,
+    flow: FlowMap,
     now: np.ndarray,
     later: np.ndarray,
     coefficients: np.ndarray,
@@ -214,17 +185,6 @@ def _conjugate_gradients(apply, right):
             break
         p, size = r + new / np.maximum(size, 1e-300) * p, new
     return x
-
-
-def noise(states: np.ndarray) -> np.ndarray:
-    """Standard deviation of white noise on each species of `[n, y, x, species]`.
-
-    From waves shorter than three cells along both axes, where patterns have next to nothing.
-    """
-    modes = np.fft.fft2(states, axes=(1, 2), norm="ortho")
-    y, x = (np.abs(np.fft.fftfreq(n)) > 1.0 / 3.0 for n in states.shape[1:3])
-    high = modes[:, y][:, :, x]
-    return np.sqrt(np.mean(np.abs(high) ** 2, (0, 1, 2)))
 
 
 def _standing_out(now, later, sigma):
