@@ -118,6 +118,23 @@ def test_clean_pairs_give_the_coefficients(states):
     np.testing.assert_allclose(velocity.coefficients, TRUTH, rtol=1e-6)
 
 
+def test_noise_on_both_states(states):
+    """Its size is found; coefficients, where regression loses the Laplacians."""
+    rng = np.random.default_rng(2)
+    later, scale = _advance(states, 4)[0], 0.05 * states.std((0, 1, 2))
+    now, later = (x + scale * rng.normal(size=x.shape) for x in (states, later))
+    both = np.concatenate([now, later])
+    np.testing.assert_allclose(pair_training.noise(both), scale, rtol=0.2)
+    velocity = LibraryVelocity(LIBRARY.terms)
+    plain = linear.regress(velocity, [now, later], (later - now) / 4.0)
+    pair_training.learn(velocity, now, later, 4.0, 4, "forward_euler")
+    laplacians = [0, 4]
+    off, lost = (
+        np.abs(c / TRUTH - 1.0)[laplacians] for c in (velocity.coefficients, plain)
+    )
+    assert (off < 0.15).all() and (lost > 0.3).all()
+
+
 def test_terms_that_are_sums():
     with pytest.raises(InputError, match="one function"):
         LibraryVelocity([("u", "lap(u) + u"), ("v", "v")])
