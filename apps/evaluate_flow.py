@@ -48,7 +48,7 @@ def main(argv):
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    if data.fields[names[0]].ndim != 5 - 1 or data.metadata["frames"] < 2:
+    if data.fields[names[0]].ndim != 4 or data.metadata["frames"] < 2:
         raise InputError(
             "Expected a data set with frames of two dimensions: make one with --frames."
         )

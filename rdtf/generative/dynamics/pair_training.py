@@ -9,13 +9,14 @@ from rdtf.generative.dynamics import linear, pair_fits, snapshots
 from rdtf.generative.dynamics.flow_maps import FlowMap
 
 _NOISY = 5e-3  # noise, in deviations of a species; clean patterns seem to have .001
+_MOST_PAIRS = 32  # of two states; each is thousands of equations
 
 
 def learn_from(velocity, data: patterns.DataSet, used) -> None:
     """Sets the coefficients of a velocity from pairs of a data set.
 
-    From rates by a regression; from two states through the forward Euler steps
-    that lie between them, see `learn`.
+    From rates by a regression; from two states, of the first 32 pairs, through the
+    forward Euler steps that lie between them, see `learn`.
 
     Args:
       velocity: linear in its coefficients.
@@ -30,7 +31,8 @@ def learn_from(velocity, data: patterns.DataSet, used) -> None:
         return
     steps = data.metadata["pairs"]
     duration = steps * data.metadata["time_step"]
-    learn(velocity, *states, duration, steps, data.metadata["scheme"])
+    now, later = (state[:_MOST_PAIRS] for state in states)
+    learn(velocity, now, later, duration, steps, data.metadata["scheme"])
 
 
 def learn(
