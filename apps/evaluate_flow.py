@@ -1,11 +1,16 @@
-"""How long a learnt velocity follows the truth: errors of rollouts, beside persistence.
+"""How near a learnt velocity is to the truth, and how long it follows it.
 
     python -m apps.generate --output=runs.h5 --until=steps --preset=waves --seed=1 \\
         --num_samples=16 --height=64 --width=64 --frames=31 --every=10
-    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras --dataset=runs.h5
+    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras --dataset=runs.h5 \\
+        --gif=rollout.gif --figure=errors.png
 
-The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame.
+The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame;
+beside it run persistence and, where the data set knows it, the true equation by the same
+integrator. --long=1000 also compares the statistics of patterns after so many frames.
 """
+
+import pathlib
 
 from absl import flags
 
@@ -15,62 +20,122 @@ from rdtf.status import InputError
 
 _VELOCITY = flags.DEFINE_string("velocity", None, "The .keras. Required.")
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5 with frames. Required.")
-_RUNS = flags.DEFINE_integer("num_runs", 16, "At most these.", 1)
+_RUNS = flags.DEFINE_integer("num_runs", 16, "At most these.", 2)
+_LONG = flags.DEFINE_integer("long", 0, "Frames of long rollouts; 0: none.", 0)
 _OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
+_GIF = flags.DEFINE_string("gif", None, "Also writes rollouts beside the truth, .gif.")
+_FIGURE = flags.DEFINE_string("figure", None, "Also draws the errors, .png.")
+_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the GIF.")
 
 
 def main(argv):
     """Prints the table."""
     del argv
-    if _OUTPUT.value is not None:
-        files.check_writable(_OUTPUT.value)
+    for flag, ending in ((_OUTPUT, None), (_GIF, ".gif"), (_FIGURE, None)):
+        if flag.value is not None:
+            if ending and pathlib.Path(flag.value).suffix != ending:
+                raise InputError(
+                    f"Expected --{flag.name} to end in {ending}, got {flag.value}."
+                )
+            files.check_writable(flag.value)
     common.quiet_tensorflow()
-    import numpy as np
+    from tqdm import tqdm
 
     from rdtf import patterns
-    from rdtf.generative.dynamics import rollouts, snapshots, velocities
+    from rdtf.generative.dynamics import comparison, velocities
 
     velocity = velocities.load(_VELOCITY.value)
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
-    if data.fields[names[0]].ndim != 4:
+    common.check_channel(_CHANNEL.value, len(names))
+    if data.fields[names[0]].ndim != 4 or data.metadata["frames"] < 2:
         raise InputError(
             "Expected a data set with frames of two dimensions: make one with --frames."
         )
     if velocity.names is not None and list(velocity.names) != list(names):
         raise InputError(f"Expected species {velocity.names}, got {names}.")
-    frames = snapshots.in_units(data)[: _RUNS.value]
-    start, truth = frames[:, 0], frames[:, 1:]
-    interval = data.metadata["every"] * data.metadata["time_step"]
-    found = rollouts.rollout(velocity, start, interval, truth.shape[1])
-    still = np.broadcast_to(start[:, None], truth.shape)
-    result = {"runs": len(frames), "interval": interval}
-    result["blown_up"] = float(np.mean(~np.isfinite(found).all((1, 2, 3, 4))))
-    for name, run in (("velocity", found), ("persistence", still)):
-        result[name] = [vars(row) for row in rollouts.errors(run, truth)]
-        kept = rollouts.correlated_frames(run, truth)
-        result[f"{name}_correlated"] = float(np.median(kept)) * interval
+
+    def watch(steps):
+        return tqdm(steps, "long rollouts", leave=False, unit="frame")
+
+    result, runs = comparison.evaluate(velocity, data, _RUNS.value, _LONG.value, watch)
     print(text(result))
     if _OUTPUT.value is not None:
         files.write_json(_OUTPUT.value, result)
+    if _FIGURE.value is not None:
+        draw(result, names)
+    if _GIF.value is not None:
+        animate(runs, result["interval"], names[_CHANNEL.value])
+    return 0
 
 
 def text(result):
-    """A table."""
+    """Tables."""
+    methods = [n for n in ("velocity", "true equation", "persistence") if n in result]
     lines = [
-        f"{'VRMSE, mean of ratios (pooled)':32}{'velocity':>18}{'persistence':>18}"
+        f"{'VRMSE, mean of ratios (pooled)':32}" + "".join(f"{n:>18}" for n in methods)
     ]
-    for ours, still in zip(result["velocity"], result["persistence"], strict=True):
-        label = f"frames {ours['first']} to {ours['last']}"
-        cells = [f"{row['mean']:.4f} ({row['pooled']:.4f})" for row in (ours, still)]
-        lines.append(f"{label:32}{cells[0]:>18}{cells[1]:>18}")
-    kept = [result[f"{name}_correlated"] for name in ("velocity", "persistence")]
-    lines.append(f"{'correlation above .8 for':32}{kept[0]:>18g}{kept[1]:>18g}")
+    for rows in zip(*(result[name]["vrmse"] for name in methods), strict=True):
+        label = f"frames {rows[0]['first']} to {rows[0]['last']}"
+        cells = [f"{row['mean']:.4f} ({row['pooled']:.4f})" for row in rows]
+        lines.append(f"{label:32}" + "".join(f"{cell:>18}" for cell in cells))
+    kept = "".join(f"{result[name]['correlated']:18g}" for name in methods)
+    lines.append(f"{'correlation above .8 for':32}{kept}")
+    largest = "".join(f"{t:18.1f}" for t in result["largest_stein_t"].values())
+    lines.append(f"{'largest |t| of statistics':32}{largest}")
+    if "field" in result:
+        field = result["field"]
+        lines.append(
+            f"cosine to the true field {field['cosine']:.4f}, relative error "
+            f"{field['relative_error']:.4f}, after scaling "
+            f"{field['error_after_scaling']:.4f}"
+        )
+    if "long" in result:
+        long = result["long"]
+        for name in ("spectrum", "minkowski"):
+            own, floor = long[name].values()
+            lines.append(
+                f"{name} after {long['frames']} frames: {own:.3f} from the truth, which at "
+                f"two times is {floor:.3f} apart"
+            )
+        lines.append(f"blown up by then: {long['blown_up']:.0%}")
     lines.append(
         f"{result['runs']} runs, frames {result['interval']:g} apart, "
         f"{result['blown_up']:.0%} blown up"
     )
     return "\n".join(lines)
+
+
+def draw(result, names):
+    """Writes --figure."""
+    from rdtf.viz import rollouts
+
+    methods = ("velocity", "true equation", "persistence")
+    by_time = {n: result[n]["by_frame"] for n in methods if n in result}
+    waves = None
+    if "field" in result:
+        found = result["field"]["error_by_wavenumber"]
+        waves = dict(zip(names, found, strict=True))
+    rollouts.errors(_FIGURE.value, by_time, result["interval"], waves)
+
+
+def animate(runs, interval, name):
+    """Writes --gif: the truth and the velocity, two runs of each."""
+    from rdtf import viz
+
+    shown = {"true": runs["truth"][:2], "found": runs["velocity"][:2]}
+    shown = {key: run[..., _CHANNEL.value] for key, run in shown.items()}
+    low, high = shown["true"].min(), shown["true"].max()
+    captions = [key for key in shown for _ in range(2)]
+    shape = shown["true"].shape[2:]
+    draw_frame = viz.PanelFrames(captions, shape, low, high, "magma", name, 2, 192)
+    frames = (
+        draw_frame([f for run in shown.values() for f in run[:, i]], f"time {time:g}")
+        for i, time in enumerate(
+            interval * (1 + n) for n in range(shown["true"].shape[1])
+        )
+    )
+    viz.write_gif(_GIF.value, frames, fps=8.0)
 
 
 if __name__ == "__main__":

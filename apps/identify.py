@@ -11,14 +11,11 @@ text that --equations of other apps reads.
 
 from absl import flags
 
-from apps import common
+from apps import common, library_flags
 from rdtf import files
-from rdtf.status import InputError
 
+flags.adopt_module_key_flags(library_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_MODEL = flags.DEFINE_string("model", None, "A model whose terms are the library.")
-_TERMS = flags.DEFINE_string("terms", None, "The library itself.")
-_DEGREE = flags.DEFINE_integer("degree", 3, "Of the monomials, without the others.", 1)
 _TIE = flags.DEFINE_multi_string(
     "tie", [], "Links two coefficients: 'v: u*v**2 = -1 * u: u*v**2'. Repeatable."
 )
@@ -34,19 +31,13 @@ def main(argv):
     del argv
     if _OUTPUT.value is not None:
         files.check_writable(_OUTPUT.value)
-    if _MODEL.value is not None and _TERMS.value is not None:
-        raise InputError("Expected --model or --terms, got both.")
+    library_flags.check()
     common.quiet_tensorflow()
-    from rdtf import models, patterns
+    from rdtf import patterns
     from rdtf.generative.dynamics import libraries, snapshots
 
     data = patterns.read(_DATASET.value)
-    if _MODEL.value is not None:
-        library, _ = libraries.of_model(models.get(_MODEL.value))
-    elif _TERMS.value is not None:
-        library = libraries.parse(_TERMS.value)
-    else:
-        library = libraries.monomials(tuple(data.metadata["species"]), _DEGREE.value)
+    library = library_flags.library(data.metadata["species"])
     found = snapshots.identify(
         data,
         library,

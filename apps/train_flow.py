@@ -9,17 +9,23 @@ open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
     python -m apps.train_flow --dataset=waves.h5 --velocity=unet --supervision=pairs \
         --num_snapshots=1000 --num_pairs=100
 
-Other models are trained by gradient descent, with TensorBoard traces; a kill loses a twentieth
-of it at most: the same command with --resume goes on, to the same weights.
+U-Nets and skew fields are trained by gradient descent, with TensorBoard traces; a kill loses a
+twentieth of it at most: the same command with --resume goes on, to the same weights.
+
+    python -m apps.train_flow --dataset=waves.h5 --velocity=library --model=gray_scott \
+        --supervision=pairs --num_pairs=1
+
+learns the coefficients of given terms, see apps.identify.
 """
 
 from absl import flags
 
-from apps import common, workdirs
+from apps import common, library_flags, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
+flags.adopt_module_key_flags(library_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
@@ -29,7 +35,10 @@ _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
 )
 _VELOCITY = flags.DEFINE_enum(
-    "velocity", "local", ["local", "unet", "skew"], "The model; see docs/dynamics.md."
+    "velocity",
+    "local",
+    ["local", "library", "unet", "skew"],
+    "The model; see docs/dynamics.md.",
 )
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
 _WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")
@@ -57,32 +66,40 @@ def main(argv):
     common.quiet_tensorflow()
     from rdtf import files, patterns
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import flows, snapshots, supervision
+    from rdtf.generative.dynamics import flows, library_flows, snapshots, supervision
     from rdtf.viz import figures
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
     network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
-    kind = (_VELOCITY.value, _SUPERVISION.value)
-    flows.check(*kind, _NUM_PAIRS.value, network)
+    flows.check(_VELOCITY.value, _SUPERVISION.value, _NUM_PAIRS.value, network)
     flows.chosen(data, _SNAPSHOTS.value, _NUM_PAIRS.value)
+    if _VELOCITY.value == "library":
+        library = library_flags.library(names)
+        snapshots.check_library(data, library)
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
-    velocity, result = flows.train(
-        data,
-        model=kind[0],
-        supervision=kind[1],
-        num_snapshots=_SNAPSHOTS.value,
-        num_pairs=_NUM_PAIRS.value,
-        widths=widths or None,
-        network=network,
-        settings=supervision.Settings(_STEPS.value, _BATCH.value, seed=_SEED.value),
-        workdir=workdir,
-        verbose=2,
-        seed=_SEED.value,
-    )
+    known = {
+        "supervision": _SUPERVISION.value,
+        "num_snapshots": _SNAPSHOTS.value,
+        "num_pairs": _NUM_PAIRS.value,
+    }
+    if _VELOCITY.value == "library":
+        velocity, result = library_flows.train(data, library, **known)
+    else:
+        velocity, result = flows.train(
+            data,
+            model=_VELOCITY.value,
+            widths=widths or None,
+            network=network,
+            settings=supervision.Settings(_STEPS.value, _BATCH.value, seed=_SEED.value),
+            workdir=workdir,
+            verbose=2,
+            seed=_SEED.value,
+            **known,
+        )
     with files.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
     files.write_json(workdir / "result.json", result)
@@ -102,6 +119,8 @@ def main(argv):
 def text(result):
     """The numbers in a line or two."""
     lines = [f"{result['snapshots']} snapshots, {result['pairs']} pairs"]
+    if "equations" in result:
+        lines.append(result["equations"])
     if "gap" in result:
         verdict = "one field" if result["is_determined"] else "not determined"
         lines.append(f"{verdict} (gap {result['gap']:.3f})")

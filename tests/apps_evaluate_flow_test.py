@@ -4,6 +4,7 @@ import json
 
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
+from PIL import Image
 
 from rdtf import patterns
 from rdtf.generative.dynamics import flows
@@ -28,14 +29,24 @@ def made(tmp_path_factory):
 
 
 def test_better_than_persistence(made, tmp_path, outcome):  # noqa: F811
-    output = tmp_path / "e.json"
-    flags = (f"--velocity={made[0]}", f"--dataset={made[1]}", f"--output={output}")
-    end = outcome("evaluate_flow", *flags)
+    paths = [tmp_path / name for name in ("e.json", "e.gif", "e.png")]
+    flags = (f"--velocity={made[0]}", f"--dataset={made[1]}", "--long=6")
+    output, gif, figure = paths
+    files = (f"--output={output}", f"--gif={gif}", f"--figure={figure}")
+    end = outcome("evaluate_flow", *flags, *files)
     assert end.code == 0 and "frames 6 to 12" in end.out
     result = json.loads(output.read_text())
-    for ours, still in zip(result["velocity"], result["persistence"], strict=True):
-        assert ours["mean"] < 0.3 * still["mean"]
-    assert result["blown_up"] == 0.0
+    methods = ("true equation", "velocity", "persistence")
+    true, ours, still = (result[name]["vrmse"] for name in methods)
+    for a, b, c in zip(true, ours, still, strict=True):
+        assert a["mean"] < b["mean"] < 0.3 * c["mean"]
+    assert result["blown_up"] == 0.0 and result["long"]["blown_up"] == 0.0
+    assert 0.0 <= result["long"]["spectrum"]["velocity"] < 1.0
+    assert result["field"]["cosine"] > 0.99
+    assert len(result["field"]["error_by_wavenumber"][0]) == 16
+    with Image.open(gif) as pictures:
+        assert pictures.n_frames == 12
+    assert figure.stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -43,6 +54,8 @@ def test_better_than_persistence(made, tmp_path, outcome):  # noqa: F811
     [
         (("--velocity=none.keras",), "a velocity in none.keras"),
         (("--dataset=none.h5",), "a data set at none.h5"),
+        (("--gif=a.png",), "end in .gif"),
+        (("--plot_channel=2",), "--plot_channel below 2"),
     ],
 )
 def test_what_cannot_be(made, outcome, flags, word):  # noqa: F811

@@ -55,6 +55,19 @@ def test_diffusivities_that_were_set():
         assert "diffusivity of v found at or below .001" in module.text(result)
 
 
+def test_terms_of_a_model(data, tmp_path, outcome):  # noqa: F811
+    """Two states, through the steps between them."""
+    workdir = tmp_path / "run"
+    flags = (f"--dataset={data}", f"--workdir={workdir}", "--velocity=library")
+    pairs = ("--supervision=pairs", "--num_pairs=1")
+    end = outcome("train_flow", *flags, *pairs, "--model=gray_scott")
+    assert end.code == 0 and "lap(v)" in end.out
+    result = json.loads((workdir / "result.json").read_text())
+    assert result["relative_error"] < 1e-4  # the file has float32
+    samples = patterns.read(data).stacked()[:1]
+    assert keras.models.load_model(workdir / "velocity.keras")(samples).shape[0] == 1
+
+
 def test_comparison():
     rng = np.random.default_rng(0)
     truth = rng.normal(size=(2, 4, 4, 2))
@@ -71,6 +84,7 @@ def test_comparison():
     [
         (("--widths=a",), "--widths"),
         (("--supervision=pairs",), "--num_pairs of at least 1"),
+        (("--velocity=library", "--terms=v: v; u: u"), "terms for u, v"),
         (("--plot_channel=2",), "--plot_channel below 2"),
         (("--velocity=skew",), "--supervision=pairs with --velocity=skew"),
         (("--velocity=unet",), "a --denoiser of apps.train_score"),

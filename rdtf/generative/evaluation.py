@@ -123,7 +123,7 @@ def _joint_transport(first, second):
     )
 
 
-def _minkowski(first, second):
+def minkowski_distance(first, second):
     """Rms difference of mean functionals, in standard deviations over samples."""
     off = []
     for s in range(second.shape[-1]):
@@ -139,7 +139,7 @@ _COMPARISONS = (
     ("coherence", quality.coherence_distance, "of species, rms over waves, 0 if alike"),
     ("values", _transport, "standard deviations, 0 if alike"),
     ("joint values", _joint_transport, "standard deviations, 0 if alike"),
-    ("Minkowski functionals", _minkowski, "standard deviations, 0 if alike"),
+    ("Minkowski functionals", minkowski_distance, "standard deviations, 0 if alike"),
 )
 
 

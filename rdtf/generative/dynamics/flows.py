@@ -7,6 +7,7 @@ What each model is learnt from (`supervision`), "pairs" of all with at least one
     unet    "snapshots"  moments and a trained score    "residual"  a trained score
             "pairs"      themselves, all by gradient descent
     skew    "pairs"      by gradient descent; it keeps the law of a trained score as it is
+    library "snapshots", "pairs"; see `rdtf.generative.dynamics.library_flows`
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from absl import logging
 from rdtf import Grid, Simulation, models, patterns
 from rdtf.generative.dynamics import (
     identification,
+    pair_training,
     residual,
     score_fits,
     snapshots,
@@ -52,7 +54,7 @@ def train(
 
     Args:
       data: stills of one preset that move, in two dimensions, on unit cells.
-      model, supervision: see the module.
+      model, supervision: see the module; not "library".
       num_snapshots: the first so many that move.
       num_pairs: the first so many of those. With a LocalVelocity that is not learnt from
         pairs they settle the unit of time; without, E |v|², summed over species in standard
@@ -81,6 +83,8 @@ def train(
         result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
     elif supervision == "pairs":
         velocity = velocities.from_pairs(own, *pairs, seed=seed, **options)
+        if len(pairs[0]) > 1:
+            pair_training.learn_from(velocity, data, used[:num_pairs])
     elif supervision == "residual":
         velocity = score_fits.from_score(own, network, seed=seed, **options)
     else:
@@ -103,6 +107,11 @@ def check(model: str, supervision: str, num_pairs: int, network) -> None:
         raise InputError(
             "Expected --supervision=pairs with --velocity=skew, which keeps the law as it "
             f"is: without pairs nothing is left to learn. Got {supervision}."
+        )
+    if model == "library" and supervision == "residual":
+        raise InputError(
+            "Expected --supervision=snapshots or pairs with --velocity=library, got "
+            "residual."
         )
     if supervision == "pairs" and not num_pairs:
         raise InputError("Expected --num_pairs of at least 1 with --supervision=pairs.")

@@ -8,6 +8,7 @@ are averaged first.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -34,16 +35,15 @@ class Errors:
     pooled: float
 
 
-def rollout(velocity, start: np.ndarray, interval: float, frames: int) -> np.ndarray:
-    """States after each of `frames` intervals, `[n, frames, y, x, species]`, by RK4.
+def integrator(velocity, interval: float, steps: int | None = None):
+    """The map of states `[n, y, x, species]` to those an interval later, by RK4.
 
     Args:
       velocity: a `velocities.Velocity`.
-      start: `[n, y, x, species]`, in units of the data.
-      interval: between frames, in the time of the velocity; divided into steps that are
-        stable for its `fastest` rate.
+      interval: in its time.
+      steps: that divide it; default: as few as are stable for the `fastest` rate.
     """
-    steps = max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
+    steps = steps or max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
     h = tf.constant(interval / steps, tf.float32)
 
     @tf.function(autograph=False)
@@ -57,11 +57,49 @@ def rollout(velocity, start: np.ndarray, interval: float, frames: int) -> np.nda
 
         return tf.while_loop(lambda i, x: i < steps, step, (0, x))[1]
 
+    return advance
+
+
+def rollout(
+    velocity,
+    start: np.ndarray,
+    interval: float,
+    frames: int,
+    steps: int | None = None,
+) -> np.ndarray:
+    """States after each of `frames` intervals, `[n, frames, y, x, species]`.
+
+    Args:
+      velocity, interval, steps: see `integrator`.
+      start: `[n, y, x, species]`, in units of the data.
+    """
+    advance = integrator(velocity, interval, steps)
     x, found = tf.constant(start, tf.float32), []
     for _ in range(frames):
         x = advance(x)
         found.append(x.numpy())
     return np.stack(found, 1)
+
+
+def long_rollout(
+    velocity,
+    start: np.ndarray,
+    interval: float,
+    frames: int,
+    watch: Callable[[Iterable], Iterable] = lambda steps: steps,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(states after half of the intervals, after all of them).
+
+    Args:
+      velocity, start, interval, frames: as for `rollout`.
+      watch: wraps the loop, for a progress bar.
+    """
+    advance = integrator(velocity, interval)
+    x = half = tf.constant(start, tf.float32)
+    for i in watch(range(frames)):
+        x = advance(x)
+        half = x if i + 1 == (frames + 1) // 2 else half
+    return half.numpy(), x.numpy()
 
 
 def errors(found: np.ndarray, truth: np.ndarray) -> list[Errors]:
@@ -92,3 +130,10 @@ def correlated_frames(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         high = (a * b).sum(axes) / norm > _CORRELATED
     return np.where(high.all(1), high.shape[1], np.argmin(high, 1))
+
+
+def error_by_frame(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """VRMSE of each frame, mean of ratios over samples and species, `[frames]`."""
+    square = np.mean(np.square(found - truth), (2, 3))
+    ratios = np.sqrt(square / (np.var(truth, axis=(2, 3)) + _FLOOR))
+    return ratios.mean((0, 2))

@@ -42,8 +42,9 @@ def from_score(
       sigma: of the noise, in standard deviations of the data.
       names, widths, seed: as for `velocities.from_snapshots`.
     """
-    velocity, standard = velocities.start(samples, names, widths, seed)
-    rows, gram = moments(velocity, network, standard(samples), sigma, seed)
+    velocity = velocities.start(samples, names, widths, seed)
+    standard = velocity.standardise(samples)
+    rows, gram = moments(velocity, network, standard, sigma, seed)
     coefficients = null_vector(rows, gram)
     forward = np.flatnonzero(np.diff(velocity.owners, prepend=-1))
     coefficients *= np.sign(coefficients[forward].sum())

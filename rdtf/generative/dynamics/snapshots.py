@@ -135,12 +135,7 @@ def identify(
     Raises:
       InputError: if the data are not so.
     """
-    names = tuple(data.metadata["species"])
-    if names != library.species:
-        raise InputError(
-            f"Expected terms for {', '.join(names)}, in this order, got them for "
-            f"{', '.join(library.species)}."
-        )
+    check_library(data, library)
     check(data, num_pairs)
     samples = in_units(data)
     moving = data.status == patterns.MOVING
@@ -204,6 +199,16 @@ def _to_reference(forward):
     """The factor that makes the first diffusivity 1, or else the first coefficient."""
     first = forward[0] if len(forward) else 0
     return lambda coefficients: 1.0 / coefficients[first]
+
+
+def check_library(data: patterns.DataSet, library: Library) -> None:
+    """Raises InputError unless the terms are of the equations of all its species."""
+    names = tuple(data.metadata["species"])
+    if names != library.species:
+        raise InputError(
+            f"Expected terms for {', '.join(names)}, in this order, got them for "
+            f"{', '.join(library.species)}."
+        )
 
 
 def check(data: patterns.DataSet, num_pairs: int) -> None:

@@ -15,9 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import divergence, networks
-from rdtf.generative.dynamics import identification, stein
+from rdtf.generative.dynamics import identification, linear, stein
 
-_RIDGE = 1e-8  # of least squares, beside mean squares of 1
 _LEAST = 1e-3  # diffusivity
 
 
@@ -48,6 +47,10 @@ class Velocity(keras.Model):
         """(x - mean) / scale."""
         return (x - np.float32(self.mean)) / np.float32(self.scale)
 
+    def standardise(self, samples: np.ndarray) -> np.ndarray:
+        """The same in float64."""
+        return (np.float64(samples) - self.mean) / self.scale
+
     def divergence(self, x):
         """∇·v, summed over all cells, `[batch]`: exact; of local velocities only."""
         return divergence.exact(self, x, self.radius)
@@ -62,19 +65,30 @@ class Velocity(keras.Model):
 class LocalVelocity(Velocity):
     """D ∇²s + R(s) of the module, unit cells.
 
+    Given the hidden layers it is linear in D and the last one, see
+    `rdtf.generative.dynamics.linear`.
+
     Attributes:
       lifted: the species whose D was set to .001, see `set_coefficients`.
 
     Args:
       mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
+      laplacian: a name of `linear.STENCILS`.
     """
 
-    radius = 1
-
-    def __init__(self, mean, scale, widths=(32, 32), names=None, **kwargs):
+    def __init__(
+        self,
+        mean,
+        scale,
+        widths=(32, 32),
+        names=None,
+        laplacian="second_order",
+        **kwargs,
+    ):
         super().__init__(mean, scale, names, **kwargs)
-        self.widths = tuple(widths)
+        self.widths, self.laplacian = tuple(widths), linear.check(laplacian)
+        self.radius = linear.reach(laplacian)
         self._hidden = [keras.layers.Dense(w, activation="silu") for w in self.widths]
         self._last = keras.layers.Dense(len(self.mean))
         self.lifted = ()
@@ -84,7 +98,8 @@ class LocalVelocity(Velocity):
 
     def get_config(self):
         """Arguments to make it again."""
-        return super().get_config() | {"widths": self.widths}
+        own = {"widths": self.widths, "laplacian": self.laplacian}
+        return super().get_config() | own
 
     def build(self, input_shape):
         """Makes all weights."""
@@ -100,13 +115,15 @@ class LocalVelocity(Velocity):
 
     @property
     def fastest(self) -> float:
-        """8 D of the fastest species: the shortest wave of the 5-point Laplacian."""
-        return 8.0 * float(tf.reduce_max(self.diffusivity))
+        """That of the shortest wave of the fastest species: 8 D with 5 points."""
+        largest = linear.largest(self.laplacian)
+        return largest * float(tf.reduce_max(self.diffusivity))
 
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
         standard = self.standard(x)
-        diffusion = self.diffusivity * _laplacian(standard)
+        laplacian = linear.apply_laplacian(standard, self.laplacian)
+        diffusion = self.diffusivity * laplacian
         return np.float32(self.scale) * (diffusion + self._reaction(standard))
 
     def divergence(self, x):
@@ -118,35 +135,58 @@ class LocalVelocity(Velocity):
             with tf.autodiff.ForwardAccumulator(standard, one) as accumulator:
                 value = self._reaction(standard)
             trace += accumulator.jvp(value)[..., s]
-        return tf.reduce_sum(trace - 4.0 * tf.reduce_sum(self.diffusivity), (1, 2))
+        centre = linear.centres(self.laplacian)[1]
+        return tf.reduce_sum(trace + centre * tf.reduce_sum(self.diffusivity), (1, 2))
 
     def terms(self, standard: np.ndarray) -> np.ndarray:
         """What v is a linear function of, given the hidden layers: `[terms, n, y, x]`.
 
         Of standardised samples; for each species its Laplacian, the hidden units, and 1.
         """
-        hidden = np.float64(standard)
-        for layer in self._hidden:  # in float64, as terms may be nearly dependent
-            hidden = hidden @ np.float64(layer.kernel) + np.float64(layer.bias)
-            hidden = hidden / (1.0 + np.exp(-hidden))
-        hidden = np.moveaxis(hidden, -1, 0)
-        laps = stein.laplacian(np.moveaxis(standard, -1, 0))
-        own = [np.stack([lap, *hidden, np.ones_like(lap)]) for lap in laps]
-        return np.concatenate(own)
+        features = self.features(tf.constant(standard, tf.float64))
+        return linear.terms(self, features).numpy()
+
+    def features(self, standard):
+        """Species, hidden units and 1, `[..., features]`; in float64 if the state is."""
+        hidden = standard  # in float64, as terms may be nearly dependent
+        for layer in self._hidden:
+            kernel, bias = (
+                tf.cast(w, hidden.dtype) for w in (layer.kernel, layer.bias)
+            )
+            hidden = tf.nn.silu(tf.tensordot(hidden, kernel, 1) + bias)
+        return tf.concat([standard, hidden, tf.ones_like(hidden[..., :1])], -1)
 
     def fields(self, standard: tf.Tensor) -> list[tf.Tensor]:
         """The same in float32, `[batch, y, x, terms]` of each species, differentiable."""
-        hidden = standard
-        for layer in self._hidden:
-            hidden = layer(hidden)
-        rest = [hidden, tf.ones_like(hidden[..., :1])]
-        laps = tf.split(_laplacian(standard), len(self.mean), -1)
-        return [tf.concat([lap, *rest], -1) for lap in laps]
+        count = len(self.mean)
+        rest = self.features(standard)[..., count:]
+        laps = linear.apply_laplacian(standard, self.laplacian)
+        return [tf.concat([lap, rest], -1) for lap in tf.split(laps, count, -1)]
 
     @property
     def owners(self) -> np.ndarray:
         """The species of each of `terms`."""
         return np.repeat(np.arange(len(self.mean)), self.widths[-1] + 2)
+
+    @property
+    def powers(self) -> np.ndarray:
+        """Of the Laplacian in each of `terms`."""
+        own = np.eye(1, self.widths[-1] + 2, dtype=int)[0]
+        return np.tile(own, len(self.mean))
+
+    @property
+    def places(self) -> np.ndarray:
+        """The feature of each of `terms`."""
+        count = len(self.mean)
+        others = np.arange(count, count + self.widths[-1] + 1)
+        return np.concatenate([[s, *others] for s in range(count)])
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """D and the last layer, as coefficients of `terms`."""
+        kernel, bias = self._last.get_weights()
+        table = np.stack([self.diffusivity.numpy(), *kernel, bias], 1)
+        return np.float64(table.ravel())
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
         """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
@@ -185,9 +225,10 @@ def from_snapshots(
       names, widths: of the velocity.
       seed: of the hidden layers.
     """
-    velocity, standard = start(samples, names, widths, seed)
+    velocity = start(samples, names, widths, seed)
     owners = velocity.owners
-    moments = stein.moments(standard(np.float64(samples)), velocity.terms, owners)
+    standard = velocity.standardise(samples)
+    moments = stein.moments(standard, velocity.terms, owners)
     forward = np.flatnonzero(np.diff(owners, prepend=-1))
     found = identification.identify(moments, forward, bootstrap=0)
     velocity.set_coefficients(found.coefficients)
@@ -211,38 +252,31 @@ def from_pairs(
       rates: ∂s/∂t, `[m, y, x, species]`.
       names, widths, seed: as for `from_snapshots`.
     """
-    velocity, standard = start(samples, names, widths, seed)
-    terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
-    coefficients = np.zeros(len(terms))
-    for s in range(samples.shape[-1]):
-        own = velocity.owners == s
-        rows = terms[own].reshape(own.sum(), -1)
-        size = np.sqrt((rows**2).mean(1))
-        rows, wanted = rows / size[:, None], rates[..., s].ravel() / velocity.scale[s]
-        gram = rows @ rows.T + _RIDGE * rows.shape[1] * np.eye(len(rows))
-        coefficients[own] = np.linalg.solve(gram, rows @ wanted) / size
-    velocity.set_coefficients(coefficients)
+    velocity = start(samples, names, widths, seed)
+    slopes = rates / velocity.scale
+    standard = [velocity.standardise(state) for state in states]
+    found = linear.regress(velocity, standard, slopes)
+    velocity.set_coefficients(found)
     return velocity
 
 
 def load(path) -> Velocity:
     """A velocity from its .keras file; see `networks.load`."""
-    from rdtf.generative.dynamics import network_velocities  # noqa: F401 - registers
+    from rdtf.generative.dynamics import (  # noqa: F401 - registers them
+        library_velocity,
+        network_velocities,
+    )
 
     return networks.load(path, Velocity, "velocity", "train_flow")
 
 
-def start(samples: np.ndarray, names, widths, seed: int):
-    """(a LocalVelocity with layers as drawn, the function that standardises)."""
+def start(
+    samples, names=None, widths=(32, 32), seed: int = 0, laplacian="second_order"
+) -> LocalVelocity:
+    """A velocity in the units of samples, its hidden layers as drawn from a seed."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
-    velocity = LocalVelocity(mean, scale, widths, names)
+    velocity = LocalVelocity(mean, scale, widths, names, laplacian)
     velocity.build((None, None, None, samples.shape[-1]))
-    return velocity, lambda x: (x - mean) / scale
-
-
-def _laplacian(x):
-    """The periodic 5-point Laplacian of `[batch, y, x, species]`."""
-    around = [tf.roll(x, shift, axis) for shift in (1, -1) for axis in (1, 2)]
-    return tf.add_n(around) - 4.0 * x
+    return velocity

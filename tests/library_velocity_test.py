@@ -1,0 +1,140 @@
+"""Velocities of library terms: the model's own field, divergence, fits of pairs."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rdtf import Grid, Simulation, models
+from rdtf.generative import divergence
+from rdtf.generative.dynamics import libraries, linear, pair_training
+from rdtf.generative.dynamics.flow_maps import FlowMap
+from rdtf.generative.dynamics.library_velocity import LibraryVelocity
+from rdtf.generative.dynamics.velocities import LocalVelocity
+from rdtf.status import InputError
+
+PARAMS = {"Du": 0.16, "Dv": 0.08, "F": 0.022, "k": 0.051}
+LIBRARY, _ = libraries.of_model(models.GRAY_SCOTT)
+TRUTH = libraries.truth(LIBRARY, models.GRAY_SCOTT, PARAMS)
+
+
+@pytest.fixture(scope="module")
+def states():
+    """Waves of a few lengths, `[3, 12, 12, 2]`."""
+    rng = np.random.default_rng(0)
+    modes = np.fft.rfft2(rng.normal(size=(3, 12, 12, 2)), axes=(1, 2))
+    modes[:, 3:-2], modes[:, :, 3:] = 0.0, 0.0
+    fields = np.fft.irfft2(modes, (12, 12), axes=(1, 2))
+    return np.array([0.5, 0.2]) + np.array([0.15, 0.08]) * fields / fields.std()
+
+
+def _true(laplacian="second_order"):
+    velocity = LibraryVelocity(LIBRARY.terms, laplacian)
+    velocity.set_coefficients(TRUTH)
+    return velocity
+
+
+def _advance(states, steps, scheme="forward_euler", laplacian="second_order"):
+    simulation = Simulation(
+        models.GRAY_SCOTT, Grid((12, 12)), 1.0, scheme, "xla", laplacian
+    )
+    state = tuple(tf.constant(f) for f in np.moveaxis(states, -1, 0))
+    later = simulation.advance(state, PARAMS, steps)
+    rates = simulation.time_derivative(state, PARAMS)
+    return [np.stack([f.numpy() for f in x], -1) for x in (later, rates)]
+
+
+@pytest.mark.parametrize("laplacian", linear.STENCILS)
+def test_true_coefficients_are_the_equation(states, laplacian):
+    rates = _advance(states, 1, laplacian=laplacian)[1]
+    found = _true(laplacian)(tf.constant(states, tf.float32))
+    np.testing.assert_allclose(found, rates, rtol=0, atol=2e-6 * np.abs(rates).max())
+
+
+@pytest.mark.parametrize("laplacian", linear.STENCILS)
+def test_divergence_in_closed_form(states, laplacian):
+    """Laplacians of functions, and twice, too."""
+    library = libraries.parse("u: lap(u), lap(u**2), lap(lap(u)), u*v; v: lap(v), v**3")
+    velocity = LibraryVelocity(library.terms, laplacian)
+    velocity.set_coefficients([0.2, 0.3, -0.1, 0.4, 0.1, -2.0])
+    x = tf.constant(states[:1, :7, :7], tf.float32)
+    exact = divergence.exact(velocity, x, velocity.radius)
+    np.testing.assert_allclose(velocity.divergence(x), exact, rtol=1e-4)
+    assert velocity.fastest > 0.0
+
+
+def test_file(states, tmp_path):
+    velocity = _true("fourth_order")
+    velocity.save(tmp_path / "v.keras")
+    again = keras.models.load_model(tmp_path / "v.keras")
+    np.testing.assert_array_equal(again(states), velocity(states))
+    assert again.library == LIBRARY and again.names == ["u", "v"]
+
+
+def test_flow_takes_the_steps_of_a_simulation(states):
+    for scheme, laplacian in (
+        ("forward_euler", "second_order"),
+        ("rk4", "fourth_order"),
+    ):
+        flow = FlowMap(_true(laplacian), 3.0, 3, scheme)
+        exact = _advance(states, 3, scheme, laplacian)[0]
+        np.testing.assert_allclose(flow(states, TRUTH), exact, rtol=1e-12)
+
+
+def _local():
+    keras.utils.set_random_seed(0)
+    velocity = LocalVelocity([0.5, 0.2], [0.15, 0.08], (5,), laplacian="fourth_order")
+    velocity.build((None, None, None, 2))
+    return velocity
+
+
+@pytest.mark.parametrize("make", [_true, _local])
+def test_tangents_are_finite_differences(states, make):
+    velocity, h = make(), 1e-6
+    c = velocity.coefficients + 0.01
+    flow, z = FlowMap(velocity, 1.0, 2, "heun"), velocity.standardise(states[:1])
+    end, by_c = flow.tangents(z, c)
+    np.testing.assert_allclose(end, flow(z, c), rtol=1e-12)
+    rng = np.random.default_rng(1)
+    change, direction = rng.normal(size=len(c)), rng.normal(size=z.shape)
+    numeric = (flow(z, c + h * change) - flow(z, c - h * change)) / (2.0 * h)
+    size = np.abs(numeric).max()
+    moved = np.tensordot(change, by_c, 1)
+    np.testing.assert_allclose(moved, numeric, atol=1e-6 * size)
+    along, back = flow.linearise(z, c)
+    numeric = (flow(z + h * direction, c) - flow(z - h * direction, c)) / (2.0 * h)
+    forward = along(direction[None])[0]
+    np.testing.assert_allclose(forward, numeric, atol=1e-7)
+    other = rng.normal(size=z.shape)
+    transposed = np.vdot(back(other[None])[0], direction)
+    assert transposed == pytest.approx(np.vdot(other, forward), rel=1e-10)
+
+
+def test_clean_pairs_give_the_coefficients(states):
+    later = _advance(states, 4)[0]
+    velocity = LibraryVelocity(LIBRARY.terms)
+    found = pair_training.learn(velocity, states, later, 4.0, 4, "forward_euler")
+    np.testing.assert_allclose(found.coefficients, TRUTH, rtol=1e-8)
+    np.testing.assert_allclose(velocity.coefficients, TRUTH, rtol=1e-6)
+
+
+def test_noise_on_both_states(states):
+    """Its size is found; coefficients, where regression loses the Laplacians."""
+    rng = np.random.default_rng(2)
+    later, scale = _advance(states, 4)[0], 0.05 * states.std((0, 1, 2))
+    now, later = (x + scale * rng.normal(size=x.shape) for x in (states, later))
+    both = np.concatenate([now, later])
+    np.testing.assert_allclose(pair_training.noise(both), scale, rtol=0.2)
+    velocity = LibraryVelocity(LIBRARY.terms)
+    plain = linear.regress(velocity, [now, later], (later - now) / 4.0)
+    pair_training.learn(velocity, now, later, 4.0, 4, "forward_euler")
+    laplacians = [0, 4]
+    off, lost = (
+        np.abs(c / TRUTH - 1.0)[laplacians] for c in (velocity.coefficients, plain)
+    )
+    assert (off < 0.15).all() and (lost > 0.3).all()
+
+
+def test_terms_that_are_sums():
+    with pytest.raises(InputError, match="one function"):
+        LibraryVelocity([("u", "lap(u) + u"), ("v", "v")])
