@@ -1,0 +1,101 @@
+"""Networks of points: the score of their noised law, and a velocity."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_OCTAVES = 4
+
+
+@keras.saving.register_keras_serializable("rdtf")
+class PointScore(keras.Model):
+    """∇ log p_σ(y) = -ε / σ of y = x + σ n: ε = σ y / (1 + σ²) + network(y, σ).
+
+    The first part is that of a standard normal x; the network is two layers of 64, of y
+    and ln σ.
+
+    Args:
+      dimension: of the points.
+    """
+
+    def __init__(self, dimension, **kwargs):
+        super().__init__(**kwargs)
+        self.dimension = dimension
+        self._layers_of_64 = [keras.layers.Dense(64, activation="silu") for _ in "12"]
+        self._last = keras.layers.Dense(dimension, kernel_initializer="zeros")
+        _build((*self._layers_of_64, self._last), dimension + 1)
+
+    def get_config(self):
+        """Arguments to make it again."""
+        return super().get_config() | {"dimension": self.dimension}
+
+    def build(self, input_shape):
+        """Nothing: all weights are there."""
+
+    def epsilon(self, y, sigma):
+        """The noise in y `[n, d]` at levels σ `[n, 1]`."""
+        power = 1.0 + sigma**2
+        inner = tf.concat([y / tf.sqrt(power), tf.math.log(sigma) / 4.0], -1)
+        for layer in (*self._layers_of_64, self._last):
+            inner = layer(inner)
+        return sigma * y / power + inner
+
+    def call(self, y, sigma=1.0):
+        """The score of `[n, d]` at one level."""
+        level = tf.fill([tf.shape(y)[0], 1], tf.cast(sigma, y.dtype))
+        return -self.epsilon(y, level) / level
+
+
+@keras.saving.register_keras_serializable("rdtf")
+class PointVelocity(keras.Model):
+    """v of x and sin, cos of 2^i x, i = 0 to 3 (Mildenhall et al. 2020, arXiv:2003.08934).
+
+    Args:
+      dimension: of the points.
+    """
+
+    def __init__(self, dimension, **kwargs):
+        super().__init__(**kwargs)
+        self.dimension = dimension
+        self._layers_of_64 = [keras.layers.Dense(64, activation="silu") for _ in "12"]
+        self._last = keras.layers.Dense(dimension)
+        width = dimension * (1 + 2 * _OCTAVES)
+        _build((*self._layers_of_64, self._last), width)
+
+    def get_config(self):
+        """Arguments to make it again."""
+        return super().get_config() | {"dimension": self.dimension}
+
+    def build(self, input_shape):
+        """Nothing: all weights are there."""
+
+    def call(self, x):
+        """`[n, d]` -> `[n, d]`."""
+        phases = [2.0**i * x for i in range(_OCTAVES)]
+        inner = tf.concat([x, *map(tf.sin, phases), *map(tf.cos, phases)], -1)
+        for layer in (*self._layers_of_64, self._last):
+            inner = layer(inner)
+        return inner
+
+
+def _build(layers, width):
+    for layer in layers:
+        layer.build((None, width))
+        width = layer.units
+
+
+def divergence(velocity, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(v, ∇·v) at `[n, d]`, exactly: one product with the Jacobian per dimension."""
+    total = tf.zeros(tf.shape(x)[:1], x.dtype)
+    for i in range(x.shape[-1]):
+        one = tf.one_hot(i, x.shape[-1], dtype=x.dtype) * tf.ones_like(x)
+        with tf.autodiff.ForwardAccumulator(x, one) as accumulator:
+            value = velocity(x)
+        total += accumulator.jvp(value)[:, i]
+    return value, total
+
+
+def antisymmetric(dimension: int, seed: int) -> np.ndarray:
+    """A random antisymmetric matrix of norm 1; of two dimensions the turn by ±90°."""
+    draw = np.random.default_rng(seed).normal(size=(dimension, dimension))
+    return (draw - draw.T) / np.linalg.norm(draw - draw.T)
