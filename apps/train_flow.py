@@ -9,15 +9,19 @@ open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
 
 from absl import flags
 
-from apps import common, workdirs
+from apps import common, equilibrium_flags, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
+flags.adopt_module_key_flags(equilibrium_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
-    "supervision", "snapshots", ["snapshots", "pairs"], "What it is learnt from."
+    "supervision",
+    "snapshots",
+    ["snapshots", "pairs", "score"],
+    "What it is learnt from.",
 )
 _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; with snapshots they set the unit of time.", 0
@@ -31,6 +35,8 @@ def main(argv):
     """0 once found."""
     del argv
     workdir = workdirs.open_workdir("train_flow")
+    if (equilibrium := equilibrium_flags.chosen()) is not None:
+        return equilibrium(workdir)
     try:
         widths = tuple(int(text) for text in _WIDTHS.value)
     except ValueError:

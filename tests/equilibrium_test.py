@@ -169,4 +169,4 @@ def test_training_goes_on_exactly(tmp_path):
     for a, b in zip(found.variables, again.variables, strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(InputError, match="--alpha=0.8, the only level"):
-        equilibrium.check(samples, network, equilibrium.Settings(alpha=0.5))
+        equilibrium.check(2, network, equilibrium.Settings(alpha=0.5))

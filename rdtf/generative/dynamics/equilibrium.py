@@ -86,6 +86,15 @@ def loss(values, traces, scores, sym: float = 0.0):
     return (product + sym * tf.reduce_mean(along**2)) / speed
 
 
+def antisymmetric(size: int, seed: int) -> np.ndarray:
+    """A random antisymmetric K of norm 1, so that v = K s has v·s = 0, without training.
+
+    Of a true score s also ∇·v = 0, so r = 0. Of two species K is the turn by ±90°.
+    """
+    draw = np.random.default_rng(seed).normal(size=(size, size))
+    return (draw - draw.T) / np.linalg.norm(draw - draw.T)
+
+
 class Equilibrium(keras.Model):
     """Trains a velocity; noise and probes follow from the seed and the step.
 
@@ -167,7 +176,7 @@ def train(
     Raises:
       InputError: if the denoiser is of other fields or knows another level only.
     """
-    check(samples, denoiser, settings)
+    check(samples.shape[-1], denoiser, settings)
     keras.utils.set_random_seed(settings.seed)
     mean, scale = denoiser.mean.numpy(), denoiser.scale.numpy()
     network = EquilibriumVelocity(mean, scale, settings.alpha, denoiser.names)
@@ -204,12 +213,11 @@ def train(
     return network
 
 
-def check(samples, denoiser: Network, settings: Settings) -> None:
-    """Raises InputError if a denoiser has no score of samples at the level wanted."""
-    if denoiser.species != samples.shape[-1]:
+def check(species: int, denoiser: Network, settings: Settings) -> None:
+    """Raises InputError if a denoiser has no score of such fields at the level wanted."""
+    if denoiser.species != species:
         raise InputError(
-            f"Expected a denoiser of {samples.shape[-1]} species, got one of "
-            f"{denoiser.species}."
+            f"Expected a denoiser of {species} species, got one of {denoiser.species}."
         )
     known = denoiser.level
     if known is not None and abs(known - settings.sigma) > 1e-6:

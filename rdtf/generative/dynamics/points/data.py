@@ -27,11 +27,14 @@ class Points:
       samples: `[n, d]`.
       rates: dx/dt at these by the equation that made them, `[n, d]`; None: there is none.
       sigma: the noise level that is usual for them.
+      mean, scale: what they were standardised by, `[d]`.
     """
 
     samples: np.ndarray
     rates: np.ndarray | None
     sigma: float
+    mean: np.ndarray | float = 0.0
+    scale: np.ndarray | float = 1.0
 
 
 def make(name: str, seed: int = 0) -> Points:
@@ -63,7 +66,8 @@ def _lorenz(rng):
         found.append(x)
     x = rng.permutation(np.concatenate(found))
     mean, scale = x.mean(0), x.std(0)
-    return Points((x - mean) / scale, lorenz_rate(x) / scale, _sigma(0.911))
+    rates = lorenz_rate(x) / scale
+    return Points((x - mean) / scale, rates, _sigma(0.911), mean, scale)
 
 
 def _ring(rng, count=10_000):
@@ -83,7 +87,8 @@ def _two_moons(rng, count=5_000):
     x = np.where(lower, 1.0 - np.cos(angle), np.cos(angle))
     y = np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
     x = np.stack([x, y], -1) + 0.1 * rng.normal(size=(count, 2))
-    return Points((x - x.mean(0)) / x.std(0), None, _sigma(0.979))
+    mean, scale = x.mean(0), x.std(0)
+    return Points((x - mean) / scale, None, _sigma(0.979), mean, scale)
 
 
 def _sigma(alpha):

@@ -1,4 +1,7 @@
-"""How well a velocity of points keeps their law, and how near it is to the true one."""
+"""How well a velocity of points keeps their law, and how near it is to the true one.
+
+Velocities are functions of arrays, `[n, d]` -> `[n, d]`.
+"""
 
 from collections.abc import Callable
 
@@ -9,7 +12,7 @@ import tensorflow as tf
 from rdtf.generative.dynamics.points import networks, training
 from rdtf.generative.dynamics.points.data import Points
 
-_CLOUD, _STEPS, _STEP, _WIDTH = 1024, 100, 0.1, 0.5
+_CLOUD, _DURATION, _STEPS, _WIDTH = 1024, 10.0, 100, 0.5
 _COMPARED = 2048
 
 
@@ -22,12 +25,12 @@ def cosines(velocity: Callable, points: Points, sigma: float, seed: int = 0) -> 
     """
     x, f = points.samples[:_COMPARED], points.rates[:_COMPARED]
     y = x + sigma * np.random.default_rng(seed).normal(size=x.shape)
-    v = _values(velocity, x)
+    v = velocity(x)
     each = (v * f).sum(-1) / (np.linalg.norm(v, axis=-1) * np.linalg.norm(f, axis=-1))
     return {
         "cosine": _cosine(v, f),
         "pointwise": float(abs(each.mean())),
-        "cosine_to_oracle": _cosine(_values(velocity, y), oracle(y, points, sigma)),
+        "cosine_to_oracle": _cosine(velocity(y), oracle(y, points, sigma)),
         "oracle": _cosine(oracle(x, points, sigma), f),
     }
 
@@ -52,25 +55,41 @@ def residual(velocity, score, points: Points, sigma: float, seed: int = 0) -> fl
     return float(training.normalised_residual(v, div, score(y, sigma=sigma)))
 
 
-def transported(velocity: Callable, start: np.ndarray) -> np.ndarray:
-    """Points after 10 units of time at a root mean square speed of 1, by RK4."""
-    x, h = start, _STEP / np.sqrt(np.square(_values(velocity, start)).sum(-1).mean())
-    for _ in range(_STEPS):
-        a = _values(velocity, x)
-        b = _values(velocity, x + 0.5 * h * a)
-        c = _values(velocity, x + 0.5 * h * b)
-        d = _values(velocity, x + h * c)
+def trajectories(
+    velocity: Callable, start: np.ndarray, duration: float, steps: int
+) -> np.ndarray:
+    """Points on their way, `[n, steps + 1, d]`, by RK4; v at a root mean square of 1.
+
+    Args:
+      velocity: of any size; divided by its root mean square at `start`.
+      start: `[n, d]`.
+      duration: in units of the time in which v, so divided, goes 1 far.
+      steps: of the method.
+    """
+    size = np.sqrt(np.square(velocity(start)).sum(-1).mean())
+    x, h, found = start, duration / steps / size, [start]
+    for _ in range(steps):
+        a = velocity(x)
+        b = velocity(x + 0.5 * h * a)
+        c = velocity(x + 0.5 * h * b)
+        d = velocity(x + h * c)
         x = x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
-    return x
+        found.append(x)
+    return np.stack(found, 1)
 
 
-def discrepancies(velocity, points: Points, sigma: float, seed: int = 0) -> dict:
-    """Squared MMD to noised points: of others that v carried along, and of others."""
+def discrepancies(
+    velocity: Callable, points: Points, sigma: float, seed: int = 0
+) -> dict:
+    """Squared MMD of points after 10 units of time along v to others; and at the start.
+
+    Both noised, as v keeps the law of such; a law is kept if the two are alike.
+    """
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(points.samples), 2 * _CLOUD, replace=False)
     y = points.samples[chosen]
     y = y + sigma * rng.normal(size=y.shape)
-    end = transported(velocity, y[:_CLOUD])
+    end = trajectories(velocity, y[:_CLOUD], _DURATION, _STEPS)[:, -1]
     return {"mmd": mmd(end, y[_CLOUD:]), "mmd_floor": mmd(y[:_CLOUD], y[_CLOUD:])}
 
 
@@ -88,12 +107,6 @@ def mmd(a: np.ndarray, b: np.ndarray) -> float:
         return (kernel.sum() - own * len(p)) / (len(p) * (len(q) - own))
 
     return float(mean(a, a, 1) + mean(b, b, 1) - 2.0 * mean(a, b, 0))
-
-
-def _values(velocity, x):
-    if isinstance(velocity, tf.Module) or callable(getattr(velocity, "call", None)):
-        return np.float64(velocity(tf.constant(x, tf.float32)))
-    return np.float64(velocity(x))
 
 
 def _cosine(a, b):

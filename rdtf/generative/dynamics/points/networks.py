@@ -1,7 +1,6 @@
 """Networks of points: the score of their noised law, and a velocity."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 _OCTAVES = 4
@@ -93,9 +92,3 @@ def divergence(velocity, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             value = velocity(x)
         total += accumulator.jvp(value)[:, i]
     return value, total
-
-
-def antisymmetric(dimension: int, seed: int) -> np.ndarray:
-    """A random antisymmetric matrix of norm 1; of two dimensions the turn by ±90°."""
-    draw = np.random.default_rng(seed).normal(size=(dimension, dimension))
-    return (draw - draw.T) / np.linalg.norm(draw - draw.T)

@@ -34,19 +34,19 @@ class Polynomials:
         return _monomials(x, self._powers) @ self.coefficients.T
 
     def fit_snapshots(self, x: np.ndarray) -> identification.Identification:
-        """Sets v to what keeps the moments of points, such that E |v|² is 1."""
+        """Sets v to what keeps the moments of points, such that E |v|² is 1.
+
+        The sign is such that volumes shrink on average, as forwards on an attractor.
+        """
         size = len(x) // _GROUPS  # means of groups, whose spread gives the weights
         groups = x[: size * _GROUPS].reshape(_GROUPS, size, -1)
         rows, grams = zip(*(self._moments(group) for group in groups), strict=True)
         moments = identification.Moments(np.array(rows), np.array(grams))
         found = identification.identify(moments, bootstrap=0)
         self.coefficients = found.coefficients.reshape(self.coefficients.shape)
+        slopes = [_slopes(x, self._powers, s).mean(0) for s in range(self.dimension)]
+        self.coefficients *= -1.0 if (self.coefficients * slopes).sum() > 0.0 else 1.0
         return found
-
-    def fit_scale(self, x: np.ndarray, rates: np.ndarray) -> None:
-        """Multiplies v by what fits rates dx/dt at points best."""
-        v = self(x)
-        self.coefficients *= (v * rates).sum() / (v * v).sum()
 
     def _moments(self, x):
         """(<∇φ_j, f_k>, <f_k f_l>) of some points: `[tests, terms]`, `[terms, terms]`."""
