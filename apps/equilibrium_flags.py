@@ -19,7 +19,10 @@ _GAUSSIAN = flags.DEFINE_float(
 _SYM = flags.DEFINE_float("sym", 0.0, "λ of (v·s)², which keeps v on level sets.", 0.0)
 _PROBES = flags.DEFINE_integer("probes", 2, "Of each divergence; 0: exact.", 0)
 _EPOCHS = flags.DEFINE_integer("epochs", 20, "Passes over patterns.", 1)
-_STEPS = flags.DEFINE_integer("steps", 3000, "Of the trainings on points.", 1)
+_STEPS = flags.DEFINE_integer("steps", 1000, "Of the trainings on points.", 1)
+_SYMMETRIC = flags.DEFINE_bool(
+    "symmetric", False, "On points: v commutes with the turns that their law keeps."
+)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Patterns per step.", 1)
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "On patterns; the highest.", 0.0)
 
@@ -50,7 +53,9 @@ def _points(workdir):
 
     values = flags.FLAGS
     settings = training.Settings(steps=_STEPS.value, seed=values.seed)
-    found = experiments.run(values.dataset[0], settings, _ALPHA.value, values.num_pairs)
+    found = experiments.run(
+        values.dataset[0], settings, _ALPHA.value, values.num_pairs, _SYMMETRIC.value
+    )
     _begin(workdir)
     for name, network in (("score", found.score), ("velocity", found.velocity)):
         with files.atomic(workdir / f"{name}.keras") as temporary:

@@ -3,6 +3,7 @@
 Velocities are functions of arrays, `[n, d]` -> `[n, d]`.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from rdtf.generative.dynamics.points.data import Points
 
 _CLOUD, _DURATION, _STEPS, _WIDTH = 1024, 10.0, 100, 0.5
 _COMPARED = 2048
+_KEPT = 0.003
 
 
 def cosines(velocity: Callable, points: Points, sigma: float, seed: int = 0) -> dict:
@@ -91,6 +93,22 @@ def discrepancies(
     y = y + sigma * rng.normal(size=y.shape)
     end = trajectories(velocity, y[:_CLOUD], _DURATION, _STEPS)[:, -1]
     return {"mmd": mmd(end, y[_CLOUD:]), "mmd_floor": mmd(y[:_CLOUD], y[_CLOUD:])}
+
+
+def turns(samples: np.ndarray, seed: int = 0) -> list[list[float]]:
+    """The sign changes of an even number of coordinates that a law keeps, 1 first.
+
+    Kept is what makes one half of the samples look like the other: an MMD² below .003. They
+    are a group, and turn no flow around, as mirrors do.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = samples[rng.choice(len(samples), 2 * _CLOUD, replace=False)]
+    found = []
+    for signs in itertools.product((1.0, -1.0), repeat=samples.shape[-1]):
+        kept = mmd(chosen[:_CLOUD] * signs, chosen[_CLOUD:]) < _KEPT
+        if np.prod(signs) > 0.0 and (min(signs) > 0.0 or kept):
+            found.append(list(signs))
+    return found
 
 
 def mmd(a: np.ndarray, b: np.ndarray) -> float:

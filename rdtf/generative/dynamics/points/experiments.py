@@ -37,6 +37,7 @@ def run(
     settings: training.Settings,
     alpha: float | None = None,
     num_pairs: int = 0,
+    symmetric: bool = False,
 ) -> Experiment:
     """Trains and compares.
 
@@ -45,6 +46,7 @@ def run(
       settings: of both trainings; its seed is that of the data, too.
       alpha: ᾱ of the noise; default: what is usual for the data.
       num_pairs: points whose rates are known to the velocity.
+      symmetric: whether it commutes with the turns that the law of the points shows.
 
     Raises:
       InputError: if there are no such data, or no rates.
@@ -57,7 +59,10 @@ def run(
     if num_pairs:
         pairs = points.samples[-num_pairs:], points.rates[-num_pairs:]
     score = training.train_score(points.samples, settings)
-    velocity = training.train_velocity(points.samples, score, sigma, settings, pairs)
+    turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
+    velocity = training.train_velocity(
+        points.samples, score, sigma, settings, pairs, turns
+    )
     other = PointVelocity(points.samples.shape[-1])
 
     def scored(x):
@@ -70,7 +75,7 @@ def run(
         "random": _of_arrays(other),
         "score": scored,
     }
-    result = {"dataset": name, "sigma": sigma, "pairs": num_pairs}
+    result = {"dataset": name, "sigma": sigma, "pairs": num_pairs, "turns": turns}
     result["residual"] = evaluation.residual(velocity, score, points, sigma)
     rows = {n: _row(f, points, sigma, settings.seed) for n, f in fields.items()}
     if points.rates is not None:

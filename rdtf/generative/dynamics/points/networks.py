@@ -1,6 +1,7 @@
 """Networks of points: the score of their noised law, and a velocity."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 _OCTAVES = 4
@@ -51,11 +52,13 @@ class PointVelocity(keras.Model):
 
     Args:
       dimension: of the points.
+      turns: sign changes R, `[m, d]`, a group with v(R x) = R v(x); default: 1 alone.
     """
 
-    def __init__(self, dimension, **kwargs):
+    def __init__(self, dimension, turns=None, **kwargs):
         super().__init__(**kwargs)
         self.dimension = dimension
+        self.turns = [[1.0] * dimension] if turns is None else turns
         self._layers_of_64 = [keras.layers.Dense(64, activation="silu") for _ in "12"]
         self._last = keras.layers.Dense(dimension)
         width = dimension * (1 + 2 * _OCTAVES)
@@ -63,13 +66,20 @@ class PointVelocity(keras.Model):
 
     def get_config(self):
         """Arguments to make it again."""
-        return super().get_config() | {"dimension": self.dimension}
+        return super().get_config() | {
+            "dimension": self.dimension,
+            "turns": self.turns,
+        }
 
     def build(self, input_shape):
         """Nothing: all weights are there."""
 
     def call(self, x):
         """`[n, d]` -> `[n, d]`."""
+        parts = [turn * self._inner(turn * x) for turn in np.float32(self.turns)]
+        return tf.add_n(parts) / len(parts)
+
+    def _inner(self, x):
         phases = [2.0**i * x for i in range(_OCTAVES)]
         inner = tf.concat([x, *map(tf.sin, phases), *map(tf.cos, phases)], -1)
         for layer in (*self._layers_of_64, self._last):

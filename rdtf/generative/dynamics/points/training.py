@@ -34,7 +34,7 @@ class Settings:
       seed: of weights, order and noise.
     """
 
-    steps: int = 3000
+    steps: int = 1000
     batch_size: int = 512
     learning_rate: float = 3e-3
     seed: int = 0
@@ -61,6 +61,7 @@ def train_velocity(
     sigma: float,
     settings: Settings,
     pairs: tuple[np.ndarray, np.ndarray] | None = None,
+    turns: np.ndarray | None = None,
 ) -> PointVelocity:
     """The velocity of the module at level σ.
 
@@ -70,9 +71,10 @@ def train_velocity(
       sigma: the level.
       settings: see `Settings`.
       pairs: (states, rates), `[m, d]` each.
+      turns: of `PointVelocity`.
     """
     keras.utils.set_random_seed(settings.seed)
-    network = PointVelocity(samples.shape[-1])
+    network = PointVelocity(samples.shape[-1], turns)
     if pairs is not None:
         states, rates = (tf.constant(p, tf.float32) for p in pairs)
 
