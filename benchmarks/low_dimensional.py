@@ -9,14 +9,13 @@ the squared MMD of a cloud that the flow carried along, and of one that it did n
 """
 
 import json
-import pathlib
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks import common
 from rdtf.generative.dynamics.points import data, experiments, training
 
-_JSON = flags.DEFINE_string("json", None, "Also writes the rows.")
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3", "4", "5"], "Of everything.")
 _ONLY = flags.DEFINE_list("datasets", list(data.NAMES), "Which.")
 _STEPS = flags.DEFINE_integer("steps", 1000, "Of each training.", 1)
@@ -25,6 +24,7 @@ _KINDS = {  # of the learned flow: options
     "symmetric": {"symmetric": True},
     "pairs": {"num_pairs": 500},
 }
+_SHOWN = ("cosine", "cosine_to_oracle", "pointwise", "mmd", "mmd_floor")
 
 
 def _rows(name, seed):
@@ -40,25 +40,27 @@ def _rows(name, seed):
                 yield {"dataset": name, "seed": seed, "field": label} | row
 
 
+def _cell(rows, key):
+    """Mean and spread over seeds."""
+    values = [row[key] for row in rows if key in row]
+    return f"{np.mean(values):.4f} ± {np.std(values):.4f}" if values else ""
+
+
 def main(_) -> None:
     """Measures, prints, writes."""
-    rows = []
+    rows, lines = [], []
     for name in _ONLY.value:
         for seed in map(int, _SEEDS.value):
             for row in _rows(name, seed):
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-                if _JSON.value is not None:
-                    pathlib.Path(_JSON.value).write_text(json.dumps(rows, indent=1))
-    for name in _ONLY.value:
         own = [row for row in rows if row["dataset"] == name]
         for field in dict.fromkeys(row["field"] for row in own):
-            cells = []
-            for key in ("cosine", "cosine_to_oracle", "mmd", "mmd_floor"):
-                values = [r[key] for r in own if r["field"] == field and key in r]
-                if values:
-                    cells.append(f"{key} {np.mean(values):.4f} ± {np.std(values):.4f}")
-            print(f"{name:10} {field:20} {'  '.join(cells)}")
+            found = [row for row in own if row["field"] == field]
+            lines.append([name, field, *(_cell(found, key) for key in _SHOWN)])
+    print(f"\n{common.machine()}\n")
+    common.show(["points", "field", *_SHOWN], lines)
+    common.save({"rows": rows})
 
 
 if __name__ == "__main__":
