@@ -30,11 +30,13 @@ _SHOWN = ("cosine", "cosine_to_oracle", "pointwise", "mmd", "mmd_floor")
 def _rows(name, seed):
     """What one seed gave, a row per field."""
     settings = training.Settings(steps=_STEPS.value, seed=seed)
+    score = None
     for kind, options in _KINDS.items():
         if name != "lorenz" and kind == "pairs":
             continue
-        result = experiments.run(name, settings, **options).result
-        for field, row in result["fields"].items():
+        found = experiments.run(name, settings, score=score, **options)
+        score = found.score
+        for field, row in found.result["fields"].items():
             if field == "learned" or kind == "published":
                 label = f"learned, {kind}" if field == "learned" else field
                 yield {"dataset": name, "seed": seed, "field": label} | row

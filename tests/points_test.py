@@ -70,13 +70,13 @@ def test_oracle_of_a_normal_law():
 def test_divergence_and_residual_of_a_network():
     velocity = networks.PointVelocity(3)
     x = tf.random.stateless_normal([5, 3], [0, 0])
-    value, found = networks.divergence(velocity, x)
+    value, found = velocity.with_divergence(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
         v = velocity(x)
     exact = tf.linalg.trace(tape.batch_jacobian(v, x))
     np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(value, v)
+    np.testing.assert_allclose(value, v, atol=1e-6)
     whole = training.normalised_residual(v, found, -x)
     scaled = training.normalised_residual(-3.0 * v, -3.0 * found, -x)
     assert float(whole) == pytest.approx(float(scaled), rel=1e-5) and whole > 0.0

@@ -10,10 +10,10 @@ import numpy as np
 import scipy.spatial.distance
 import tensorflow as tf
 
-from rdtf.generative.dynamics.points import networks, training
+from rdtf.generative.dynamics.points import training
 from rdtf.generative.dynamics.points.data import Points
 
-_CLOUD, _DURATION, _STEPS, _WIDTH = 1024, 10.0, 100, 0.5
+_CLOUD, _DURATION, _STEPS, _WIDTH = 512, 10.0, 100, 0.5
 _COMPARED = 2048
 _KEPT = 0.003
 
@@ -53,7 +53,7 @@ def residual(velocity, score, points: Points, sigma: float, seed: int = 0) -> fl
     rng = np.random.default_rng(seed)
     x = points.samples[:_COMPARED]
     y = tf.constant(x + sigma * rng.normal(size=x.shape), tf.float32)
-    v, div = networks.divergence(velocity, y)
+    v, div = velocity.with_divergence(y)
     return float(training.normalised_residual(v, div, score(y, sigma=sigma)))
 
 

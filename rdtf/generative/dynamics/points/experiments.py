@@ -38,6 +38,7 @@ def run(
     alpha: float | None = None,
     num_pairs: int = 0,
     symmetric: bool = False,
+    score: PointScore | None = None,
 ) -> Experiment:
     """Trains and compares.
 
@@ -47,6 +48,7 @@ def run(
       alpha: ᾱ of the noise; default: what is usual for the data.
       num_pairs: points whose rates are known to the velocity.
       symmetric: whether it commutes with the turns that the law of the points shows.
+      score: of the same data; default: is trained.
 
     Raises:
       InputError: if there are no such data, or no rates.
@@ -58,16 +60,14 @@ def run(
     pairs = None
     if num_pairs:
         pairs = points.samples[-num_pairs:], points.rates[-num_pairs:]
-    score = training.train_score(points.samples, settings)
+    score = score or training.train_score(points.samples, settings)
     turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
     velocity = training.train_velocity(
         points.samples, score, sigma, settings, pairs, turns
     )
     other = PointVelocity(points.samples.shape[-1])
 
-    def scored(x):
-        return np.float64(score(tf.constant(x, tf.float32), sigma=sigma))
-
+    scored = _of_arrays(lambda x: score(x, sigma=sigma))
     turn = equilibrium.antisymmetric(points.samples.shape[-1], settings.seed)
     fields = {
         "learned": _of_arrays(velocity),
@@ -89,7 +89,9 @@ def run(
 
 
 def _of_arrays(network):
-    return lambda x: np.float64(network(tf.constant(x, tf.float32)))
+    """The same of arrays, compiled."""
+    compiled = tf.function(network, reduce_retracing=True)
+    return lambda x: np.float64(compiled(tf.constant(x, tf.float32)))
 
 
 def _row(field, points, sigma, seed):

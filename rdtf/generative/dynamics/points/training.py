@@ -13,11 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative.dynamics.points.networks import (
-    PointScore,
-    PointVelocity,
-    divergence,
-)
+from rdtf.generative.dynamics.points.networks import PointScore, PointVelocity
 from rdtf.generative.training import WarmupCosine
 
 _LEVELS = 0.03, 3.0
@@ -35,7 +31,7 @@ class Settings:
     """
 
     steps: int = 1000
-    batch_size: int = 512
+    batch_size: int = 256
     learning_rate: float = 3e-3
     seed: int = 0
 
@@ -80,7 +76,7 @@ def train_velocity(
 
     def loss(x, step):
         y = x + sigma * _noise(x, tf.stack([settings.seed, step]))
-        v, own = divergence(network, y)
+        v, own = network.with_divergence(y)
         total = normalised_residual(v, own, score(y, sigma=sigma))
         if pairs is not None:
             off = tf.reduce_sum((network(states) - rates) ** 2)
