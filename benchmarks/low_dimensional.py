@@ -14,32 +14,32 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import common
-from rdtf.generative.dynamics.points import data, experiments, training
+from rdtf.generative.dynamics.points import data, evaluation, experiments, training
 
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3", "4", "5"], "Of everything.")
 _ONLY = flags.DEFINE_list("datasets", list(data.NAMES), "Which.")
 _STEPS = flags.DEFINE_integer("steps", 1000, "Of each training.", 1)
-_KINDS = {  # of the learned flow: options
-    "published": {},
-    "symmetric": {"symmetric": True},
-    "pairs": {"num_pairs": 500},
-}
 _SHOWN = ("cosine", "cosine_to_oracle", "pointwise", "mmd", "mmd_floor")
 
 
 def _rows(name, seed):
     """What one seed gave, a row per field."""
     settings = training.Settings(steps=_STEPS.value, seed=seed)
-    score = None
-    for kind, options in _KINDS.items():
-        if name != "lorenz" and kind == "pairs":
-            continue
-        found = experiments.run(name, settings, score=score, **options)
-        score = found.score
-        for field, row in found.result["fields"].items():
-            if field == "learned" or kind == "published":
-                label = f"learned, {kind}" if field == "learned" else field
-                yield {"dataset": name, "seed": seed, "field": label} | row
+    found = experiments.run(name, settings)
+    points, both = found.points, {"dataset": name, "seed": seed}
+    for field, row in found.result["fields"].items():
+        yield both | {"field": field} | row
+    row = experiments.Row(points, points.sigma, seed)
+    kinds = {"symmetric": {"turns": evaluation.turns(points.samples, seed)}}
+    if points.rates is not None:
+        pairs = points.samples[-500:], points.rates[-500:]
+        kinds["1 % of pairs"] = {"pairs": pairs}
+    for kind, options in kinds.items():
+        velocity = training.train_velocity(
+            points.samples, found.score, points.sigma, settings, **options
+        )
+        one = row(experiments.of_arrays(velocity))
+        yield both | {"field": f"learned, {kind}"} | one
 
 
 def _cell(rows, key):

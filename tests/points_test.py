@@ -62,7 +62,7 @@ def test_oracle_of_a_normal_law():
     y = rng.normal(size=(200, 2))
     off = evaluation.oracle(y, points, 0.5) - y @ turn.T / 1.25
     assert np.sqrt(np.mean(off**2)) < 0.03
-    keeps = evaluation.cosines(lambda x: -3.0 * x @ turn.T, points, 0.5)
+    keeps = evaluation.Comparison(points, 0.5).cosines(lambda x: -3.0 * x @ turn.T)
     assert keeps["cosine"] == pytest.approx(1.0)
     assert keeps["cosine_to_oracle"] > 0.99
 

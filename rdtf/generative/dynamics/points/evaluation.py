@@ -14,37 +14,51 @@ from rdtf.generative.dynamics.points import training
 from rdtf.generative.dynamics.points.data import Points
 
 _CLOUD, _DURATION, _STEPS, _WIDTH = 512, 10.0, 100, 0.5
-_COMPARED = 2048
-_KEPT = 0.003
+_COMPARED, _AVERAGED = 1024, 20_000
+_HALF, _KEPT = 1024, 0.003
 
 
-def cosines(velocity: Callable, points: Points, sigma: float, seed: int = 0) -> dict:
-    """|cosine| to the true velocity f: at the points, and noised to the oracle E[f(x) | y].
+class Comparison:
+    """Velocities f at points, as they are and noised, to compare others with.
 
-    Of fields over all points as one vector; "pointwise" is |mean of the cosines of each|.
-    "oracle" is the cosine of E[f | y] at the points to f: how far noise alone sets a
-    field that keeps the noised law apart.
+    Args:
+      points: with rates.
+      sigma: the noise.
+      seed: of the noise.
     """
-    x, f = points.samples[:_COMPARED], points.rates[:_COMPARED]
-    y = x + sigma * np.random.default_rng(seed).normal(size=x.shape)
-    v = velocity(x)
-    each = (v * f).sum(-1) / (np.linalg.norm(v, axis=-1) * np.linalg.norm(f, axis=-1))
-    return {
-        "cosine": _cosine(v, f),
-        "pointwise": float(abs(each.mean())),
-        "cosine_to_oracle": _cosine(velocity(y), oracle(y, points, sigma)),
-        "oracle": _cosine(oracle(x, points, sigma), f),
-    }
+
+    def __init__(self, points: Points, sigma: float, seed: int = 0):
+        self._x, self._f = points.samples[:_COMPARED], points.rates[:_COMPARED]
+        noise = np.random.default_rng(seed).normal(size=self._x.shape)
+        self._y = self._x + sigma * noise
+        self._of_y = oracle(self._y, points, sigma)
+        self._of_x = oracle(self._x, points, sigma)
+
+    def cosines(self, velocity: Callable) -> dict:
+        """|cosine| to f: at the points, and noised to the oracle E[f(x) | y].
+
+        Of fields over all points as one vector; "pointwise" is |mean of the cosines of each|.
+        "oracle" is the cosine of E[f | y] at the points to f: how far noise alone sets a
+        field that keeps the noised law apart.
+        """
+        v, f = velocity(self._x), self._f
+        sizes = np.linalg.norm(v, axis=-1) * np.linalg.norm(f, axis=-1)
+        return {
+            "cosine": _cosine(v, f),
+            "pointwise": float(abs(((v * f).sum(-1) / sizes).mean())),
+            "cosine_to_oracle": _cosine(velocity(self._y), self._of_y),
+            "oracle": _cosine(self._of_x, f),
+        }
 
 
 def oracle(y: np.ndarray, points: Points, sigma: float) -> np.ndarray:
     """E[f(x) | y] over the law of the points, `[n, d]`: stationary for the noised law."""
-    found = []
+    found, x = [], points.samples[:_AVERAGED]
     for part in np.array_split(y, max(1, len(y) // 256)):
-        square = scipy.spatial.distance.cdist(part, points.samples, "sqeuclidean")
+        square = scipy.spatial.distance.cdist(part, x, "sqeuclidean")
         square -= square.min(1, keepdims=True)
         weight = np.exp(-0.5 * square / sigma**2)
-        found.append(weight @ points.rates / weight.sum(1, keepdims=True))
+        found.append(weight @ points.rates[:_AVERAGED] / weight.sum(1, keepdims=True))
     return np.concatenate(found)
 
 
@@ -102,10 +116,10 @@ def turns(samples: np.ndarray, seed: int = 0) -> list[list[float]]:
     are a group, and turn no flow around, as mirrors do.
     """
     rng = np.random.default_rng(seed)
-    chosen = samples[rng.choice(len(samples), 2 * _CLOUD, replace=False)]
+    chosen = samples[rng.choice(len(samples), 2 * _HALF, replace=False)]
     found = []
     for signs in itertools.product((1.0, -1.0), repeat=samples.shape[-1]):
-        kept = mmd(chosen[:_CLOUD] * signs, chosen[_CLOUD:]) < _KEPT
+        kept = mmd(chosen[:_HALF] * signs, chosen[_HALF:]) < _KEPT
         if np.prod(signs) > 0.0 and (min(signs) > 0.0 or kept):
             found.append(list(signs))
     return found

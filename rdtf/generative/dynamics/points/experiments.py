@@ -38,7 +38,6 @@ def run(
     alpha: float | None = None,
     num_pairs: int = 0,
     symmetric: bool = False,
-    score: PointScore | None = None,
 ) -> Experiment:
     """Trains and compares.
 
@@ -48,7 +47,6 @@ def run(
       alpha: ᾱ of the noise; default: what is usual for the data.
       num_pairs: points whose rates are known to the velocity.
       symmetric: whether it commutes with the turns that the law of the points shows.
-      score: of the same data; default: is trained.
 
     Raises:
       InputError: if there are no such data, or no rates.
@@ -60,42 +58,55 @@ def run(
     pairs = None
     if num_pairs:
         pairs = points.samples[-num_pairs:], points.rates[-num_pairs:]
-    score = score or training.train_score(points.samples, settings)
+    score = training.train_score(points.samples, settings)
     turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
     velocity = training.train_velocity(
         points.samples, score, sigma, settings, pairs, turns
     )
     other = PointVelocity(points.samples.shape[-1])
 
-    scored = _of_arrays(lambda x: score(x, sigma=sigma))
+    scored = of_arrays(lambda x: score(x, sigma=sigma))
     turn = equilibrium.antisymmetric(points.samples.shape[-1], settings.seed)
     fields = {
-        "learned": _of_arrays(velocity),
+        "learned": of_arrays(velocity),
         "training_free": lambda x: scored(x) @ turn.T,
-        "random": _of_arrays(other),
+        "random": of_arrays(other),
         "score": scored,
     }
     result = {"dataset": name, "sigma": sigma, "pairs": num_pairs, "turns": turns}
     result["residual"] = evaluation.residual(velocity, score, points, sigma)
-    rows = {n: _row(f, points, sigma, settings.seed) for n, f in fields.items()}
+    row = Row(points, sigma, settings.seed)
+    rows = {n: row(field) for n, field in fields.items()}
     if points.rates is not None:
         found = Polynomials(points.samples.shape[-1])
         gap = found.fit_snapshots(points.samples).gap
         fields["polynomials"] = found
-        rows["polynomials"] = _row(found, points, sigma, settings.seed)
         clean = evaluation.discrepancies(found, points, 0.0, settings.seed)
-        rows["polynomials"] |= clean | {"gap": gap}
+        rows["polynomials"] = row(found) | clean | {"gap": gap}
     return Experiment(points, score, velocity, fields, result | {"fields": rows})
 
 
-def _of_arrays(network):
+def of_arrays(network):
     """The same of arrays, compiled."""
     compiled = tf.function(network, reduce_retracing=True)
     return lambda x: np.float64(compiled(tf.constant(x, tf.float32)))
 
 
-def _row(field, points, sigma, seed):
-    found = evaluation.discrepancies(field, points, sigma, seed)
-    if points.rates is not None:
-        found |= evaluation.cosines(field, points, sigma, seed)
-    return found
+class Row:
+    """The numbers of one field: squared MMD and, where there is a truth, cosines.
+
+    Args:
+      points, sigma, seed: see `evaluation.Comparison`.
+    """
+
+    def __init__(self, points: data.Points, sigma: float, seed: int):
+        self._all = points, sigma, seed
+        known = points.rates is not None
+        self._comparison = evaluation.Comparison(*self._all) if known else None
+
+    def __call__(self, field: Callable) -> dict:
+        """Of a function of arrays `[n, d]`."""
+        found = evaluation.discrepancies(field, *self._all)
+        if self._comparison is not None:
+            found |= self._comparison.cosines(field)
+        return found
