@@ -20,16 +20,20 @@ learns the coefficients of given terms, see apps.identify.
 
 from absl import flags
 
-from apps import common, library_flags, workdirs
+from apps import common, equilibrium_flags, library_flags, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
 flags.adopt_module_key_flags(library_flags)
+flags.adopt_module_key_flags(equilibrium_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
-    "supervision", "snapshots", ["snapshots", "residual", "pairs"], "What is known."
+    "supervision",
+    "snapshots",
+    ["snapshots", "residual", "pairs", "equilibrium"],
+    "What it is learnt from.",
 )
 _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
@@ -42,8 +46,12 @@ _VELOCITY = flags.DEFINE_enum(
 )
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
 _WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")
-_STEPS = flags.DEFINE_integer("steps", 400, "Of gradient descent.", 20)
-_BATCH = flags.DEFINE_integer("batch_size", 8, "Of gradient descent.", 2)
+_STEPS = flags.DEFINE_integer(
+    "steps", None, "Of gradient descent. Default: 400; 1000 on points.", 20
+)
+_BATCH = flags.DEFINE_integer(
+    "batch_size", None, "Of gradient descent. Default: 8; equilibrium: 32.", 2
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the weights.", 0)
 _CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
 
@@ -52,6 +60,8 @@ def main(argv):
     """0 once found."""
     del argv
     workdir = workdirs.open_workdir("train_flow")
+    if (equilibrium := equilibrium_flags.chosen()) is not None:
+        return equilibrium(workdir)
     try:
         widths = tuple(int(text) for text in _WIDTHS.value)
     except ValueError:
@@ -94,7 +104,9 @@ def main(argv):
             model=_VELOCITY.value,
             widths=widths or None,
             network=network,
-            settings=supervision.Settings(_STEPS.value, _BATCH.value, seed=_SEED.value),
+            settings=supervision.Settings(
+                _STEPS.value or 400, _BATCH.value or 8, seed=_SEED.value
+            ),
             workdir=workdir,
             verbose=2,
             seed=_SEED.value,

@@ -11,6 +11,7 @@ from rdtf import files
 from rdtf.status import InputError
 
 RUN_FILES = (
+    "score.keras",
     "velocity.keras",
     "velocity.png",
     "network.keras",

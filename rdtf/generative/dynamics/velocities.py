@@ -263,6 +263,7 @@ def from_pairs(
 def load(path) -> Velocity:
     """A velocity from its .keras file; see `networks.load`."""
     from rdtf.generative.dynamics import (  # noqa: F401 - registers them
+        isotropic,
         library_velocity,
         network_velocities,
     )

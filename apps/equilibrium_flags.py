@@ -1,0 +1,108 @@
+"""The equilibrium flow in apps.train_flow: its flags, and its two kinds of runs."""
+
+from absl import flags
+
+from apps import common, workdirs
+from rdtf.status import InputError
+
+_POINTS = ("lorenz", "ring", "two_peaks", "two_moons")
+_ALPHA = flags.DEFINE_float(
+    "alpha", None, "ᾱ of the noise. Default: .8; of points as published.", 1e-3, 0.999
+)
+_SCHEDULE = flags.DEFINE_bool(
+    "schedule", False, "A learning rate with warm-up and half a cosine."
+)
+_GAUSSIAN = flags.DEFINE_float(
+    "gaussian_weight", 0.0, "g of g z / √(1 - ᾱ), taken from the score."
+)
+_SYM = flags.DEFINE_float("sym", 0.0, "λ of (v·s)², which keeps v on level sets.", 0.0)
+_PROBES = flags.DEFINE_integer("probes", 2, "Of each divergence; 0: exact.", 0)
+_EPOCHS = flags.DEFINE_integer("epochs", 20, "Passes over patterns.", 1)
+_SYMMETRIC = flags.DEFINE_bool(
+    "symmetric", False, "On points: v commutes with the turns that their law keeps."
+)
+_RATE = flags.DEFINE_float("learning_rate", 1e-3, "On patterns; the highest.", 0.0)
+
+
+def chosen():
+    """The run(workdir) that the flags ask for, or None."""
+    values = flags.FLAGS
+    if len(values.dataset) == 1 and values.dataset[0] in _POINTS:
+        return _points
+    if values.supervision != "equilibrium":
+        return None
+    if values.denoiser is None:
+        raise InputError(
+            "Expected --denoiser, of apps.train_score, with --supervision=equilibrium."
+        )
+    return _patterns
+
+
+def _begin(workdir):
+    if flags.FLAGS.overwrite:
+        workdirs.clear_run(workdir)
+    workdirs.write_run_flags(workdir)
+
+
+def _points(workdir):
+    """Trains on points, leaves score.keras, velocity.keras, velocity.png, result.json."""
+    common.quiet_tensorflow()
+    from rdtf import files
+    from rdtf.generative.dynamics.points import drawings, experiments, training
+
+    values = flags.FLAGS
+    settings = training.Settings(steps=values.steps or 1000, seed=values.seed)
+    found = experiments.run(
+        values.dataset[0], settings, _ALPHA.value, values.num_pairs, _SYMMETRIC.value
+    )
+    _begin(workdir)
+    for name, network in (("score", found.score), ("velocity", found.velocity)):
+        with files.atomic(workdir / f"{name}.keras") as temporary:
+            network.save(temporary)
+    drawings.draw(workdir / "velocity.png", found)
+    files.write_json(workdir / "result.json", found.result)
+    for name, row in found.result["fields"].items():
+        cells = [f"{key} {row[key]:.4f}" for key in ("cosine", "mmd") if key in row]
+        print(f"{name:14} {'  '.join(cells)}")
+    print(f"results: {workdir}")
+    return 0
+
+
+def _patterns(workdir):
+    """Trains on patterns, leaves velocity.keras, result.json, TensorBoard traces."""
+    common.quiet_tensorflow()
+    import keras
+
+    from rdtf import files, patterns
+    from rdtf.generative import networks
+    from rdtf.generative.dynamics import equilibrium, noised
+
+    data = patterns.read(flags.FLAGS.dataset)
+    denoiser = networks.load(
+        flags.FLAGS.denoiser, networks.Network, "denoiser", "train_score"
+    )
+    settings = equilibrium.Settings(
+        0.8 if _ALPHA.value is None else _ALPHA.value,
+        _EPOCHS.value,
+        flags.FLAGS.batch_size or 32,
+        _RATE.value,
+        _SCHEDULE.value,
+        _GAUSSIAN.value,
+        _SYM.value,
+        _PROBES.value,
+        flags.FLAGS.seed,
+    )
+    noised.check(data, denoiser, settings)
+    _begin(workdir)
+    traces = keras.callbacks.TensorBoard(workdir / "tensorboard", write_graph=False)
+    velocity, result = noised.train(
+        data, denoiser, settings, workdir, verbose=2, callbacks=[traces]
+    )
+    with files.atomic(workdir / "velocity.keras") as temporary:
+        velocity.save(temporary)
+    files.write_json(workdir / "result.json", result)
+    for name in ("trained", "training_free", "random", "oracle"):
+        if name in result:
+            print(f"{name:14} cosine to the true field: {result[name]['cosine']:.4f}")
+    print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
+    return 0

@@ -1,0 +1,66 @@
+"""apps.train_flow by a score, and on points: files, numbers and refusals."""
+
+import json
+
+import pytest
+from app_outcome import assert_one_line, outcome  # noqa: F401
+
+from rdtf import patterns
+from rdtf.generative.baselines import ResNet
+from rdtf.generative.dynamics import rollouts, snapshots, velocities
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(a data set, a denoiser of it)."""
+    directory = tmp_path_factory.mktemp("data")
+    plan = patterns.Plan(("waves",), 8, (16, 16), 50, chunk=8)
+    data = patterns.read(patterns.generate(directory / "a.h5", plan))
+    network = ResNet((16, 16), 2, names=data.metadata["species"])
+    network.build_from_config({})
+    network.adapt(data.stacked())
+    network.save(directory / "denoiser.keras")
+    return directory / "a.h5", directory / "denoiser.keras"
+
+
+def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
+    workdir = tmp_path / "run"
+    flags = (f"--dataset={made[0]}", f"--denoiser={made[1]}", f"--workdir={workdir}")
+    flags += ("--supervision=equilibrium", "--epochs=1", "--batch_size=8", "--probes=1")
+    end = outcome("train_flow", *flags)
+    assert end.code == 0 and "cosine to the true field" in end.out
+    assert list((workdir / "tensorboard").rglob("events*"))
+    result = json.loads((workdir / "result.json").read_text())
+    assert {"trained", "training_free", "random", "oracle"} <= set(result)
+    assert result["oracle"]["cosine"] > result["trained"]["cosine_noised"]
+    velocity = velocities.load(workdir / "velocity.keras")
+    start = snapshots.in_units(patterns.read(made[0]))[:1]
+    run = rollouts.rollout(velocity, start, 0.01, 2)
+    assert run.shape == (1, 2, 16, 16, 2)
+    assert outcome("train_flow", *flags[:3], "--resume").code == 0
+
+
+def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
+    flags = ("--dataset=lorenz", f"--workdir={tmp_path / 'run'}", "--steps=3")
+    end = outcome("train_flow", *flags, "--num_pairs=500", "--symmetric")
+    assert end.code == 0 and "polynomials" in end.out
+    assert (tmp_path / "run" / "velocity.png").stat().st_size > 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["pairs"] == 500 and len(result["turns"]) == 2
+    assert result["fields"]["polynomials"]["cosine"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        ((), "--denoiser=denoiser.keras"),
+        (("--denoiser=none.keras",), "a denoiser in none.keras"),
+        (("--denoiser=SCORE", "--alpha=.5"), "--alpha=0.8, the only level"),
+    ],
+)
+def test_what_cannot_be(made, tmp_path, outcome, flags, word):  # noqa: F811
+    flags = [flag.replace("SCORE", str(made[1])) for flag in flags]
+    workdir = tmp_path / "run"
+    own = (f"--dataset={made[0]}", f"--workdir={workdir}", "--supervision=equilibrium")
+    assert_one_line(outcome("train_flow", *own, *flags), word)
+    assert not workdir.exists()
