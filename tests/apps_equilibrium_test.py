@@ -41,7 +41,7 @@ def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
 
 
 def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
-    flags = ("--dataset=lorenz", f"--workdir={tmp_path / 'run'}", "--steps=3")
+    flags = ("--dataset=lorenz", f"--workdir={tmp_path / 'run'}", "--steps=20")
     end = outcome("train_flow", *flags, "--num_pairs=500", "--symmetric")
     assert end.code == 0 and "polynomials" in end.out
     assert (tmp_path / "run" / "velocity.png").stat().st_size > 0
