@@ -4,7 +4,8 @@
 
 v = D ∇²s + R(s), R a network of the state of one cell; nothing is told of the equation. Leaves
 velocity.keras, velocity.png and result.json in --workdir. Snapshots leave the unit of time
-open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
+open; --num_pairs=1 of a data set with --pairs settles it. --supervision=score and a --dataset of
+points (lorenz, ring, two_peaks, two_moons) train an equilibrium flow. See docs/dynamics.md.
 """
 
 from absl import flags
