@@ -15,7 +15,8 @@ twentieth of it at most: the same command with --resume goes on, to the same wei
     python -m apps.train_flow --dataset=waves.h5 --velocity=library --model=gray_scott \
         --supervision=pairs --num_pairs=1
 
-learns the coefficients of given terms, see apps.identify.
+learns the coefficients of given terms, see apps.identify. --supervision=equilibrium and a
+--dataset of points (lorenz, ring, two_peaks, two_moons) train an equilibrium flow.
 """
 
 from absl import flags

@@ -100,6 +100,21 @@ def test_the_product_of_two_probes_is_unbiased(velocity):
     assert square.mean() - exact**2 > 10.0 * square.std() / np.sqrt(len(square))
 
 
+def test_training_by_probes_or_exactly(velocity):
+    """Both kinds of the two divergences of a step; probes of each set are different."""
+    z, seeds = _fields(64, 4), tf.constant([[0, 1], [0, 2]])
+    moments = velocity.moments(z)
+    objective = equilibrium.Equilibrium(velocity, None, equilibrium.Settings(probes=0))
+    exact, same = objective.traces(z, moments, seeds)
+    np.testing.assert_array_equal(exact, same)
+    objective.settings = equilibrium.Settings(probes=2)
+    found = objective.traces(z, moments, seeds)
+    for one in found:
+        off = np.array(one - exact)
+        assert abs(off.mean()) < 3.5 * off.std() / 8.0 and off.std() > 0.0
+    assert abs(np.corrcoef(found[0] - exact, found[1] - exact)[0, 1]) < 0.5
+
+
 def _turning(rate=1.0):
     """(values, traces, scores) of the turn of two correlated normal numbers at 512 points.
 

@@ -130,7 +130,7 @@ class Equilibrium(keras.Model):
         with tf.GradientTape() as tape:
             moments = self.network.moments(z)
             values = self.network.field(z, moments)
-            traces = self._traces(z, moments, draws[1:])
+            traces = self.traces(z, moments, draws[1:])
             found = loss(values, traces, scores, self.settings.sym)
         gradients = tape.gradient(found, weights)
         self.optimizer.apply(gradients, weights)
@@ -143,7 +143,8 @@ class Equilibrium(keras.Model):
             metric.update_state(value)
         return {metric.name: metric.result() for metric in self._means}
 
-    def _traces(self, z, moments, seeds):
+    def traces(self, z, moments, seeds):
+        """The two divergences of a step, `[batch]` each; seeds `[2, 2]`."""
         if not self.settings.probes:
             return [self.network.trace(z, moments)] * 2
 
