@@ -123,13 +123,13 @@ def test_estimates_are_products_with_dense_jacobians():
 
 
 def test_of_a_data_set():
-    """At the Wiener filter, so that a Gaussian score is exact."""
+    """By a denoiser as it starts, the Wiener filter."""
     rng = np.random.default_rng(4)
-    samples = np.float32(rng.normal(size=(32, 16, 16, 2)) + 3.0)
-    network = Denoiser((16, 16))
+    samples = np.float32(rng.normal(size=(32, 4, 4, 2)) + 3.0)
+    network = Denoiser((4, 4), size="local")
     network.build_from_config({})
     network.adapt(samples)
-    velocity = LocalVelocity(network.mean.numpy(), network.scale.numpy())
+    velocity = LocalVelocity(network.mean.numpy(), network.scale.numpy(), (4,))
     velocity.build((None, None, None, 2))
     found = residual.measure(velocity, network, samples, (0.2, 0.4))
     assert list(found) == [0.2, 0.4] and min(found.values()) > 0.1
