@@ -6,11 +6,11 @@
     python -m benchmarks.velocities --json=FILE --part=score --cases=waves --denoiser=waves.keras
     python -m benchmarks.velocities --json=FILE --part=oracle --denoiser=waves.keras
 
-curve: one parameter set, 64 x 64 cells. Models without pairs (a trained score; that and
-moments; moments, symmetry and locality) and with 1, 10, 100 and all of 1000 pairs of a state and
-its rate, compared on 128 snapshots that none of them saw. snapshots, score: LocalVelocity from
-256 snapshots alone, by their moments or by a trained score. oracle: how near v(y), v(D(y, σ)) and a regression of v(x) on D(y, σ) are to v(x),
-y = x + σ n, and the stationarity residual ρ of the true v.
+curve: one parameter set, 64 x 64 cells. Models without pairs (a trained score; moments, symmetry
+and locality; moments and a trained score) and with 1, 10, 100 and all of 1000 pairs of a state
+and its rate, compared on 128 snapshots that none of them saw. snapshots, score: LocalVelocity
+from 256 snapshots alone, by their moments or by a trained score. oracle: how near v(y),
+v(D(y, σ)) and a regression of v(x) on D(y, σ) are to v(x), y = x + σ n.
 """
 
 import json

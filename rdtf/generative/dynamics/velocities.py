@@ -19,6 +19,7 @@ from rdtf.generative.dynamics import identification, stein
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
 _LEAST = 1e-3  # diffusivity
+_BATCH = 64
 
 
 class Velocity(keras.Model):
@@ -212,15 +213,24 @@ def from_pairs(
       names, widths, seed: as for `from_snapshots`.
     """
     velocity, standard = start(samples, names, widths, seed)
-    terms = sum(velocity.terms(standard(state)) for state in states) / len(states)
-    coefficients = np.zeros(len(terms))
+    owners = velocity.owners
+    gram, product = np.zeros((len(owners),) * 2), np.zeros(len(owners))
+    for first in range(0, len(rates), _BATCH):  # as the terms of many take much memory
+        part = slice(first, first + _BATCH)
+        terms = sum(velocity.terms(standard(s[part])) for s in states) / len(states)
+        for s in range(samples.shape[-1]):
+            own = np.flatnonzero(owners == s)
+            rows = terms[own].reshape(len(own), -1)
+            gram[np.ix_(own, own)] += rows @ rows.T
+            product[own] += rows @ (rates[part, ..., s].ravel() / velocity.scale[s])
+    count, coefficients = rates[..., 0].size, np.zeros(len(owners))
+    size = np.sqrt(np.diag(gram) / count)
     for s in range(samples.shape[-1]):
-        own = velocity.owners == s
-        rows = terms[own].reshape(own.sum(), -1)
-        size = np.sqrt((rows**2).mean(1))
-        rows, wanted = rows / size[:, None], rates[..., s].ravel() / velocity.scale[s]
-        gram = rows @ rows.T + _RIDGE * rows.shape[1] * np.eye(len(rows))
-        coefficients[own] = np.linalg.solve(gram, rows @ wanted) / size
+        own = np.flatnonzero(owners == s)
+        scaled = gram[np.ix_(own, own)] / np.outer(size[own], size[own])
+        scaled += _RIDGE * count * np.eye(len(own))
+        coefficients[own] = np.linalg.solve(scaled, product[own] / size[own])
+    coefficients /= size
     velocity.set_coefficients(coefficients)
     return velocity
 
