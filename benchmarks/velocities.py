@@ -128,7 +128,7 @@ def _draw(rows):
                     own.setdefault(place, []).append(row["error"])
             x = sorted(own)
             axis.plot(x, [statistics.median(own[i]) for i in x], "o-", label=label)
-        axis.set(yscale="log", ylabel="error after the best scalar")
+        axis.set(yscale="log", ylabel="error after the best scalar", xlabel="known")
         axis.set_xticks(range(len(labels)), labels)
         axis.grid(True)
         axis.legend(frameon=False)
