@@ -111,7 +111,7 @@ def _curve(name, seed):
 def _draw(rows):
     """Error after the best scalar against the number of pairs, of each model."""
     places = {"residual": 0, "snapshots": 1}
-    labels = ["a trained score", "moments too", "1 pair", "10", "100", "1000"]
+    labels = ["a trained score", "moments", "1 pair", "10", "100", "1000"]
     with figures.figure(_FIGURE.value, (6.4, 3.6)) as drawing:
         axis = drawing.subplots()
         for model, label in (
