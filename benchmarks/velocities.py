@@ -3,13 +3,14 @@
     python -m benchmarks.velocities --json=FILE --part=curve --denoiser=waves.keras \\
         --figure=docs/images/identifiability.png
     python -m benchmarks.velocities --json=FILE --part=snapshots
+    python -m benchmarks.velocities --json=FILE --part=score --cases=waves --denoiser=waves.keras
     python -m benchmarks.velocities --json=FILE --part=oracle --denoiser=waves.keras
 
-curve: one parameter set, 64 x 64 cells. Models without pairs (a trained score; that and
-moments; moments, symmetry and locality) and with 1, 10, 100 and all of 1000 pairs of a state and
-its rate, compared on 128 snapshots that none of them saw. snapshots: LocalVelocity from 256
-snapshots alone. oracle: how near v(y), v(D(y, σ)) and a regression of v(x) on D(y, σ) are to v(x),
-y = x + σ n, and the stationarity residual ρ of the true v.
+curve: one parameter set, 64 x 64 cells. Models without pairs (a trained score; moments, symmetry
+and locality; moments and a trained score) and with 1, 10, 100 and all of 1000 pairs of a state
+and its rate, compared on 128 snapshots that none of them saw. snapshots, score: LocalVelocity
+from 256 snapshots alone, by their moments or by a trained score. oracle: how near v(y),
+v(D(y, σ)) and a regression of v(x) on D(y, σ) are to v(x), y = x + σ n.
 """
 
 import json
@@ -29,7 +30,7 @@ from rdtf.generative.dynamics import flows, snapshots, supervision, velocities
 from rdtf.viz import figures
 
 _PART = flags.DEFINE_enum(
-    "part", "snapshots", ["curve", "snapshots", "oracle"], "What."
+    "part", "snapshots", ["curve", "snapshots", "score", "oracle"], "What."
 )
 _WORKDIR = flags.DEFINE_string("workdir", "runs/velocities", "Data sets.")
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3"], "Of the data sets.")
@@ -110,7 +111,7 @@ def _curve(name, seed):
 def _draw(rows):
     """Error after the best scalar against the number of pairs, of each model."""
     places = {"residual": 0, "snapshots": 1}
-    labels = ["a trained score", "moments too", "1 pair", "10", "100", "1000"]
+    labels = ["a trained score", "moments", "1 pair", "10", "100", "1000"]
     with figures.figure(_FIGURE.value, (6.4, 3.6)) as drawing:
         axis = drawing.subplots()
         for model, label in (
@@ -127,17 +128,21 @@ def _draw(rows):
                     own.setdefault(place, []).append(row["error"])
             x = sorted(own)
             axis.plot(x, [statistics.median(own[i]) for i in x], "o-", label=label)
-        axis.set(yscale="log", ylabel="error after the best scalar")
+        axis.set(yscale="log", ylabel="error after the best scalar", xlabel="known")
         axis.set_xticks(range(len(labels)), labels)
         axis.grid(True)
         axis.legend(frameon=False)
 
 
 def _snapshots(name, seed):
-    """LocalVelocity from snapshots alone."""
+    """LocalVelocity from snapshots alone, their moments or a trained score."""
     data = _data(name, seed, _SNAPSHOTS)
     start = time.perf_counter()
-    _, row = _train(data, num_snapshots=_SNAPSHOTS)
+    options = {}
+    if _PART.value == "score":
+        options["supervision"] = "residual"
+        options["network"] = denoiser.load(_DENOISER.value)
+    _, row = _train(data, num_snapshots=_SNAPSHOTS, **options)
     row |= {"case": name, "seed": seed, "seconds": time.perf_counter() - start}
     print(json.dumps(row), flush=True)
     return row
@@ -178,7 +183,7 @@ def main(_) -> None:
     """Measures, prints, writes."""
     print(f"\n{common.machine()}\n")
     rows = []
-    if _PART.value == "snapshots":
+    if _PART.value in ("snapshots", "score"):
         lines = []
         for name in _ONLY.value:
             own = [_snapshots(name, seed) for seed in _SEEDS.value]

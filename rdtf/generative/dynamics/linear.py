@@ -19,6 +19,7 @@ import tensorflow as tf
 from rdtf.status import InputError
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
+_BATCH = 64
 STENCILS = {  # weights at distance 0, 1, ... along each axis
     "second_order": (-2.0, 1.0),
     "fourth_order": (-5.0 / 2.0, 4.0 / 3.0, -1.0 / 12.0),
@@ -144,17 +145,20 @@ def regress(velocity, states, slopes: np.ndarray) -> np.ndarray:
         steps over which they are means.
       slopes: dz/dt, `[n, y, x, species]`.
     """
-    rows = sum(
-        terms(velocity, velocity.features(tf.constant(np.float64(state)))).numpy()
-        for state in states
-    ) / len(states)
-    coefficients = np.zeros(len(rows))
-    for s in range(slopes.shape[-1]):
-        own = velocity.owners == s
-        table = rows[own].reshape(own.sum(), -1)
-        size = np.sqrt(np.maximum((table**2).mean(1), 1e-300))
-        table = table / size[:, None]
-        gram = table @ table.T + _RIDGE * table.shape[1] * np.eye(len(table))
-        found = np.linalg.solve(gram, table @ slopes[..., s].ravel())
-        coefficients[own] = found / size
-    return coefficients
+    owners = velocity.owners
+    gram, product = np.zeros((len(owners),) * 2), np.zeros(len(owners))
+    for first in range(0, len(slopes), _BATCH):  # as the terms of many take much memory
+        part = slice(first, first + _BATCH)
+        rows = sum(
+            terms(velocity, velocity.features(tf.constant(np.float64(z[part])))).numpy()
+            for z in states
+        ) / len(states)
+        for s in range(slopes.shape[-1]):
+            own = np.flatnonzero(owners == s)
+            table = rows[own].reshape(len(own), -1)
+            gram[np.ix_(own, own)] += table @ table.T
+            product[own] += table @ slopes[part, ..., s].ravel()
+    count = slopes[..., 0].size
+    size = np.sqrt(np.maximum(np.diag(gram) / count, 1e-300))
+    gram = gram / np.outer(size, size) + _RIDGE * count * np.eye(len(owners))
+    return np.linalg.solve(gram, product / size) / size

@@ -245,6 +245,7 @@ def train(velocity, known: Known, settings: Settings, workdir, verbose: int = 0)
         initial_epoch=first,
         epochs=epochs,
         steps_per_epoch=every,
+        shuffle=False,
         callbacks=[_Traces(workdir / "tensorboard"), checkpoints],
         verbose=verbose,
     )
