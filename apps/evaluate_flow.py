@@ -128,7 +128,7 @@ def animate(runs, interval, name):
     low, high = shown["true"].min(), shown["true"].max()
     captions = [key for key in shown for _ in range(2)]
     shape = shown["true"].shape[2:]
-    draw_frame = viz.PanelFrames(captions, shape, low, high, "magma", name, 2, 192)
+    draw_frame = viz.PanelFrames(captions, shape, low, high, "magma", name, 2, 128)
     frames = (
         draw_frame([f for run in shown.values() for f in run[:, i]], f"time {time:g}")
         for i, time in enumerate(
