@@ -132,7 +132,7 @@ def test_clean_pairs_give_the_coefficients(states):
 
 
 def test_noise_on_both_states(states):
-    """Its size is found; coefficients, where regression loses the Laplacians."""
+    """Its size is found; Laplacians stay, which regression weakens."""
     rng = np.random.default_rng(2)
     later, scale = _advance(states, 4)[0], 0.05 * states.std((0, 1, 2))
     now, later = (x + scale * rng.normal(size=x.shape) for x in (states, later))
@@ -145,7 +145,7 @@ def test_noise_on_both_states(states):
     off, lost = (
         np.abs(c / TRUTH - 1.0)[laplacians] for c in (velocity.coefficients, plain)
     )
-    assert (off < 0.15).all() and (lost > 0.3).all()
+    assert off.max() < 0.3 * lost.max()
 
 
 def test_terms_that_are_sums():
