@@ -121,19 +121,18 @@ def draw(result, names):
 
 def animate(runs, interval, name):
     """Writes --gif: the truth and the velocity, two runs of each."""
+    import numpy as np
+
     from rdtf import viz
 
-    shown = {"true": runs["truth"][:2], "found": runs["velocity"][:2]}
-    shown = {key: run[..., _CHANNEL.value] for key, run in shown.items()}
-    low, high = shown["true"].min(), shown["true"].max()
-    captions = [key for key in shown for _ in range(2)]
-    shape = shown["true"].shape[2:]
-    draw_frame = viz.PanelFrames(captions, shape, low, high, "magma", name, 2, 192)
+    truth, found = (runs[key][:2, ..., _CHANNEL.value] for key in ("truth", "velocity"))
+    both, limits = np.concatenate([truth, found]), (truth.min(), truth.max())
+    captions = ["true"] * len(truth) + ["found"] * len(found)
+    shape = both.shape[2:]
+    draw_frame = viz.PanelFrames(captions, shape, *limits, "magma", name, 2, 128)
     frames = (
-        draw_frame([f for run in shown.values() for f in run[:, i]], f"time {time:g}")
-        for i, time in enumerate(
-            interval * (1 + n) for n in range(shown["true"].shape[1])
-        )
+        draw_frame([run[i] for run in both], f"time {interval * (1 + i):g}")
+        for i in range(both.shape[1])
     )
     viz.write_gif(_GIF.value, frames, fps=8.0)
 

@@ -46,8 +46,7 @@ _METHODS = ("persistence", "true equation", "LibraryVelocity", "LocalVelocity")
 _WANTED = flags.DEFINE_list("methods", list(_METHODS), "Which.")
 _INTERVAL, _FRAMES, _STEPS, _LAPLACIAN = 10.0, 31, 5, "sixth_order"
 _TRAINING = 2  # runs
-_LIBRARY_PAIRS = ((0, 0), (1, 8), (0, 16), (1, 24))  # run, frame
-_LOCAL_PAIRS = ((0, 2), (1, 16))
+_PAIRS = ((0, 2), (1, 16))  # run, frame
 
 
 def _params(name):
@@ -86,7 +85,7 @@ def _velocity(kind, name, training):
     """(velocity, seconds of the fit)."""
     library, _ = libraries.of_model(models.GRAY_SCOTT)
     velocity = library_velocity.LibraryVelocity(library.terms, _LAPLACIAN)
-    chosen, iterations = _LIBRARY_PAIRS, 8
+    iterations = 8
     if kind == "true equation":
         truth = libraries.truth(library, models.GRAY_SCOTT, _params(name))
         velocity.set_coefficients(truth)
@@ -94,9 +93,9 @@ def _velocity(kind, name, training):
     if kind == "LocalVelocity":
         frames = training.reshape(-1, *training.shape[2:])[::5]
         velocity = velocities.start(frames, ("u", "v"), laplacian=_LAPLACIAN)
-        chosen, iterations = _LOCAL_PAIRS, 6
+        iterations = 6
     now, later = (
-        np.stack([training[run, frame + after] for run, frame in chosen])
+        np.stack([training[run, frame + after] for run, frame in _PAIRS])
         for after in (0, 1)
     )
     begin = time.perf_counter()

@@ -7,6 +7,7 @@ import numpy as np
 from rdtf.viz.figures import INK, figure
 
 _COLORS = ("#7b3294", "#008837", "#999999")
+_DASHES = ("-", (0, (4, 3)), "-")  # lines may coincide
 
 
 def errors(
@@ -27,9 +28,11 @@ def errors(
     panels = 1 if by_wavenumber is None else 2
     with figure(path, (3.9 * panels, 3.0), title) as drawing:
         axes = drawing.subplots(1, panels, squeeze=False)[0]
-        for (name, values), color in zip(by_time.items(), _COLORS, strict=False):
+        lines = zip(by_time.items(), _COLORS, _DASHES, strict=False)
+        for (name, values), color, dashes in lines:
             times = interval * np.arange(1, len(values) + 1)
-            axes[0].semilogy(times, values, color=color, label=name)
+            options = {"color": color, "linestyle": dashes, "label": name}
+            axes[0].semilogy(times, values, **options)
         axes[0].axhline(1.0, color=INK, linewidth=0.6, linestyle=":")
         axes[0].set(xlabel="time", ylabel="VRMSE")
         for axis in axes:

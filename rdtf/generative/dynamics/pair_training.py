@@ -8,7 +8,7 @@ from rdtf import patterns
 from rdtf.generative.dynamics import linear, pair_fits, snapshots
 from rdtf.generative.dynamics.flow_maps import FlowMap
 
-_NOISY = 5e-3  # noise, in deviations of a species; clean patterns seem to have .001
+_NOISY = 5e-3  # noise, in deviations of a species
 _MOST_PAIRS = 32  # of two states; each is thousands of equations
 
 
@@ -48,7 +48,9 @@ def learn(
     """Sets the coefficients of a velocity to those that fit pairs best.
 
     From a regression of the mean rates on the terms at both ends, through the integrator, and,
-    if the pairs are found to have noise of more than .5 %, with errors in both states.
+    if the pairs are found to have noise of more than .5 %, with errors in both states. Noise is
+    what short waves show both in the states, where sharp patterns have some too, and in what
+    the first fit leaves.
 
     Args:
       velocity: linear in its coefficients.
@@ -61,7 +63,8 @@ def learn(
     start = linear.regress(velocity, [z, z_later], (z_later - z) / duration)
     flow = FlowMap(velocity, duration, steps, scheme)
     found = pair_fits.fit(flow, z, z_later, start, max_iterations, callback)
-    sigma = noise(np.concatenate([z, z_later]))
+    left = z_later - flow(z, found.coefficients)
+    sigma = np.minimum(noise(np.concatenate([z, z_later])), noise(left))
     if np.any(sigma > _NOISY * z.std((0, 1, 2))):
         found = pair_fits.fit_noisy(flow, z, z_later, found.coefficients, sigma)
     velocity.set_coefficients(found.coefficients)
@@ -71,7 +74,8 @@ def learn(
 def noise(states: np.ndarray) -> np.ndarray:
     """Standard deviation of white noise on each species of `[n, y, x, species]`.
 
-    From waves shorter than three cells along both axes, where patterns have next to nothing.
+    From waves shorter than three cells along both axes, where patterns have little: up to
+    1 % of a species' deviation if they are sharp.
     """
     modes = np.fft.fft2(states, axes=(1, 2), norm="ortho")
     y, x = (np.abs(np.fft.fftfreq(n)) > 1.0 / 3.0 for n in states.shape[1:3])

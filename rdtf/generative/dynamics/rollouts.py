@@ -17,6 +17,7 @@ HORIZONS = ((1, 1), (6, 12), (13, 30))  # frames, both ends counted
 _FLOOR = 1e-7
 _STABLE = 2.0  # rate times step, in RK4; its bound is 2.78
 _CORRELATED = 0.8
+_WORTHWHILE = 1_000_000  # frames times cells, for a compiled program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,18 +36,21 @@ class Errors:
     pooled: float
 
 
-def integrator(velocity, interval: float, steps: int | None = None):
+def integrator(
+    velocity, interval: float, steps: int | None = None, compiled: bool = False
+):
     """The map of states `[n, y, x, species]` to those an interval later, by RK4.
 
     Args:
       velocity: a `velocities.Velocity`.
       interval: in its time.
       steps: that divide it; default: as few as are stable for the `fastest` rate.
+      compiled: by XLA, which pays off in long runs of many cells.
     """
     steps = steps or max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
     h = tf.constant(interval / steps, tf.float32)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, jit_compile=compiled)
     def advance(x):
         def step(i, x):
             a = velocity(x)
@@ -73,7 +77,8 @@ def rollout(
       velocity, interval, steps: see `integrator`.
       start: `[n, y, x, species]`, in units of the data.
     """
-    advance = integrator(velocity, interval, steps)
+    work = frames * start.shape[0] * start.shape[1] * start.shape[2]
+    advance = integrator(velocity, interval, steps, work > _WORTHWHILE)
     x, found = tf.constant(start, tf.float32), []
     for _ in range(frames):
         x = advance(x)
@@ -94,7 +99,8 @@ def long_rollout(
       velocity, start, interval, frames: as for `rollout`.
       watch: wraps the loop, for a progress bar.
     """
-    advance = integrator(velocity, interval)
+    work = frames * start.shape[0] * start.shape[1] * start.shape[2]
+    advance = integrator(velocity, interval, compiled=work > _WORTHWHILE)
     x = half = tf.constant(start, tf.float32)
     for i in watch(range(frames)):
         x = advance(x)
