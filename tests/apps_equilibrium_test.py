@@ -41,6 +41,14 @@ def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
 
 
 def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
+    flags = ("--dataset=two_peaks", f"--workdir={tmp_path / 'run'}", "--steps=20")
+    end = outcome("train_flow", *flags)
+    assert end.code == 0 and "learned" in end.out
+    assert (tmp_path / "run" / "velocity.png").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_lorenz(tmp_path, outcome):  # noqa: F811
     flags = ("--dataset=lorenz", f"--workdir={tmp_path / 'run'}", "--steps=20")
     end = outcome("train_flow", *flags, "--num_pairs=500", "--symmetric")
     assert end.code == 0 and "polynomials" in end.out
@@ -53,7 +61,7 @@ def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
-        ((), "--denoiser=denoiser.keras"),
+        ((), "--denoiser, of apps.train_score"),
         (("--denoiser=none.keras",), "a denoiser in none.keras"),
         (("--denoiser=SCORE", "--alpha=.5"), "--alpha=0.8, the only level"),
     ],

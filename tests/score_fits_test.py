@@ -11,9 +11,9 @@ from rdtf.generative.dynamics import residual, score_fits, velocities
 def test_rows_are_residuals_of_terms():
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(16, 6, 6, 2))
-    velocity, standard = velocities.start(samples, None, (4,), 0)
+    velocity = velocities.start(samples, None, (4,), 0)
     network = types.SimpleNamespace(denoise=lambda y, sigma: 0.7 * y)
-    x = standard(samples)
+    x = velocity.standardise(samples)
     rows, gram = score_fits.moments(velocity, network, x, 0.5)
     coefficients = rng.normal(size=len(velocity.owners))
     coefficients[[0, 6]] = 0.2, 0.4
