@@ -7,7 +7,8 @@
 
 The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame;
 beside it run persistence and, where the data set knows it, the true equation by the same
-integrator. --long=1000 also compares the statistics of patterns after so many frames.
+integrator. --long=1000 also compares the statistics of patterns after so many frames, --denoiser
+tells the stationarity residual with the score of apps.train_score.
 """
 
 import pathlib
@@ -22,6 +23,7 @@ _VELOCITY = flags.DEFINE_string("velocity", None, "The .keras. Required.")
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5 with frames. Required.")
 _RUNS = flags.DEFINE_integer("num_runs", 16, "At most these.", 2)
 _LONG = flags.DEFINE_integer("long", 0, "Frames of long rollouts; 0: none.", 0)
+_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
 _OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
 _GIF = flags.DEFINE_string("gif", None, "Also writes rollouts beside the truth, .gif.")
 _FIGURE = flags.DEFINE_string("figure", None, "Also draws the errors, .png.")
@@ -42,8 +44,10 @@ def main(argv):
     from tqdm import tqdm
 
     from rdtf import patterns
+    from rdtf.generative import denoiser
     from rdtf.generative.dynamics import comparison, velocities
 
+    network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
     velocity = velocities.load(_VELOCITY.value)
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
@@ -58,7 +62,9 @@ def main(argv):
     def watch(steps):
         return tqdm(steps, "long rollouts", leave=False, unit="frame")
 
-    result, runs = comparison.evaluate(velocity, data, _RUNS.value, _LONG.value, watch)
+    result, runs = comparison.evaluate(
+        velocity, data, _RUNS.value, _LONG.value, network, watch
+    )
     print(text(result))
     if _OUTPUT.value is not None:
         files.write_json(_OUTPUT.value, result)
@@ -83,6 +89,10 @@ def text(result):
     lines.append(f"{'correlation above .8 for':32}{kept}")
     largest = "".join(f"{t:18.1f}" for t in result["largest_stein_t"].values())
     lines.append(f"{'largest |t| of statistics':32}{largest}")
+    for sigma in result.get("residual", {}).get("velocity", ()):
+        label = f"residual at σ = {sigma:g}"
+        rows = "".join(f"{row[sigma]:18.3g}" for row in result["residual"].values())
+        lines.append(f"{label:32}{rows}")
     if "field" in result:
         field = result["field"]
         lines.append(

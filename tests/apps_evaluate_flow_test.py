@@ -7,7 +7,8 @@ from app_outcome import assert_one_line, outcome  # noqa: F401
 from PIL import Image
 
 from rdtf import patterns
-from rdtf.generative.dynamics import flows
+from rdtf.generative.denoiser import Denoiser
+from rdtf.generative.dynamics import flows, snapshots
 
 CHANGES = (("F", 0.022), ("k", 0.051))
 
@@ -47,6 +48,16 @@ def test_better_than_persistence(made, tmp_path, outcome):  # noqa: F811
     with Image.open(gif) as pictures:
         assert pictures.n_frames == 12
     assert figure.stat().st_size > 0
+
+
+def test_residual_with_a_score(made, tmp_path, outcome):  # noqa: F811
+    network = Denoiser((32, 32), names=["u", "v"])
+    network.build_from_config({})
+    network.adapt(snapshots.in_units(patterns.read(made[1]))[:, 0])
+    network.save(tmp_path / "d.keras")
+    flags = (f"--velocity={made[0]}", f"--dataset={made[1]}")
+    end = outcome("evaluate_flow", *flags, f"--denoiser={tmp_path / 'd.keras'}")
+    assert end.code == 0 and "residual at σ = 0.4" in end.out
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,17 @@ import tensorflow as tf
 
 from rdtf import models, patterns
 from rdtf.generative import evaluation, quality
-from rdtf.generative.dynamics import flows, libraries, rollouts, snapshots, stein
+from rdtf.generative.dynamics import (
+    flows,
+    libraries,
+    residual,
+    rollouts,
+    snapshots,
+    stein,
+)
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
 from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.networks import Network
 
 _BATCH = 16
 BASELINES = ("true equation", "persistence")
@@ -20,6 +28,7 @@ def evaluate(
     data: patterns.DataSet,
     num_runs: int,
     long: int = 0,
+    network: Network | None = None,
     watch: Callable = lambda steps: steps,
 ) -> tuple[dict, dict]:
     """(numbers, runs: name -> states `[n, frames, y, x, species]`, "truth" first).
@@ -33,6 +42,7 @@ def evaluate(
       data: with frames; the first of each run is where rollouts start.
       num_runs: the first so many.
       long: frames of a rollout that is compared by its statistics; 0: none.
+      network: a denoiser of such patterns, for `residual.measure`.
       watch: wraps the loop over those frames.
     """
     frames = snapshots.in_units(data)[:num_runs]
@@ -58,6 +68,11 @@ def evaluate(
     fields = {name: evaluate_batches(mover, start) for name, mover in movers.items()}
     slopes = {name: stein_t(start, field) for name, field in fields.items()}
     result["largest_stein_t"] = {n: float(np.abs(t).max()) for n, t in slopes.items()}
+    if network is not None:
+        result["residual"] = {
+            name: residual.measure(mover, network, start)
+            for name, mover in movers.items()
+        }
     if true is not None:
         result["field"] = flows.compare(
             fields["velocity"], fields["true equation"], True

@@ -100,12 +100,6 @@ def estimates(velocity: Callable, at: Noised) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.stack(rows, 1) + along[:, None], v
 
 
-def exact(velocity: Callable, divergence: Callable, at: Noised) -> tf.Tensor:
-    """r, `[batch, 1]`, where v is evaluated at y itself and its divergence is known."""
-    v = velocity(at.states)
-    return (divergence(at.states) + tf.reduce_sum(v * at.score, (1, 2, 3)))[:, None]
-
-
 def variance(r: tf.Tensor) -> tf.Tensor:
     """Var r over the batch, from `[batch, probes]`; with one probe r is taken as exact."""
     count, probes = tf.cast(tf.shape(r)[0], r.dtype), r.shape[1]
@@ -121,9 +115,13 @@ def normalised(r: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
     return variance(r) / tf.reduce_mean(tf.reduce_sum(v * v, (1, 2, 3)))
 
 
-def standard(velocity) -> Callable:
-    """A `velocities.Velocity` as a function of standardised states to their rates."""
-    mean, scale = np.float32(velocity.mean), np.float32(velocity.scale)
+def standard(velocity, mean=None, scale=None) -> Callable:
+    """A `velocities.Velocity` as a function of standardised states to their rates.
+
+    Standardised by a mean and scale; default: its own.
+    """
+    mean = np.float32(velocity.mean if mean is None else mean)
+    scale = np.float32(velocity.scale if scale is None else scale)
     return lambda x: velocity(mean + scale * x) / scale
 
 
@@ -135,11 +133,11 @@ def measure(
     probes: int = 2,
     seed: int = 0,
 ) -> dict[float, float]:
-    """ρ of v(D(y, σ)) at each σ.
+    """ρ of v(D(y, σ)) at each σ; of infinitely many patterns, 0 for the true v_σ.
 
     Args:
       velocity: a `velocities.Velocity`.
-      network: a denoiser of the same patterns.
+      network: a denoiser of such patterns.
       samples: `[n, y, x, species]`, in units of the equation.
       sigmas: in standard deviations of the data.
       probes, seed: see `noised`.
@@ -147,9 +145,10 @@ def measure(
     Raises:
       InputError: if the denoiser is of other patterns.
     """
-    check(network, velocity.mean, velocity.scale)
-    v = standard(velocity)
-    x = np.float32((samples - np.float32(velocity.mean)) / np.float32(velocity.scale))
+    check(network, samples.mean((0, 1, 2)), samples.std((0, 1, 2)))
+    mean, scale = network.mean.numpy(), network.scale.numpy()
+    v = standard(velocity, mean, scale)
+    x = np.float32((samples - mean) / scale)
 
     @tf.function(autograph=False)
     def batch(x, sigma, seed):

@@ -36,6 +36,15 @@ class Errors:
     pooled: float
 
 
+def rk4_step(v: Callable, x, h):
+    """The state a step h after x, by the Runge-Kutta method of fourth order."""
+    a = v(x)
+    b = v(x + 0.5 * h * a)
+    c = v(x + 0.5 * h * b)
+    d = v(x + h * c)
+    return x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+
+
 def integrator(
     velocity, interval: float, steps: int | None = None, compiled: bool = False
 ):
@@ -53,11 +62,7 @@ def integrator(
     @tf.function(autograph=False, jit_compile=compiled)
     def advance(x):
         def step(i, x):
-            a = velocity(x)
-            b = velocity(x + 0.5 * h * a)
-            c = velocity(x + 0.5 * h * b)
-            d = velocity(x + h * c)
-            return i + 1, x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+            return i + 1, rk4_step(velocity, x, h)
 
         return tf.while_loop(lambda i, x: i < steps, step, (0, x))[1]
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from rdtf import patterns
 from rdtf.generative import training
-from rdtf.generative.dynamics import residual, stein
+from rdtf.generative.dynamics import residual, rollouts, stein
 from rdtf.generative.networks import Network
 
 _fold = tf.random.experimental.stateless_fold_in
@@ -173,11 +173,7 @@ class Dial(keras.Model):
         steps = int(np.ceil(duration / 2.0))
         h, start = duration / steps, x
         for _ in range(steps):
-            a = self._v(x)
-            b = self._v(x + 0.5 * h * a)
-            c = self._v(x + 0.5 * h * b)
-            d = self._v(x + h * c)
-            x += h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+            x = rollouts.rk4_step(self._v, x, h)
         return (x - start) / duration
 
     def _index(self, count, seed):
