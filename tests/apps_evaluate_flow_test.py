@@ -50,6 +50,7 @@ def test_better_than_persistence(made, tmp_path, outcome):  # noqa: F811
     assert figure.stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_residual_with_a_score(made, tmp_path, outcome):  # noqa: F811
     network = Denoiser((32, 32), names=["u", "v"])
     network.build_from_config({})

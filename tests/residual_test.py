@@ -134,7 +134,7 @@ def test_of_a_data_set():
     )
     velocity = LocalVelocity([3.0, 3.0], [1.0, 1.0], (4,))
     velocity.build((None, None, None, 2))
-    found = residual.measure(velocity, network, samples, (0.2, 0.4))
+    found = residual.measure({"own": velocity}, network, samples, (0.2, 0.4))["own"]
     assert list(found) == [0.2, 0.4] and min(found.values()) > 0.1
     with pytest.raises(InputError, match="a denoiser of such patterns"):
-        residual.measure(velocity, network, samples - 3.0)
+        residual.measure({"own": velocity}, network, samples - 3.0)

@@ -69,10 +69,7 @@ def evaluate(
     slopes = {name: stein_t(start, field) for name, field in fields.items()}
     result["largest_stein_t"] = {n: float(np.abs(t).max()) for n, t in slopes.items()}
     if network is not None:
-        result["residual"] = {
-            name: residual.measure(mover, network, start)
-            for name, mover in movers.items()
-        }
+        result["residual"] = residual.measure(movers, network, start)
     if true is not None:
         result["field"] = flows.compare(
             fields["velocity"], fields["true equation"], True

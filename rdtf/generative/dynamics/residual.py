@@ -69,21 +69,22 @@ def noised(
     y = x + level * tf.random.stateless_normal(
         tf.shape(x), fold(seed, 0), dtype=x.dtype
     )
-    clean = denoise(y, sigma)
-    draws, changes = [], []
-    for p in range(probes):
-        draw = tf.random.stateless_uniform(
-            tf.shape(x), fold(seed, p + 1), 0, 2, tf.int32
-        )
-        draws.append(tf.cast(2 * draw - 1, x.dtype))
-        if on_denoised:
-            with tf.autodiff.ForwardAccumulator(y, draws[-1]) as accumulator:
-                value = denoise(y, sigma)
-            changes.append(accumulator.jvp(value))
-    draws = tf.stack(draws, 1)
-    changes = tf.stack(changes, 1) if on_denoised else draws
+    draws = [
+        tf.random.stateless_uniform(tf.shape(x), fold(seed, p + 1), 0, 2, tf.int32)
+        for p in range(probes)
+    ]
+    draws = [tf.cast(2 * draw - 1, x.dtype) for draw in draws]
+    if on_denoised:  # all probes at once: to trace a network takes seconds
+        many = tf.tile(y, [probes, 1, 1, 1])
+        with tf.autodiff.ForwardAccumulator(many, tf.concat(draws, 0)) as accumulator:
+            value = denoise(many, tf.tile(sigma, [probes]))
+        clean = value[: tf.shape(x)[0]]
+        changes = tf.split(accumulator.jvp(value), probes)
+    else:
+        clean, changes = denoise(y, sigma), draws
     score = (clean - y) / level**2
-    return Noised(clean if on_denoised else y, score, draws, changes)
+    at = clean if on_denoised else y
+    return Noised(at, score, tf.stack(draws, 1), tf.stack(changes, 1))
 
 
 def estimates(velocity: Callable, at: Noised) -> tuple[tf.Tensor, tf.Tensor]:
@@ -126,17 +127,17 @@ def standard(velocity, mean=None, scale=None) -> Callable:
 
 
 def measure(
-    velocity,
+    velocities: dict,
     network: Network,
     samples: np.ndarray,
     sigmas: Sequence[float] = (0.1, 0.2, 0.4),
     probes: int = 2,
     seed: int = 0,
-) -> dict[float, float]:
-    """ρ of v(D(y, σ)) at each σ; of infinitely many patterns, 0 for the true v_σ.
+) -> dict[str, dict[float, float]]:
+    """ρ of v(D(y, σ)) of each velocity at each σ.
 
     Args:
-      velocity: a `velocities.Velocity`.
+      velocities: name -> a `velocities.Velocity`.
       network: a denoiser of such patterns.
       samples: `[n, y, x, species]`, in units of the equation.
       sigmas: in standard deviations of the data.
@@ -147,23 +148,24 @@ def measure(
     """
     check(network, samples.mean((0, 1, 2)), samples.std((0, 1, 2)))
     mean, scale = network.mean.numpy(), network.scale.numpy()
-    v = standard(velocity, mean, scale)
-    x = np.float32((samples - mean) / scale)
+    fields = [standard(velocity, mean, scale) for velocity in velocities.values()]
+    x = tf.constant((samples - mean) / scale, tf.float32)
 
     @tf.function(autograph=False)
     def batch(x, sigma, seed):
         at = noised(network.denoise, x, tf.fill(tf.shape(x)[:1], sigma), seed, probes)
-        return estimates(v, at)
+        return [estimates(field, at) for field in fields]
 
-    found = {}
+    found = {name: {} for name in velocities}
     for sigma in sigmas:
         level = tf.constant(sigma, tf.float32)
         parts = [
             batch(x[first : first + _BATCH], level, tf.constant([seed, first]))
             for first in range(0, len(x), _BATCH)
         ]
-        r, v_there = (tf.concat(both, 0) for both in zip(*parts, strict=True))
-        found[float(sigma)] = float(normalised(r, v_there))
+        for name, own in zip(velocities, zip(*parts, strict=True), strict=True):
+            r, v = (tf.concat(both, 0) for both in zip(*own, strict=True))
+            found[name][float(sigma)] = float(normalised(r, v))
     return found
 
 
