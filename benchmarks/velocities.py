@@ -26,7 +26,7 @@ from absl import app, flags
 from benchmarks import common
 from rdtf import patterns
 from rdtf.generative import denoiser
-from rdtf.generative.dynamics import flows, snapshots, supervision, velocities
+from rdtf.generative.dynamics import flows, local_velocity, snapshots, supervision
 from rdtf.viz import figures
 
 _PART = flags.DEFINE_enum(
@@ -162,7 +162,7 @@ def _oracle(name, seed):
             for part in np.array_split(y, len(y) // 16)
         ]
         clean = np.concatenate(parts)
-        fitted = velocities.from_pairs(x, [clean[seen]], truth[seen])
+        fitted = local_velocity.from_pairs(x, [clean[seen]], truth[seen])
         fields = {
             "v(y)": flows.true_velocity(data, y[held]),
             "v(D(y))": flows.true_velocity(data, clean[held]),

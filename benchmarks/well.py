@@ -24,9 +24,9 @@ from rdtf import Grid, Simulation, files, initial_conditions, models
 from rdtf.generative.dynamics import (
     libraries,
     library_velocity,
+    local_velocity,
     pair_training,
     rollouts,
-    velocities,
 )
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/well", "Runs.")
@@ -92,7 +92,7 @@ def _velocity(kind, name, training):
         return velocity, 0.0
     if kind == "LocalVelocity":
         frames = training.reshape(-1, *training.shape[2:])[::5]
-        velocity = velocities.start(frames, ("u", "v"), laplacian=_LAPLACIAN)
+        velocity = local_velocity.start(frames, ("u", "v"), laplacian=_LAPLACIAN)
         iterations = 6
     now, later = (
         np.stack([training[run, frame + after] for run, frame in _PAIRS])

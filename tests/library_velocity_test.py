@@ -10,7 +10,7 @@ from rdtf.generative import divergence
 from rdtf.generative.dynamics import libraries, linear, pair_training
 from rdtf.generative.dynamics.flow_maps import FlowMap
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
-from rdtf.generative.dynamics.velocities import LocalVelocity
+from rdtf.generative.dynamics.local_velocity import LocalVelocity
 from rdtf.status import InputError
 
 PARAMS = {"Du": 0.16, "Dv": 0.08, "F": 0.022, "k": 0.051}

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from rdtf.generative.dynamics import residual
-from rdtf.generative.dynamics.velocities import LocalVelocity
+from rdtf.generative.dynamics.local_velocity import LocalVelocity
 from rdtf.status import InputError
 
 _SHAPE = (2, 2, 2)  # 8 values

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from rdtf.generative.dynamics import rollouts
-from rdtf.generative.dynamics.velocities import LocalVelocity
+from rdtf.generative.dynamics.local_velocity import LocalVelocity
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative.dynamics import residual, score_fits, velocities
+from rdtf.generative.dynamics import local_velocity, residual, score_fits
 
 
 def test_rows_are_residuals_of_terms():
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(16, 6, 6, 2))
-    velocity = velocities.start(samples, None, (4,), 0)
+    velocity = local_velocity.start(samples, None, (4,), 0)
     network = types.SimpleNamespace(denoise=lambda y, sigma: 0.7 * y)
     x = velocity.standardise(samples)
     rows, gram = score_fits.moments(velocity, network, x, 0.5)

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from rdtf.generative import training
 from rdtf.generative.dynamics import residual, stein
+from rdtf.generative.dynamics.local_velocity import LocalVelocity
 from rdtf.generative.dynamics.supervision import Dial, Known, Settings, train
-from rdtf.generative.dynamics.velocities import LocalVelocity
 
 _SETTINGS = Settings(steps=20, batch_size=4)
 

@@ -20,6 +20,7 @@ from absl import logging
 from rdtf import Grid, Simulation, models, patterns
 from rdtf.generative.dynamics import (
     identification,
+    local_velocity,
     pair_training,
     residual,
     score_fits,
@@ -82,13 +83,13 @@ def train(
         known = _known(velocity, data, own, pairs, supervision, network, settings)
         result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
     elif supervision == "pairs":
-        velocity = velocities.from_pairs(own, *pairs, seed=seed, **options)
+        velocity = local_velocity.from_pairs(own, *pairs, seed=seed, **options)
         if len(pairs[0]) > 1:
             pair_training.learn_from(velocity, data, used[:num_pairs])
     elif supervision == "residual":
         velocity = score_fits.from_score(own, network, seed=seed, **options)
     else:
-        velocity, found = velocities.from_snapshots(own, seed=seed, **options)
+        velocity, found = local_velocity.from_snapshots(own, seed=seed, **options)
         result |= {"gap": found.gap, "is_determined": found.is_determined}
     if model == "local":
         result |= _finish_local(velocity, supervision, pairs)

@@ -2,7 +2,7 @@
 
 A field that keeps the law of noised patterns y = x + σ n is not that of the equation F but
 E[F(x) | y], the mean over the patterns that y may come from. What stands for it here is the
-reaction-diffusion field of the denoised state that fits F(x) best, `velocities.from_pairs`.
+reaction-diffusion field of the denoised state that fits F(x) best, `local_velocity.from_pairs`.
 """
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import patterns
-from rdtf.generative.dynamics import equilibrium, flows, snapshots, velocities
+from rdtf.generative.dynamics import equilibrium, flows, local_velocity, snapshots
 from rdtf.generative.dynamics.isotropic import EquilibriumVelocity
 from rdtf.generative.networks import Network
 
@@ -75,7 +75,7 @@ class _Comparison:
         noise = np.random.default_rng(settings.seed + 1).normal(size=states.shape)
         self._noised = np.float32(states + settings.sigma * self._scale * noise)
         restored = _in_batches(self._denoised, self._noised)
-        fitted = velocities.from_pairs(states, [restored], truth)
+        fitted = local_velocity.from_pairs(states, [restored], truth)
         self._oracle = _in_batches(fitted, restored)
 
     def table(self, velocity) -> dict:

@@ -1,6 +1,6 @@
 """A local velocity from a trained score alone, in closed form.
 
-v = Σ c_k f_k is linear in D and the last layer of a `velocities.LocalVelocity`, so the residual
+v = Σ c_k f_k is linear in D and the last layer of a `local_velocity.LocalVelocity`, so the residual
 of `rdtf.generative.dynamics.residual` is, too, and
 
     c = argmin  cᵀ V c / cᵀ G c,    V = Cov (r_k, r_l),  G = E f_k f_l within an equation
@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from rdtf.generative.dynamics import residual, velocities
+from rdtf.generative.dynamics import local_velocity, residual
 from rdtf.generative.networks import Network
 
 _BATCH = 16
@@ -29,7 +29,7 @@ def from_score(
     names=None,
     widths=(12, 12),
     seed: int = 0,
-) -> velocities.LocalVelocity:
+) -> local_velocity.LocalVelocity:
     """The local velocity whose residual with a trained score is the least.
 
     Hidden layers stay as they are drawn. Its sign is that of diffusion, its unit of time
@@ -40,9 +40,9 @@ def from_score(
       samples: `[n, y, x, species]`, that move.
       network: a denoiser of such patterns.
       sigma: of the noise, in standard deviations of the data.
-      names, widths, seed: as for `velocities.from_snapshots`.
+      names, widths, seed: as for `local_velocity.from_snapshots`.
     """
-    velocity = velocities.start(samples, names, widths, seed)
+    velocity = local_velocity.start(samples, names, widths, seed)
     standard = velocity.standardise(samples)
     rows, gram = moments(velocity, network, standard, sigma, seed)
     coefficients = null_vector(rows, gram)
@@ -55,7 +55,7 @@ def from_score(
 
 
 def moments(
-    velocity: velocities.LocalVelocity,
+    velocity: local_velocity.LocalVelocity,
     network: Network,
     x: np.ndarray,
     sigma: float,

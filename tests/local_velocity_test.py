@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from rdtf import patterns
 from rdtf.generative import divergence
-from rdtf.generative.dynamics.velocities import (
+from rdtf.generative.dynamics.local_velocity import (
     LocalVelocity,
     from_pairs,
     from_snapshots,
