@@ -4,8 +4,8 @@
 PYTHON ?= python3.11 python3.12 python3.13 python3
 # Passed on to the program or to pytest: make fit ARGS="--iterations=50"
 ARGS ?=
-# Test files are spread over processes; each may take 2 GB.
-TEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile --durations=10
+# Test files are spread over two processes, of up to 7 GB each; ARGS=-n0: in this one.
+TEST := -m pytest -n 2 --dist=loadfile --durations=10
 
 VENV := .venv
 RUN := $(VENV)/bin/python
