@@ -97,7 +97,9 @@ def main(_) -> None:
             folder = pathlib.Path(_WORKDIR.value) / f"{preset}-{objective}-{stamp}"
             network, epochs, minutes = train(samples, objective, folder)
             levels = LEVELS if network.level is None else (network.level,)
-            errors = {s: objectives.relative_error(network, held, s) for s in levels}
+            errors = {
+                round(s, 6): objectives.relative_error(network, held, s) for s in levels
+            }
             row = {"preset": preset, "objective": objective, "errors": errors}
             rows.append(row | {"epochs": epochs, "minutes": minutes})
             print(json.dumps(rows[-1]), flush=True)
