@@ -37,7 +37,7 @@ def main(argv):
     from rdtf.generative.dynamics import libraries, snapshots
 
     data = patterns.read(_DATASET.value)
-    library = library_flags.library(data.metadata["species"])
+    library = library_flags.chosen(data.metadata["species"])
     found = snapshots.identify(
         data,
         library,

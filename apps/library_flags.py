@@ -15,7 +15,7 @@ def check():
         raise InputError("Expected --model or --terms, got both.")
 
 
-def library(species):
+def chosen(species):
     """The library that the flags describe, of the equations of species."""
     from rdtf import models
     from rdtf.generative.dynamics import libraries

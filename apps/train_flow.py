@@ -63,22 +63,14 @@ def main(argv):
     workdir = workdirs.open_workdir("train_flow")
     if (equilibrium := equilibrium_flags.chosen()) is not None:
         return equilibrium(workdir)
-    try:
-        widths = tuple(int(text) for text in _WIDTHS.value)
-    except ValueError:
-        widths = ()
-    if _WIDTHS.value and (not widths or min(widths) < 1):
-        raise InputError(
-            f"Expected --widths of at least 1, such as 32,32, got {_WIDTHS.value}."
-        )
+    widths = _widths()
     if flags.FLAGS.resume and (workdir / "result.json").exists():
         print(f"{workdir} is finished: nothing is left to do")
         return 0
     common.quiet_tensorflow()
     from rdtf import files, patterns
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import flows, library_flows, snapshots, supervision
-    from rdtf.viz import figures
+    from rdtf.generative.dynamics import flows, snapshots
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
@@ -86,47 +78,74 @@ def main(argv):
     network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
     flows.check(_VELOCITY.value, _SUPERVISION.value, _NUM_PAIRS.value, network)
     flows.chosen(data, _SNAPSHOTS.value, _NUM_PAIRS.value)
+    library = None
     if _VELOCITY.value == "library":
-        library = library_flags.library(names)
+        library = library_flags.chosen(names)
         snapshots.check_library(data, library)
     if flags.FLAGS.overwrite:
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
+    velocity, result = _train(data, widths, network, library, workdir)
+    with files.atomic(workdir / "velocity.keras") as temporary:
+        velocity.save(temporary)
+    files.write_json(workdir / "result.json", result)
+    _draw(workdir / "velocity.png", velocity, data)
+    print(text(result))
+    print(f"results: {workdir}")
+    return 0
+
+
+def _widths():
+    """Those asked for, or None."""
+    try:
+        widths = tuple(int(text) for text in _WIDTHS.value)
+    except ValueError:
+        widths = (0,)
+    if widths and min(widths) < 1:
+        raise InputError(
+            f"Expected --widths of at least 1, such as 32,32, got {_WIDTHS.value}."
+        )
+    return widths or None
+
+
+def _train(data, widths, network, library, workdir):
+    """(velocity, result) of what the flags ask for."""
+    from rdtf.generative.dynamics import flows, library_flows, supervision
+
     known = {
         "supervision": _SUPERVISION.value,
         "num_snapshots": _SNAPSHOTS.value,
         "num_pairs": _NUM_PAIRS.value,
     }
-    if _VELOCITY.value == "library":
-        velocity, result = library_flows.train(data, library, **known)
-    else:
-        velocity, result = flows.train(
-            data,
-            model=_VELOCITY.value,
-            widths=widths or None,
-            network=network,
-            settings=supervision.Settings(
-                _STEPS.value or 400, _BATCH.value or 8, seed=_SEED.value
-            ),
-            workdir=workdir,
-            verbose=2,
-            seed=_SEED.value,
-            **known,
-        )
-    with files.atomic(workdir / "velocity.keras") as temporary:
-        velocity.save(temporary)
-    files.write_json(workdir / "result.json", result)
+    if library is not None:
+        return library_flows.train(data, library, **known)
+    steps, batch_size = _STEPS.value or 400, _BATCH.value or 8
+    return flows.train(
+        data,
+        model=_VELOCITY.value,
+        widths=widths,
+        network=network,
+        settings=supervision.Settings(steps, batch_size, seed=_SEED.value),
+        workdir=workdir,
+        verbose=2,
+        seed=_SEED.value,
+        **known,
+    )
+
+
+def _draw(path, velocity, data):
+    """The field beside the true one, of four snapshots."""
+    from rdtf.generative.dynamics import flows, snapshots
+    from rdtf.viz import figures
+
     shown = snapshots.in_units(data)[:4]
     rows = {"found": velocity(shown).numpy(), "true": flows.true_velocity(data, shown)}
     rows = {
         name: row[..., _CHANNEL.value] for name, row in rows.items() if row is not None
     }
     rows = {name: row / row.std() for name, row in rows.items()}
-    label = f"∂{names[_CHANNEL.value]}/∂t, in standard deviations"
-    figures.compare(workdir / "velocity.png", rows, label=label)
-    print(text(result))
-    print(f"results: {workdir}")
-    return 0
+    label = f"∂{data.metadata['species'][_CHANNEL.value]}/∂t, in standard deviations"
+    figures.compare(path, rows, label=label)
 
 
 def text(result):

@@ -81,7 +81,7 @@ def test_file(states, tmp_path):
     velocity.save(tmp_path / "v.keras")
     again = keras.models.load_model(tmp_path / "v.keras")
     np.testing.assert_array_equal(again(states), velocity(states))
-    assert again.library == LIBRARY and again.names == ["u", "v"]
+    assert again.basis == LIBRARY and again.names == ["u", "v"]
 
 
 def test_flow_takes_the_steps_of_a_simulation(states):

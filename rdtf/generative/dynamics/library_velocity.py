@@ -28,7 +28,7 @@ class LibraryVelocity(Velocity):
         names = list(library.species)
         kwargs = {"mean": [0.0] * len(names), "scale": [1.0] * len(names)} | kwargs
         super().__init__(**kwargs | {"names": names})
-        self.library, self.laplacian = library, linear.check(laplacian)
+        self.basis, self.laplacian = library, linear.check(laplacian)
         self._program, roots, self.powers = _read(library)
         self._roots, self.places = np.unique(roots, return_inverse=True)
         self.owners = library.owners
@@ -40,7 +40,7 @@ class LibraryVelocity(Velocity):
 
     def get_config(self):
         """Arguments to make it again."""
-        terms = [list(term) for term in self.library.terms]
+        terms = [list(term) for term in self.basis.terms]
         return super().get_config() | {"terms": terms, "laplacian": self.laplacian}
 
     @property
