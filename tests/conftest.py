@@ -4,6 +4,10 @@ import functools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # threads of BLAS spin where processes share cores
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
