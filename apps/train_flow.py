@@ -61,12 +61,12 @@ def main(argv):
     """0 once found."""
     del argv
     workdir = workdirs.open_workdir("train_flow")
-    if (equilibrium := equilibrium_flags.chosen()) is not None:
-        return equilibrium(workdir)
-    widths = _widths()
     if flags.FLAGS.resume and (workdir / "result.json").exists():
         print(f"{workdir} is finished: nothing is left to do")
         return 0
+    if (equilibrium := equilibrium_flags.chosen()) is not None:
+        return equilibrium(workdir)
+    widths = _widths()
     common.quiet_tensorflow()
     from rdtf import files, patterns
     from rdtf.generative import denoiser

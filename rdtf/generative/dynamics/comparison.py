@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from rdtf import models, patterns
 from rdtf.generative import evaluation, quality
@@ -65,7 +64,7 @@ def evaluate(
             "by_frame": rollouts.error_by_frame(runs[name], truth).tolist(),
             "correlated": float(np.median(kept)) * interval,
         }
-    fields = {name: evaluate_batches(mover, start) for name, mover in movers.items()}
+    fields = {name: flows.evaluate(mover, start) for name, mover in movers.items()}
     slopes = {name: stein_t(start, field) for name, field in fields.items()}
     result["largest_stein_t"] = {n: float(np.abs(t).max()) for n, t in slopes.items()}
     if network is not None:
@@ -91,15 +90,6 @@ def true_velocity(data: patterns.DataSet) -> LibraryVelocity | None:
     params = data.metadata["params"][preset]
     velocity.set_coefficients(libraries.truth(library, model, params))
     return velocity
-
-
-def evaluate_batches(velocity: Velocity, samples: np.ndarray) -> np.ndarray:
-    """v at states `[n, y, x, species]`, float64."""
-    parts = [
-        velocity(tf.constant(samples[first : first + _BATCH], tf.float32)).numpy()
-        for first in range(0, len(samples), _BATCH)
-    ]
-    return np.float64(np.concatenate(parts))
 
 
 def by_wavenumber(found: np.ndarray, truth: np.ndarray) -> dict:

@@ -83,9 +83,8 @@ def train(
         known = _known(velocity, data, own, pairs, supervision, network, settings)
         result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
     elif supervision == "pairs":
-        velocity = local_velocity.from_pairs(own, *pairs, seed=seed, **options)
-        if len(pairs[0]) > 1:
-            pair_training.learn_from(velocity, data, used[:num_pairs])
+        velocity = local_velocity.start(own, seed=seed, **options)
+        pair_training.learn_from(velocity, data, used[:num_pairs])
     elif supervision == "residual":
         velocity = score_fits.from_score(own, network, seed=seed, **options)
     else:
@@ -98,7 +97,7 @@ def train(
     truth = true_velocity(data, seen)
     if truth is not None:
         result |= {"compared_on": "held out" if len(rest) else "the same"}
-        result |= compare(_evaluate(velocity, seen), truth, bool(num_pairs))
+        result |= compare(evaluate(velocity, seen), truth, bool(num_pairs))
     return velocity, result
 
 
@@ -190,7 +189,7 @@ def chosen(data: patterns.DataSet, num_snapshots: int, num_pairs: int) -> np.nda
 
 def _factor(velocity, states, rates):
     """What makes a velocity fit rates best, all species alike."""
-    v = sum(_evaluate(velocity, state) for state in states) / len(states)
+    v = sum(evaluate(velocity, state) for state in states) / len(states)
     weight = 1.0 / np.square(velocity.scale)
     return (v * rates * weight).sum() / (v * v * weight).sum()
 
@@ -235,7 +234,8 @@ def _cosine(a, b):
     return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
 
 
-def _evaluate(velocity, samples):
+def evaluate(velocity, samples: np.ndarray) -> np.ndarray:
+    """v at states `[n, y, x, species]`, float64."""
     parts = [
         velocity(tf.constant(samples[first : first + _BATCH], tf.float32)).numpy()
         for first in range(0, len(samples), _BATCH)

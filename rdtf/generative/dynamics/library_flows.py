@@ -1,8 +1,5 @@
 """A velocity of the terms of a library from a data set of patterns."""
 
-import numpy as np
-import tensorflow as tf
-
 from rdtf import patterns
 from rdtf.generative.dynamics import flows, libraries, pair_training, snapshots
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
@@ -52,6 +49,6 @@ def train(
     samples = snapshots.in_units(data)[used]
     truth = flows.true_velocity(data, samples)
     if truth is not None:
-        field = np.float64(velocity(tf.constant(samples, tf.float32)))
+        field = flows.evaluate(velocity, samples)
         result |= flows.compare(field, truth, bool(num_pairs))
     return velocity, result

@@ -41,7 +41,7 @@ def train(
     velocity.mean = ((np.float64(velocity.mean) - offset) / unit).tolist()
     velocity.scale = (np.float64(velocity.scale) / unit).tolist()
     velocity.names = list(data.metadata["species"])
-    result = {"supervision": "score", "snapshots": len(samples), "pairs": 0}
+    result = {"supervision": "equilibrium", "snapshots": len(samples), "pairs": 0}
     result |= {"alpha": settings.alpha, "sigma": settings.sigma}
     states = snapshots.in_units(data)[:_COMPARED]
     truth = flows.true_velocity(data, states)

@@ -14,6 +14,7 @@ import dataclasses
 
 import numpy as np
 
+from rdtf.generative.dynamics.rollouts import rk4_step
 from rdtf.status import InputError
 
 _RUNS, _STEPS, _STEP = 10, 5000, 0.01
@@ -58,28 +59,24 @@ def lorenz_rate(x: np.ndarray) -> np.ndarray:
 def _lorenz(rng):
     x, h, found = rng.normal(size=(_RUNS, 3)), _STEP, []
     for _ in range(_STEPS):
-        a = lorenz_rate(x)
-        b = lorenz_rate(x + 0.5 * h * a)
-        c = lorenz_rate(x + 0.5 * h * b)
-        d = lorenz_rate(x + h * c)
-        x = x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+        x = rk4_step(lorenz_rate, x, h)
         found.append(x)
     x = rng.permutation(np.concatenate(found))
     mean, scale = x.mean(0), x.std(0)
     rates = lorenz_rate(x) / scale
-    return Points((x - mean) / scale, rates, _sigma(0.911), mean, scale)
+    return Points((x - mean) / scale, rates, level(0.911), mean, scale)
 
 
 def _ring(rng, count=10_000):
     radius = np.sqrt(rng.uniform(1.0, 4.0, count))
     angle = rng.uniform(0.0, 2.0 * np.pi, count)
     x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], -1)
-    return Points(x, None, _sigma(0.979))
+    return Points(x, None, level(0.979))
 
 
 def _two_peaks(rng, count=10_000):
     sign = rng.choice([-1.0, 1.0], (count, 1))
-    return Points(sign + 0.5 * rng.normal(size=(count, 2)), None, _sigma(0.979))
+    return Points(sign + 0.5 * rng.normal(size=(count, 2)), None, level(0.979))
 
 
 def _two_moons(rng, count=5_000):
@@ -88,10 +85,11 @@ def _two_moons(rng, count=5_000):
     y = np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
     x = np.stack([x, y], -1) + 0.1 * rng.normal(size=(count, 2))
     mean, scale = x.mean(0), x.std(0)
-    return Points((x - mean) / scale, None, _sigma(0.979), mean, scale)
+    return Points((x - mean) / scale, None, level(0.979), mean, scale)
 
 
-def _sigma(alpha):
+def level(alpha: float) -> float:
+    """σ of x + σ n at ᾱ."""
     return float(np.sqrt((1.0 - alpha) / alpha))
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from rdtf.generative.dynamics.points import training
 from rdtf.generative.dynamics.points.data import Points
+from rdtf.generative.dynamics.rollouts import rk4_step
 
 _CLOUD, _DURATION, _STEPS, _WIDTH = 512, 10.0, 100, 0.5
 _COMPARED, _AVERAGED = 1024, 20_000
@@ -85,11 +86,7 @@ def trajectories(
     size = np.sqrt(np.square(velocity(start)).sum(-1).mean())
     x, h, found = start, duration / steps / size, [start]
     for _ in range(steps):
-        a = velocity(x)
-        b = velocity(x + 0.5 * h * a)
-        c = velocity(x + 0.5 * h * b)
-        d = velocity(x + h * c)
-        x = x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+        x = rk4_step(velocity, x, h)
         found.append(x)
     return np.stack(found, 1)
 

@@ -54,7 +54,7 @@ def run(
     points = data.make(name, settings.seed)
     if num_pairs and points.rates is None:
         raise InputError(f"Expected no --num_pairs of {name}, which has no dynamics.")
-    sigma = points.sigma if alpha is None else float(np.sqrt((1.0 - alpha) / alpha))
+    sigma = points.sigma if alpha is None else data.level(alpha)
     pairs = None
     if num_pairs:
         pairs = points.samples[-num_pairs:], points.rates[-num_pairs:]
