@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from rdtf import patterns
 from rdtf.generative import divergence
+from rdtf.generative.dynamics import rollouts
 from rdtf.generative.dynamics.local_velocity import (
     LocalVelocity,
     from_pairs,
@@ -65,6 +66,51 @@ def test_terms_and_coefficients_are_the_velocity(velocity, tmp_path):
     own.save(tmp_path / "v.keras")
     again = keras.models.load_model(tmp_path / "v.keras")
     np.testing.assert_array_equal(again(x), own(x))
+
+
+@pytest.fixture(scope="module")
+def bounded(velocity):
+    """The same with a range, which normal states leave."""
+    config = velocity.get_config() | {"low": [-1.0, -0.5], "high": [0.7, 1.5]}
+    made = LocalVelocity.from_config(config)
+    made.build((None, None, None, 2))
+    made.set_weights(velocity.get_weights())
+    return made
+
+
+def test_beyond_the_range_of_the_snapshots(velocity, bounded, tmp_path):
+    """R at the nearest state within it and D times the way there; within it nothing else."""
+    rng = np.random.default_rng(2)
+    low, high = np.array(bounded.low), np.array(bounded.high)
+    mean, scale = np.array(bounded.mean), np.array(bounded.scale)
+    inside = np.float32(mean + scale * rng.uniform(low, high, (2, 8, 8, 2)))
+    np.testing.assert_allclose(bounded(inside), velocity(inside), rtol=1e-5, atol=1e-6)
+    level = np.full((1, 4, 4, 2), 3.0, np.float32)  # no Laplacian
+    edge = mean + scale * np.clip((level - mean) / scale, low, high)
+    back = velocity.diffusivity.numpy() * (edge - level)
+    expected = velocity(np.float32(edge)) + back
+    np.testing.assert_allclose(bounded(level), expected, rtol=1e-4, atol=1e-5)
+    x = _fields()
+    exact = divergence.exact(bounded, x, bounded.radius)
+    np.testing.assert_allclose(bounded.divergence(x), exact, rtol=1e-4)
+    bounded.save(tmp_path / "v.keras")
+    again = keras.models.load_model(tmp_path / "v.keras")
+    np.testing.assert_array_equal(again(x), bounded(x))
+
+
+def test_rollouts_end_where_the_network_alone_blows_up(velocity, bounded):
+    """A reaction that drives all states away from 0; the pull stops them."""
+    ends = []
+    for made in (velocity, bounded):
+        own = LocalVelocity.from_config(made.get_config())
+        own.build((None, None, None, 2))
+        keras.utils.set_random_seed(3)
+        for layer in own._hidden:
+            layer.set_weights([abs(w) for w in layer.get_weights()])
+        own.set_coefficients(np.full(len(own.owners), 0.3))
+        ends.append(rollouts.rollout(own, _fields().numpy(), 20.0, 20)[:, -1])
+    assert not np.isfinite(ends[0]).any()
+    np.testing.assert_allclose(own(ends[1]), 0.0, atol=1e-4)
 
 
 def test_unit_of_time_and_diffusivities_at_or_below_0(velocity):

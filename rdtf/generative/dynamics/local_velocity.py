@@ -6,6 +6,11 @@ as reaction-diffusion equations are: a radius of one cell, and equivariant under
 mirrors by construction. Its divergence is known in closed form:
 
     ∇·v = Σ over cells (tr ∂R/∂s - 4 Σ_s D_s)
+
+A network knows nothing of states that no snapshot shows, and long runs meet them. Where a species
+leaves the range of the snapshots, R is that of the nearest state e within it, and a pull leads back:
+
+    R(e) + D (e - s)
 """
 
 from collections.abc import Sequence
@@ -34,6 +39,7 @@ class LocalVelocity(Velocity):
       mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
       laplacian: a name of `linear.STENCILS`.
+      low, high: the range of each standardised species; None: R is the network everywhere.
     """
 
     def __init__(
@@ -43,9 +49,14 @@ class LocalVelocity(Velocity):
         widths=(32, 32),
         names=None,
         laplacian="second_order",
+        low=None,
+        high=None,
         **kwargs,
     ):
         super().__init__(mean, scale, names, **kwargs)
+        self.low, self.high = (
+            None if edge is None else [float(x) for x in edge] for edge in (low, high)
+        )
         self.widths, self.laplacian = tuple(widths), linear.check(laplacian)
         self.radius = linear.reach(laplacian)
         self._hidden = [keras.layers.Dense(w, activation="silu") for w in self.widths]
@@ -58,6 +69,7 @@ class LocalVelocity(Velocity):
     def get_config(self):
         """Arguments to make it again."""
         own = {"widths": self.widths, "laplacian": self.laplacian}
+        own |= {"low": self.low, "high": self.high}
         return super().get_config() | own
 
     def build(self, input_shape):
@@ -74,8 +86,8 @@ class LocalVelocity(Velocity):
 
     @property
     def fastest(self) -> float:
-        """That of the shortest wave of the fastest species: 8 D with 5 points."""
-        largest = linear.largest(self.laplacian)
+        """That of the shortest wave of the fastest species: 8 D with 5 points, and the pull."""
+        largest = linear.largest(self.laplacian) + (self.low is not None)
         return largest * float(tf.reduce_max(self.diffusivity))
 
     def call(self, x):
@@ -164,9 +176,13 @@ class LocalVelocity(Velocity):
         self._raw.assign(values + np.log(-np.expm1(-values)))
 
     def _reaction(self, standard):
+        inside, pull = standard, 0.0
+        if self.low is not None:
+            inside = tf.clip_by_value(standard, self.low, self.high)
+            pull = self.diffusivity * (inside - standard)
         for layer in self._hidden:
-            standard = layer(standard)
-        return self._last(standard)
+            inside = layer(inside)
+        return self._last(inside) + pull
 
 
 def from_snapshots(
@@ -222,10 +238,11 @@ def from_pairs(
 def start(
     samples, names=None, widths=(32, 32), seed: int = 0, laplacian="second_order"
 ) -> LocalVelocity:
-    """A velocity in the units of samples, its hidden layers as drawn from a seed."""
+    """A velocity in the units and range of samples, its hidden layers drawn from a seed."""
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
-    velocity = LocalVelocity(mean, scale, widths, names, laplacian)
+    low, high = ((f((0, 1, 2)) - mean) / scale for f in (samples.min, samples.max))
+    velocity = LocalVelocity(mean, scale, widths, names, laplacian, low, high)
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity
