@@ -24,18 +24,39 @@ _SYMMETRIC = flags.DEFINE_bool(
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "On patterns; the highest.", 0.0)
 
 
+_OF_PATTERNS = (
+    "schedule",
+    "gaussian_weight",
+    "sym",
+    "probes",
+    "epochs",
+    "learning_rate",
+)
+_OF_OTHERS = ("velocity", "widths", "num_snapshots", "plot_channel")
+
+
 def chosen():
     """The run(workdir) that the flags ask for, or None."""
     values = flags.FLAGS
     if len(values.dataset) == 1 and values.dataset[0] in _POINTS:
+        _refuse((*_OF_PATTERNS, *_OF_OTHERS, "denoiser", "batch_size"), "of points")
         return _points
     if values.supervision != "equilibrium":
+        _refuse((*_OF_PATTERNS, "alpha", "symmetric"), "without an equilibrium flow")
         return None
+    _refuse((*_OF_OTHERS, "steps", "num_pairs", "symmetric"), "of an equilibrium flow")
     if values.denoiser is None:
         raise InputError(
             "Expected --denoiser, of apps.train_score, with --supervision=equilibrium."
         )
     return _patterns
+
+
+def _refuse(names, where):
+    """One line about a flag that has no say."""
+    for name in names:
+        if flags.FLAGS[name].value != flags.FLAGS[name].default:
+            raise InputError(f"Expected no --{name} {where}, where it has no say.")
 
 
 def _begin(workdir):

@@ -5,9 +5,11 @@ import json
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
+from apps import equilibrium_flags
 from rdtf import patterns
 from rdtf.generative.baselines import ResNet
 from rdtf.generative.dynamics import rollouts, snapshots, velocities
+from rdtf.generative.dynamics.points import data as points
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,11 @@ def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
     assert outcome("train_flow", *flags[:3], "--resume").code == 0
 
 
+def test_points_of_the_flags():
+    """Written twice, as --help must not wait for TensorFlow."""
+    assert equilibrium_flags._POINTS == points.NAMES
+
+
 def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
     flags = ("--dataset=two_peaks", f"--workdir={tmp_path / 'run'}", "--steps=20")
     end = outcome("train_flow", *flags)
@@ -62,6 +69,9 @@ def test_lorenz(tmp_path, outcome):  # noqa: F811
     ("flags", "word"),
     [
         ((), "--denoiser, of apps.train_score"),
+        (("--velocity=unet",), "no --velocity of an equilibrium flow"),
+        (("--dataset=ring", "--sym=1"), "no --sym of points"),
+        (("--supervision=pairs", "--alpha=.5"), "no --alpha without an equilibrium"),
         (("--denoiser=none.keras",), "a denoiser in none.keras"),
         (("--denoiser=SCORE", "--alpha=.5"), "--alpha=0.8, the only level"),
     ],
