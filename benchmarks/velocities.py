@@ -49,9 +49,9 @@ _POOL, _HELD_OUT, _SNAPSHOTS = 1000, 128, 256
 _SIGMAS = (0.1, 0.2, 0.4)
 
 
-def _data(name, seed, count, pairs=None):
-    """Made once."""
-    path = pathlib.Path(_WORKDIR.value) / f"{name.replace('/', '_')}-{seed}.h5"
+def data_of(name, seed, count, pairs=None):
+    """Patterns of a case; made once."""
+    path = pathlib.Path(_WORKDIR.value) / f"{name.replace('/', '_')}-{seed}-{count}.h5"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         plan = patterns.Plan(
@@ -84,7 +84,7 @@ def _train(data, **options):
 
 def _curve(name, seed):
     """All rows of one data set."""
-    data = _data(name, seed, _POOL + _HELD_OUT, "rate")
+    data = data_of(name, seed, _POOL + _HELD_OUT, "rate")
     network = denoiser.load(_DENOISER.value)
     few, rows = {"num_snapshots": _SNAPSHOTS}, []
 
@@ -136,7 +136,7 @@ def _draw(rows):
 
 def _snapshots(name, seed):
     """LocalVelocity from snapshots alone, their moments or a trained score."""
-    data = _data(name, seed, _SNAPSHOTS)
+    data = data_of(name, seed, _SNAPSHOTS)
     start = time.perf_counter()
     options = {}
     if _PART.value == "score":
@@ -150,7 +150,7 @@ def _snapshots(name, seed):
 
 def _oracle(name, seed):
     """Cosines to v(x) on half of the snapshots, the regression fitted on the others."""
-    data, network = _data(name, seed, _SNAPSHOTS), denoiser.load(_DENOISER.value)
+    data, network = data_of(name, seed, _SNAPSHOTS), denoiser.load(_DENOISER.value)
     x = snapshots.in_units(data)[:_SNAPSHOTS]
     scale = network.scale.numpy()
     rng, truth, row = np.random.default_rng(0), flows.true_velocity(data, x), {}

@@ -1,0 +1,96 @@
+"""The published equilibrium flow in its own terms, beside a local velocity of the same patterns.
+
+    python -m benchmarks.equilibrium --json=FILE --workdir=DIR \\
+        --cases=waves,.018/.051 --denoisers=waves.keras,spirals.keras
+
+Per case and seed: the flow with two Hutchinson probes in each of two divergences and a schedule,
+with exact divergences, with --sym, with --gaussian_weight, all of the same steps;
+v = K s, random weights, and `LocalVelocity` from the moments of the first 256 patterns. |cosine| to
+the Gray-Scott field at patterns as they are, and noised; to E[F(x) | y] noised.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import time
+
+from absl import app, flags
+
+from benchmarks import common, velocities
+from rdtf.generative import denoiser
+from rdtf.generative.dynamics import equilibrium, flows, noised
+
+_DENOISERS = flags.DEFINE_list("denoisers", None, "A .keras per case.")
+_EPOCHS = flags.DEFINE_integer("epochs", 12, "Of one training.", 1)
+_PATTERNS = flags.DEFINE_integer("patterns", 640, "Of one data set.", 256)
+_KINDS = flags.DEFINE_list("kinds", None, "Of flows; default: all.")
+_SETTINGS = {
+    "as published": {},
+    "exact divergence": {"probes": 0},
+    "exact, sym .1": {"probes": 0, "sym": 0.1},
+    "exact, gaussian weight .5": {"probes": 0, "gaussian_weight": 0.5},
+}
+_KEYS = ("cosine", "cosine_noised", "cosine_to_oracle")
+
+
+def _rows(name, path, seed):
+    """One row per field."""
+    data = velocities.data_of(name, seed, _PATTERNS.value, "rate")
+    network, both = denoiser.load(path), {"case": name, "seed": seed}
+    common_settings = equilibrium.Settings(
+        epochs=_EPOCHS.value, batch_size=16, schedule=True, seed=int(seed)
+    )
+    for index, kind in enumerate(_KINDS.value or _SETTINGS):
+        settings = dataclasses.replace(common_settings, **_SETTINGS[kind])
+        folder = pathlib.Path(flags.FLAGS.workdir) / "-".join(
+            ["equilibrium", name.replace("/", "_"), seed, kind.replace(" ", "_")]
+        )
+        cpu = time.process_time()
+        _, result = noised.train(data, network, settings, folder, verbose=2)
+        cpu = time.process_time() - cpu
+        found = {kind: result["trained"] | {"cpu_seconds": cpu}}
+        if index == 0:
+            found |= {"K s": result["training_free"], "random": result["random"]}
+            found["oracle"] = result["oracle"]
+        for field, row in found.items():
+            row = {key: row[key] for key in (*_KEYS, "cpu_seconds") if key in row}
+            yield both | {"field": field} | row
+    cpu = time.process_time()
+    _, result = flows.train(data)
+    row = {"cosine": abs(result["cosine"]), "cpu_seconds": time.process_time() - cpu}
+    yield both | {"field": "LocalVelocity, moments"} | row
+
+
+def _cell(rows, key):
+    values = [abs(row[key]) for row in rows if key in row]
+    if not values:
+        return ""
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def main(_) -> None:
+    """Measures, prints, writes."""
+    rows, lines = [], []
+    names = flags.FLAGS.cases
+    for name, path in zip(names, _DENOISERS.value, strict=True):
+        for seed in flags.FLAGS.seeds:
+            for row in _rows(name, path, seed):
+                rows.append(row)
+                print(json.dumps(row), flush=True)
+                common.save({"rows": rows})
+        own = [row for row in rows if row["case"] == name]
+        for field in dict.fromkeys(row["field"] for row in own):
+            found = [row for row in own if row["field"] == field]
+            cpu = [row["cpu_seconds"] for row in found if "cpu_seconds" in row]
+            cells = [_cell(found, key) for key in _KEYS]
+            lines.append(
+                [name, field, *cells, f"{statistics.median(cpu):.0f}" if cpu else ""]
+            )
+    print(f"\n{common.machine()}\n")
+    common.show(["case", "field", "clean", "noised", "to E[F(x) | y]", "CPU s"], lines)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("denoisers")
+    app.run(main)
