@@ -4,7 +4,7 @@
         --cases=waves,.018/.051 --denoisers=waves.keras,spirals.keras
 
 Per case and seed: the flow with two Hutchinson probes in each of two divergences and a schedule,
-with exact divergences, with --sym, with --gaussian_weight, all of the same steps;
+with exact divergences, and with --sym=.1 or --gaussian_weight=.5 beside, all of the same steps;
 v = K s, random weights, and `LocalVelocity` from the moments of the first 256 patterns. |cosine| to
 the Gray-Scott field at patterns as they are, and noised; to E[F(x) | y] noised.
 """
@@ -27,9 +27,9 @@ _PATTERNS = flags.DEFINE_integer("patterns", 640, "Of one data set.", 256)
 _KINDS = flags.DEFINE_list("kinds", None, "Of flows; default: all.")
 _SETTINGS = {
     "as published": {},
-    "exact divergence": {"probes": 0},
-    "exact, sym .1": {"probes": 0, "sym": 0.1},
-    "exact, gaussian weight .5": {"probes": 0, "gaussian_weight": 0.5},
+    "exact": {"probes": 0},
+    "exact and sym": {"probes": 0, "sym": 0.1},
+    "exact and gaussian_weight": {"probes": 0, "gaussian_weight": 0.5},
 }
 _KEYS = ("cosine", "cosine_noised", "cosine_to_oracle")
 
