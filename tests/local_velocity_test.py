@@ -12,6 +12,7 @@ from rdtf.generative.dynamics.local_velocity import (
     LocalVelocity,
     from_pairs,
     from_snapshots,
+    start,
 )
 
 
@@ -96,6 +97,14 @@ def test_beyond_the_range_of_the_snapshots(velocity, bounded, tmp_path):
     bounded.save(tmp_path / "v.keras")
     again = keras.models.load_model(tmp_path / "v.keras")
     np.testing.assert_array_equal(again(x), bounded(x))
+
+
+def test_the_range_of_snapshots():
+    x = np.zeros((4, 2, 2, 2))
+    x[0, 0, 0], x[3, 1, 1] = (1.0, 2.0), (-1.0, 6.0)
+    made = start(x)
+    edges = np.array([made.low, made.high]) * made.scale + made.mean
+    np.testing.assert_allclose(edges, [[-1.5, -1.5], [1.5, 7.5]])
 
 
 def test_rollouts_end_where_the_network_alone_blows_up(velocity, bounded):

@@ -8,7 +8,8 @@ mirrors by construction. Its divergence is known in closed form:
     ∇·v = Σ over cells (tr ∂R/∂s - 4 Σ_s D_s)
 
 A network knows nothing of states that no snapshot shows, and long runs meet them. Where a species
-leaves the range of the snapshots, R is that of the nearest state e within it, and a pull leads back:
+leaves the range of n snapshots, made wider by a half / √n of it on either side as few snapshots show
+little of it, R is that of the nearest state e within, and a pull leads back:
 
     R(e) + D (e - s)
 """
@@ -23,6 +24,7 @@ from rdtf.generative.dynamics import identification, linear, stein
 from rdtf.generative.dynamics.velocities import Velocity
 
 _LEAST = 1e-3  # diffusivity
+_BEYOND = 0.5  # of the range of one snapshot
 
 
 @keras.saving.register_keras_serializable("rdtf")
@@ -243,6 +245,8 @@ def start(
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
     low, high = ((f((0, 1, 2)) - mean) / scale for f in (samples.min, samples.max))
-    velocity = LocalVelocity(mean, scale, widths, names, laplacian, low, high)
+    beyond = _BEYOND / np.sqrt(len(samples)) * (high - low)
+    edges = low - beyond, high + beyond
+    velocity = LocalVelocity(mean, scale, widths, names, laplacian, *edges)
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity
