@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from rdtf import Grid, Simulation, models
 from rdtf.generative import divergence
-from rdtf.generative.dynamics import libraries, linear, pair_training
+from rdtf.generative.dynamics import libraries, linear, pair_fits, pair_training
 from rdtf.generative.dynamics.flow_maps import FlowMap
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
 from rdtf.generative.dynamics.local_velocity import LocalVelocity
@@ -151,3 +151,11 @@ def test_noise_on_both_states(states):
 def test_terms_that_are_sums():
     with pytest.raises(InputError, match="one function"):
         LibraryVelocity([("u", "lap(u) + u"), ("v", "v")])
+
+
+def test_waves_of_states_whose_mean_is_0():
+    """The mean of a standardised pair is no wave that ends the others."""
+    wave = np.sin(2.0 * np.pi * np.arange(16) / 16.0) * np.ones((16, 1))
+    state = wave[None, ..., None]
+    kept = pair_fits._standing_out(state, state, np.array([1e-3]))
+    assert kept[0, 1, 0] and not kept[0, 2, 0]

@@ -190,7 +190,7 @@ def _conjugate_gradients(apply, right):
 def _standing_out(now, later, sigma):
     """Which waves of `rfft2` are in rings that stand out, `[y, x // 2 + 1, species]`.
 
-    Of |k|, from the mean on up to the first ring that does not.
+    Of |k|, up to the first ring that does not; the mean, which may be 0 of standard states, is kept.
     """
     shape = now.shape[-3:-1]
     y, x = (np.fft.fftfreq(n) * min(shape) for n in shape)
@@ -202,6 +202,7 @@ def _standing_out(now, later, sigma):
         ]
         mean = np.bincount(ring.ravel(), np.mean(powers, 0).ravel()) / count
         low = mean < _OUT * scale**2
+        low[0] = False
         kept.append(ring < (np.argmax(low) if low.any() else len(low)))
     return np.stack(kept, -1)[:, : shape[1] // 2 + 1]
 
