@@ -32,6 +32,7 @@ class LibraryVelocity(Velocity):
         self._program, roots, self.powers = _read(library)
         self._roots, self.places = np.unique(roots, return_inverse=True)
         self.owners = library.owners
+        self.units = np.zeros(len(self.powers), bool)
         self.radius = linear.reach(laplacian) * int(self.powers.max())
         self._values = self.add_weight(
             shape=(len(roots),), initializer="zeros", name="coefficients"

@@ -5,6 +5,7 @@
 with functions f of the state z of one cell. Such a velocity has
 
     owners, powers, places    of each term: its species, m, and which feature f is
+    units                     which of them are units of a network, bool
     features(z)               `[..., features]` of `[..., species]`
     laplacian                 a name of `STENCILS`
     coefficients              c, and set_coefficients(c)

@@ -148,6 +148,11 @@ class LocalVelocity(Velocity):
         return np.tile(own, len(self.mean))
 
     @property
+    def units(self) -> np.ndarray:
+        """Which of `terms` are units of the network: all but the Laplacians."""
+        return self.powers == 0
+
+    @property
     def places(self) -> np.ndarray:
         """The feature of each of `terms`."""
         count = len(self.mean)

@@ -6,9 +6,9 @@
 noise on both states, y = z + e, the first state is an unknown beside the coefficients (errors in
 variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
 
-    min over c, z of Σ |(y₀ - z) / σ|² + |(y₁ - Φ(z; c)) / σ|²
+    min over c, z of Σ |(y₀ - z) / σ|² + |(y₁ - Φ(z; c)) / σ|² + Σ |c / spread|²
 
-with z, and what is compared, among the waves that stand out of the noise: the others tell of it
+the last with what is known of c beforehand (units of a network would fit the noise), and with z, and what is compared, among the waves that stand out of the noise: the others tell of it
 alone. Gauss-Newton with Levenberg's damping on c; z is eliminated from each step.
 """
 
@@ -82,6 +82,7 @@ def fit_noisy(
     later: np.ndarray,
     coefficients: np.ndarray,
     sigma: np.ndarray,
+    spread: np.ndarray,
     max_iterations: int = 10,
     callback: Callable[[int, float], None] = lambda *_: None,
 ) -> Fit:
@@ -90,6 +91,7 @@ def fit_noisy(
     Args:
       flow, now, later, coefficients, callback: as for `fit`.
       sigma: standard deviation of white noise on each species of both, `[species]`.
+      spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is known.
     """
     pairs = [
         _Pair(flow, one[None], two[None], sigma)
@@ -98,14 +100,15 @@ def fit_noisy(
     waves = sum(pair.waves for pair in pairs)
 
     def cost(c, states):
-        return sum(map(lambda pair, z: pair.cost(c, z), pairs, states)) / waves
+        own = np.sum(np.square(c / spread))
+        return (own + sum(map(lambda pair, z: pair.cost(c, z), pairs, states))) / waves
 
     def linearise(c, states):
         parts = [pair.linearise(c, z) for pair, z in zip(pairs, states, strict=True)]
         square, slope = (sum(part[i] for part in parts) for i in (0, 1))
         return (
-            square,
-            slope,
+            square + np.diag(spread**-2.0),
+            slope - c / spread**2,
             lambda change: [
                 z + part[2](change) for z, part in zip(states, parts, strict=True)
             ],

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
 from rdtf import patterns
 from rdtf.generative.dynamics import linear, pair_fits, snapshots
 from rdtf.generative.dynamics.flow_maps import FlowMap
 
 _NOISY = 5e-3  # noise, in deviations of a species
+_SPREAD = 3.0  # of units, in rates of change
 _MOST_PAIRS = 32  # of two states; each is thousands of equations
 
 
@@ -50,7 +52,8 @@ def learn(
     From a regression of the mean rates on the terms at both ends, through the integrator, and,
     if the pairs are found to have noise of more than .5 %, with errors in both states. Noise is
     what short waves show both in the states, where sharp patterns have some too, and in what
-    the first fit leaves.
+    the first fit leaves. Each unit of a network is then expected to contribute about three times
+    the rate of change of its species.
 
     Args:
       velocity: linear in its coefficients.
@@ -66,9 +69,19 @@ def learn(
     left = z_later - flow(z, found.coefficients)
     sigma = np.minimum(noise(np.concatenate([z, z_later])), noise(left))
     if np.any(sigma > _NOISY * z.std((0, 1, 2))):
-        found = pair_fits.fit_noisy(flow, z, z_later, found.coefficients, sigma)
+        spread = _spread(velocity, z, z_later, duration)
+        found = pair_fits.fit_noisy(flow, z, z_later, found.coefficients, sigma, spread)
     velocity.set_coefficients(found.coefficients)
     return found
+
+
+def _spread(velocity, z, z_later, duration) -> np.ndarray:
+    """Of each coefficient beforehand, see `learn`; of terms of an equation inf."""
+    features = velocity.features(tf.constant(z))
+    size = np.sqrt(np.mean(np.square(linear.terms(velocity, features)), (1, 2, 3)))
+    rate = np.sqrt(np.mean(np.square(z_later - z), (0, 1, 2))) / duration
+    known = _SPREAD * rate[velocity.owners] / np.maximum(size, 1e-300)
+    return np.where(velocity.units, known, np.inf)
 
 
 def noise(states: np.ndarray) -> np.ndarray:
