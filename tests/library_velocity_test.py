@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from rdtf import Grid, Simulation, models
 from rdtf.generative import divergence
-from rdtf.generative.dynamics import libraries, linear, pair_fits, pair_training
+from rdtf.generative.dynamics import (
+    libraries,
+    linear,
+    local_velocity,
+    pair_fits,
+    pair_training,
+)
 from rdtf.generative.dynamics.flow_maps import FlowMap
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
 from rdtf.generative.dynamics.local_velocity import LocalVelocity
@@ -146,6 +152,22 @@ def test_noise_on_both_states(states):
         np.abs(c / TRUTH - 1.0)[laplacians] for c in (velocity.coefficients, plain)
     )
     assert off.max() < 0.3 * lost.max()
+
+
+def test_units_of_a_network_do_not_fit_noise(states, monkeypatch):
+    """Another state's field is nearer with what is expected of them than without."""
+    rng = np.random.default_rng(3)
+    later, scale = _advance(states, 4)[0], 0.02 * states.std((0, 1, 2))
+    now, later = (x[:1] + scale * rng.normal(size=x[:1].shape) for x in (states, later))
+    true, errors = LibraryVelocity(LIBRARY.terms), []
+    true.set_coefficients(TRUTH)
+    for kind in ("as it is", "nothing expected"):
+        velocity = local_velocity.start(now, ("u", "v"))
+        pair_training.learn(velocity, now, later, 4.0, 4, "forward_euler")
+        off = velocity(states[1:]) - true(states[1:])
+        errors.append(np.linalg.norm(off) / np.linalg.norm(true(states[1:])))
+        monkeypatch.setattr(LocalVelocity, "units", velocity.units & False)
+    assert errors[0] < 0.5 * errors[1]
 
 
 def test_terms_that_are_sums():
