@@ -8,8 +8,9 @@ variables; without it, noise in y₀ weakens all terms, most of all the Laplacia
 
     min over c, z of Σ |(y₀ - z) / σ|² + |(y₁ - Φ(z; c)) / σ|² + Σ |c / spread|²
 
-the last with what is known of c beforehand (units of a network would fit the noise), and with z, and what is compared, among the waves that stand out of the noise: the others tell of it
-alone. Gauss-Newton with Levenberg's damping on c; z is eliminated from each step.
+with z, and what is compared, among the waves that stand out of the noise: the others tell of it
+alone. The last sum is what is known of c beforehand: units of a network of any size would fit the noise.
+Gauss-Newton with Levenberg's damping on c; z is eliminated from each step.
 """
 
 import dataclasses
@@ -193,7 +194,7 @@ def _conjugate_gradients(apply, right):
 def _standing_out(now, later, sigma):
     """Which waves of `rfft2` are in rings that stand out, `[y, x // 2 + 1, species]`.
 
-    Of |k|, up to the first ring that does not; the mean, which may be 0 of standard states, is kept.
+    Of |k|, up to the first ring that does not. The mean is kept: of standard states it may be 0.
     """
     shape = now.shape[-3:-1]
     y, x = (np.fft.fftfreq(n) * min(shape) for n in shape)
