@@ -11,8 +11,8 @@ the Gray-Scott field at patterns as they are, and noised; to E[F(x) | y] noised.
 
 import dataclasses
 import json
-import pathlib
 import statistics
+import tempfile
 import time
 
 from absl import app, flags
@@ -22,8 +22,6 @@ from rdtf.generative import denoiser
 from rdtf.generative.dynamics import equilibrium, flows, noised
 
 _DENOISERS = flags.DEFINE_list("denoisers", None, "A .keras per case.")
-_EPOCHS = flags.DEFINE_integer("epochs", 12, "Of one training.", 1)
-_PATTERNS = flags.DEFINE_integer("patterns", 640, "Of one data set.", 256)
 _KINDS = flags.DEFINE_list("kinds", None, "Of flows; default: all.")
 _SETTINGS = {
     "as published": {},
@@ -31,23 +29,22 @@ _SETTINGS = {
     "exact and sym": {"probes": 0, "sym": 0.1},
     "exact and gaussian_weight": {"probes": 0, "gaussian_weight": 0.5},
 }
+_PATTERNS, _EPOCHS, _BATCH = 640, 12, 16
 _KEYS = ("cosine", "cosine_noised", "cosine_to_oracle")
 
 
 def _rows(name, path, seed):
     """One row per field."""
-    data = velocities.data_of(name, seed, _PATTERNS.value, "rate")
+    data = velocities.data_of(name, seed, _PATTERNS, "rate")
     network, both = denoiser.load(path), {"case": name, "seed": seed}
     common_settings = equilibrium.Settings(
-        epochs=_EPOCHS.value, batch_size=16, schedule=True, seed=int(seed)
+        epochs=_EPOCHS, batch_size=_BATCH, schedule=True, seed=int(seed)
     )
     for index, kind in enumerate(_KINDS.value or _SETTINGS):
         settings = dataclasses.replace(common_settings, **_SETTINGS[kind])
-        folder = pathlib.Path(flags.FLAGS.workdir) / "-".join(
-            ["equilibrium", name.replace("/", "_"), seed, kind.replace(" ", "_")]
-        )
         cpu = time.process_time()
-        _, result = noised.train(data, network, settings, folder, verbose=2)
+        with tempfile.TemporaryDirectory() as folder:
+            _, result = noised.train(data, network, settings, folder, verbose=2)
         cpu = time.process_time() - cpu
         found = {kind: result["trained"] | {"cpu_seconds": cpu}}
         if index == 0:

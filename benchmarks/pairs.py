@@ -26,7 +26,7 @@ from rdtf.generative.dynamics import (
     snapshots,
 )
 
-_NOISE = flags.DEFINE_list("noise", ["0", ".02", ".1"], "In deviations.")
+_NOISE = (0.0, 0.02, 0.1)  # in deviations
 _STEPS, _OTHERS = 4, 8
 
 
@@ -38,7 +38,7 @@ def _rows(name, seed):
     truth = flows.true_velocity(data, samples[1:])
     scale = states[0].std((0, 1, 2))
     duration = _STEPS * data.metadata["time_step"]
-    for noise in map(float, _NOISE.value):
+    for noise in _NOISE:
         rng = np.random.default_rng(int(seed))
         noisy = [s + noise * scale * rng.normal(size=s.shape) for s in states]
         for kind in ("LibraryVelocity", "LocalVelocity"):
