@@ -13,7 +13,7 @@ import json
 
 from absl import flags
 
-from apps import common, simulation_flags, workdirs
+from . import common, simulation_flags, workdirs
 from rdtf import files, laplacians, viz
 from rdtf.status import InputError
 

@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from apps import common, simulation_flags
+from . import common, simulation_flags
 from rdtf import files, viz
 from rdtf.status import InputError
 

@@ -14,7 +14,7 @@ import time
 
 from absl import flags
 
-from apps import cells_flags, common, workdirs
+from . import cells_flags, common, workdirs
 from rdtf import files
 
 workdirs.define_workdir_flags("cells")

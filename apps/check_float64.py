@@ -12,7 +12,7 @@ import time
 import numpy as np
 from absl import flags
 
-from apps import common
+from . import common
 
 _SIZE = flags.DEFINE_integer("size", 128, "Cells a side.", lower_bound=8)
 _STEPS = flags.DEFINE_integer("steps", 200, "Time steps.", lower_bound=1)

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from apps import simulation_flags
+from . import simulation_flags
 from rdtf.status import InputError
 
 _HEIGHT = flags.DEFINE_integer("height", None, "Cells, instead of --shape.", 8)

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from apps import common, workdirs
+from . import common, workdirs
 from rdtf.status import InputError
 
 _POINTS = ("lorenz", "ring", "two_peaks", "two_moons")

@@ -16,7 +16,7 @@ import time
 
 from absl import flags
 
-from apps import common, console, fit_flags, simulation_flags, targets, workdirs
+from . import common, console, fit_flags, simulation_flags, targets, workdirs
 from rdtf import files
 from rdtf.status import FitStatus
 

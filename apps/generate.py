@@ -14,7 +14,7 @@ import pathlib
 
 from absl import flags
 
-from apps import common, dataset_flags, simulation_flags
+from . import common, dataset_flags, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 

@@ -15,8 +15,8 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from apps import common, simulation_flags, workdirs
-from apps.axes import parse_axis
+from . import common, simulation_flags, workdirs
+from .axes import parse_axis
 from rdtf import files, viz
 from rdtf.status import InputError
 

@@ -11,7 +11,7 @@ text that --equations of other apps reads.
 
 from absl import flags
 
-from apps import common, library_flags
+from . import common, library_flags
 from rdtf import files
 
 flags.adopt_module_key_flags(library_flags)

@@ -13,7 +13,7 @@ import dataclasses
 
 from absl import flags
 
-from apps import common, simulation_flags, targets, workdirs
+from . import common, simulation_flags, targets, workdirs
 from rdtf import files, models
 from rdtf.status import InputError
 

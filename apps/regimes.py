@@ -13,8 +13,8 @@ time step, and on half the spacing. The rules are in rdtf/analysis/regimes/class
 import tqdm
 from absl import flags
 
-from apps import common, simulation_flags, workdirs
-from apps.axes import parse_axis
+from . import common, simulation_flags, workdirs
+from .axes import parse_axis
 from rdtf import files, models
 from rdtf.status import InputError
 from rdtf.viz import regimes as pictures

@@ -10,7 +10,7 @@ import pathlib
 
 from absl import flags
 
-from apps import common, simulation_flags
+from . import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError
 

@@ -14,7 +14,7 @@ import signal
 import numpy as np
 from absl import flags
 
-from apps import common, simulation_flags
+from . import common, simulation_flags
 from rdtf import files
 from rdtf.status import InputError, Status
 

@@ -5,7 +5,7 @@ import pathlib
 
 from absl import flags
 
-from apps import camera_flags, common, simulation_flags
+from . import camera_flags, common, simulation_flags
 from rdtf import files, images
 from rdtf.status import InputError
 

@@ -21,7 +21,7 @@ learns the coefficients of given terms, see apps.identify. --supervision=equilib
 
 from absl import flags
 
-from apps import common, equilibrium_flags, library_flags, workdirs
+from . import common, equilibrium_flags, library_flags, workdirs
 from rdtf.status import InputError
 
 workdirs.define_workdir_flags("train_flow")

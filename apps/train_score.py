@@ -11,7 +11,7 @@ import time
 
 from absl import flags
 
-from apps import common, workdirs
+from . import common, workdirs
 
 workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
