@@ -13,9 +13,11 @@ import json
 
 from absl import flags
 
-from . import common, simulation_flags, workdirs
-from rdtf import files, laplacians, viz
+from rdtf import storage, viz
+from rdtf.operators import laplacians
 from rdtf.status import InputError
+
+from . import common, simulation_flags, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("analyze")
@@ -91,8 +93,8 @@ def save(workdir, result, relation, diagram):
             kind: [piece.tolist() for piece in pieces]
             for kind, pieces in diagram.curves.items()
         }
-    text = json.dumps(files.jsonable(result), indent=1, ensure_ascii=False)
-    files.write_text(workdir / "analysis.json", text + "\n")
+    text = json.dumps(storage.jsonable(result), indent=1, ensure_ascii=False)
+    storage.write_text(workdir / "analysis.json", text + "\n")
     print(f"\n{workdir}")
 
 

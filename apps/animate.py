@@ -12,9 +12,10 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from . import common, simulation_flags
-from rdtf import files, viz
+from rdtf import storage, viz
 from rdtf.status import InputError
+
+from . import common, simulation_flags
 
 simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(simulation_flags)
@@ -50,7 +51,7 @@ def main(argv):
     values = flags.FLAGS
     output, model = pathlib.Path(values.output), simulation_flags.model_from_flags()
     check(output, model)
-    files.check_writable(output)
+    storage.check_writable(output)
     names, params = panels(model)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()

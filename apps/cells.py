@@ -14,8 +14,9 @@ import time
 
 from absl import flags
 
+from rdtf import storage
+
 from . import cells_flags, common, workdirs
-from rdtf import files
 
 workdirs.define_workdir_flags("cells")
 for module in (cells_flags, workdirs):
@@ -62,10 +63,10 @@ def main(argv):
     found = reports.result(test, history)
     found["seconds"] = time.monotonic() - began
     found["processor_seconds"] = time.process_time() - processor
-    with files.atomic(workdir / "network.keras") as temporary:
+    with storage.atomic(workdir / "network.keras") as temporary:
         method.network.save(temporary)
     reports.pictures(workdir, test, history, found["utility"])
-    files.write_json(workdir / "result.json", found)
+    storage.write_json(workdir / "result.json", found)
     print(reports.text(found))
     print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
     return 0 if history.status is not runs.RunStatus.NOT_FINITE else 1

@@ -14,9 +14,10 @@ import time
 
 from absl import flags
 
-from . import common, simulation_flags
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common, simulation_flags
 
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
@@ -49,7 +50,7 @@ def main(argv):
     simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
     found = certify(simulation, params, index)
-    files.write_json(output, found.to_dict())
+    storage.write_json(output, found.to_dict())
     print(found.table())
     print(output)
     if not found.passed:
@@ -65,7 +66,7 @@ def output_path():
         raise InputError(f"Expected --output to end in .json, got {output}.")
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    files.check_writable(output)
+    storage.check_writable(output)
     return output
 
 

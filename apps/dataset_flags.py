@@ -2,8 +2,9 @@
 
 from absl import flags
 
-from . import simulation_flags
 from rdtf.status import InputError
+
+from . import simulation_flags
 
 _HEIGHT = flags.DEFINE_integer("height", None, "Cells, instead of --shape.", 8)
 _WIDTH = flags.DEFINE_integer("width", None, "Cells, instead of --shape.", 8)
@@ -102,7 +103,7 @@ def _pairs():
 
 def check(output):
     """Refuses what cannot be written."""
-    from rdtf import files
+    from rdtf import storage
     from rdtf.patterns import shard_path
 
     values = flags.FLAGS
@@ -122,7 +123,7 @@ def check(output):
         raise InputError(
             f"{partial} is unfinished: add --resume to go on with it, or --overwrite."
         )
-    files.check_writable(path)
+    storage.check_writable(path)
 
 
 def make(output, chosen):

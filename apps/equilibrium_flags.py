@@ -2,8 +2,9 @@
 
 from absl import flags
 
-from . import common, workdirs
 from rdtf.status import InputError
+
+from . import common, workdirs
 
 _POINTS = ("lorenz", "ring", "two_peaks", "two_moons")
 _ALPHA = flags.DEFINE_float(
@@ -68,7 +69,7 @@ def _begin(workdir):
 def _points(workdir):
     """Trains on points, leaves score.keras, velocity.keras, velocity.png, result.json."""
     common.quiet_tensorflow()
-    from rdtf import files
+    from rdtf import storage
     from rdtf.generative.dynamics.points import drawings, experiments, training
 
     values = flags.FLAGS
@@ -78,10 +79,10 @@ def _points(workdir):
     )
     _begin(workdir)
     for name, network in (("score", found.score), ("velocity", found.velocity)):
-        with files.atomic(workdir / f"{name}.keras") as temporary:
+        with storage.atomic(workdir / f"{name}.keras") as temporary:
             network.save(temporary)
     drawings.draw(workdir / "velocity.png", found)
-    files.write_json(workdir / "result.json", found.result)
+    storage.write_json(workdir / "result.json", found.result)
     for name, row in found.result["fields"].items():
         cells = [f"{key} {row[key]:.4f}" for key in ("cosine", "mmd") if key in row]
         print(f"{name:14} {'  '.join(cells)}")
@@ -94,7 +95,7 @@ def _patterns(workdir):
     common.quiet_tensorflow()
     import keras
 
-    from rdtf import files, patterns
+    from rdtf import patterns, storage
     from rdtf.generative import networks
     from rdtf.generative.dynamics import equilibrium, noised
 
@@ -119,9 +120,9 @@ def _patterns(workdir):
     velocity, result = noised.train(
         data, denoiser, settings, workdir, verbose=2, callbacks=[traces]
     )
-    with files.atomic(workdir / "velocity.keras") as temporary:
+    with storage.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
-    files.write_json(workdir / "result.json", result)
+    storage.write_json(workdir / "result.json", result)
     for name in ("trained", "training_free", "random", "oracle"):
         if name in result:
             print(f"{name:14} cosine to the true field: {result[name]['cosine']:.4f}")

@@ -10,9 +10,10 @@ import pathlib
 
 from absl import flags
 
-from . import common
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common
 
 _SAMPLES = flags.DEFINE_string("samples", None, "The .npz of apps.sample. Required.")
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
@@ -29,7 +30,7 @@ def main(argv):
     del argv
     for path in (_OUTPUT.value, _FIGURE.value):
         if path is not None:
-            files.check_writable(path)
+            storage.check_writable(path)
     common.quiet_tensorflow()
     import numpy as np
 
@@ -39,7 +40,7 @@ def main(argv):
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    made = files.load_targets(_SAMPLES.value, names[-1]).fields
+    made = storage.load_targets(_SAMPLES.value, names[-1]).fields
     missing = [name for name in names if name not in made]
     if missing:
         raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
@@ -57,7 +58,7 @@ def main(argv):
         print(f"{s.name:{width}}  {s.value:7.3f}   {s.floor:7.3f}   {s.meaning}")
     if _OUTPUT.value is not None:
         value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}
-        files.write_json(pathlib.Path(_OUTPUT.value), value)
+        storage.write_json(pathlib.Path(_OUTPUT.value), value)
     if _FIGURE.value is not None:
         shown = (stacked[0], stacked[1][rows[1]])
         reports.draw_evaluation(_FIGURE.value, scores, *shown, _CHANNEL.value)

@@ -15,9 +15,10 @@ import pathlib
 
 from absl import flags
 
-from . import common
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common
 
 _VELOCITY = flags.DEFINE_string("velocity", None, "The .keras. Required.")
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5 with frames. Required.")
@@ -39,7 +40,7 @@ def main(argv):
                 raise InputError(
                     f"Expected --{flag.name} to end in {ending}, got {flag.value}."
                 )
-            files.check_writable(flag.value)
+            storage.check_writable(flag.value)
     common.quiet_tensorflow()
     from tqdm import tqdm
 
@@ -67,7 +68,7 @@ def main(argv):
     )
     print(text(result))
     if _OUTPUT.value is not None:
-        files.write_json(_OUTPUT.value, result)
+        storage.write_json(_OUTPUT.value, result)
     if _FIGURE.value is not None:
         draw(result, names)
     if _GIF.value is not None:

@@ -16,9 +16,10 @@ import time
 
 from absl import flags
 
-from . import common, console, fit_flags, simulation_flags, targets, workdirs
-from rdtf import files
+from rdtf import storage
 from rdtf.status import FitStatus
+
+from . import common, console, fit_flags, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("fit")
@@ -94,9 +95,9 @@ def run(problem, settings, workdir):
             if problem.is_plain:
                 certified = fitting.certify(problem, settings, stages)
                 value = certificates.to_json(certified)
-                files.write_json(workdir / "certificates.json", value)
+                storage.write_json(workdir / "certificates.json", value)
     value = report.result(problem, settings.route, stages, verdict, seconds)
-    files.write_json(workdir / "result.json", value)
+    storage.write_json(workdir / "result.json", value)
     print(report.table(problem, stages))
     print(report.summary(stages, verdict, seconds))
     if certified is not None:

@@ -14,9 +14,10 @@ import pathlib
 
 from absl import flags
 
-from . import common, dataset_flags, simulation_flags
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common, dataset_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
@@ -41,7 +42,7 @@ def main(argv):
         raise InputError(f"Expected one --preset for an .npz, got {_PRESET.value}.")
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    files.check_writable(output)
+    storage.check_writable(output)
     model = simulation_flags.model_from_flags()
     params = simulation_flags.full_params(model, _PARAMS.value, *_PRESET.value)
     grid = simulation_flags.grid_from_flags()
@@ -52,7 +53,7 @@ def main(argv):
     simulation.check_stability(params)
     tolerance, _ = common.stopping()
     targets = common.make_patterns(simulation, params, tolerance)
-    files.save_targets(output, targets)
+    storage.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")
     return 0
 

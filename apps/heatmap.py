@@ -15,10 +15,11 @@ import numpy as np
 import tqdm
 from absl import flags
 
+from rdtf import storage, viz
+from rdtf.status import InputError
+
 from . import common, simulation_flags, workdirs
 from .axes import parse_axis
-from rdtf import files, viz
-from rdtf.status import InputError
 
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
@@ -59,7 +60,7 @@ def main(argv):
 
 def read_targets(observe):
     """(the observed stills, their true parameters or None) of the target file."""
-    targets = files.load_targets(_TARGETS.value, observe)
+    targets = storage.load_targets(_TARGETS.value, observe)
     if targets.times is not None or targets.mask is not None:
         raise InputError(f"Expected stills without a mask in {_TARGETS.value}.")
     return targets.fields[observe], targets.true_params
@@ -75,7 +76,7 @@ def pairs(workdir, fields):
         for name in _LOSS.value
     }
     begin(workdir)
-    with files.atomic(workdir / "pairs.npz") as temporary:
+    with storage.atomic(workdir / "pairs.npz") as temporary:
         np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))
     for name, matrix in matrices.items():
         path, title = workdir / f"pairs_{name}.png", f"{len(fields)} samples: all pairs"

@@ -11,8 +11,9 @@ text that --equations of other apps reads.
 
 from absl import flags
 
+from rdtf import storage
+
 from . import common, library_flags
-from rdtf import files
 
 flags.adopt_module_key_flags(library_flags)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
@@ -30,7 +31,7 @@ def main(argv):
     """Prints the equations."""
     del argv
     if _OUTPUT.value is not None:
-        files.check_writable(_OUTPUT.value)
+        storage.check_writable(_OUTPUT.value)
     library_flags.check()
     common.quiet_tensorflow()
     from rdtf import patterns
@@ -49,7 +50,7 @@ def main(argv):
     )
     print(found.text)
     if _OUTPUT.value is not None:
-        files.write_json(_OUTPUT.value, found.as_dict())
+        storage.write_json(_OUTPUT.value, found.as_dict())
 
 
 if __name__ == "__main__":

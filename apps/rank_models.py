@@ -13,9 +13,10 @@ import dataclasses
 
 from absl import flags
 
-from . import common, simulation_flags, targets, workdirs
-from rdtf import files, models
+from rdtf import models, storage
 from rdtf.status import InputError
+
+from . import common, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("rank_models")
@@ -58,7 +59,9 @@ def main(argv):
             flags.FLAGS.seed,
             lambda name: bar.set_postfix_str(name) or bar.update(),
         )
-    files.write_json(workdir / "ranking.json", [dataclasses.asdict(c) for c in ranked])
+    storage.write_json(
+        workdir / "ranking.json", [dataclasses.asdict(c) for c in ranked]
+    )
     print(_table(ranked))
     print(candidates.verdict(ranked))
     print(f"results: {workdir}")

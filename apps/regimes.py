@@ -13,11 +13,12 @@ time step, and on half the spacing. The rules are in rdtf/analysis/regimes/class
 import tqdm
 from absl import flags
 
-from . import common, simulation_flags, workdirs
-from .axes import parse_axis
-from rdtf import files, models
+from rdtf import models, storage
 from rdtf.status import InputError
 from rdtf.viz import regimes as pictures
+
+from . import common, simulation_flags, workdirs
+from .axes import parse_axis
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("regimes")
@@ -89,7 +90,7 @@ def measure(workdir, plan, resume):
     found.save(workdir / "regimes.npz")
     counts = found.counts()
     result = {"counts": counts, "checks": checks, "settings": found.settings}
-    files.write_json(workdir / "regimes.json", result)
+    storage.write_json(workdir / "regimes.json", result)
     picture, model = workdir / "regimes.png", plan.simulation.model.name
     labels = maps.labels()
     pictures.regime_map(

@@ -10,9 +10,10 @@ import pathlib
 
 from absl import flags
 
-from . import common, simulation_flags
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common, simulation_flags
 
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras. Required.")
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
@@ -41,7 +42,7 @@ def main(argv):
         raise InputError(f"Expected --output to end in .npz, got {output}.")
     if output.exists() and not _OVERWRITE.value:
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    files.check_writable(output)
+    storage.check_writable(output)
     common.quiet_tensorflow()
     from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def main(argv):
     names = trained.names or [f"species_{i}" for i in range(made.shape[-1])]
     fields = {name: made[..., i] for i, name in enumerate(names)}
     metadata = {"denoiser": str(path), "sampler": _SAMPLER.value, "seed": _SEED.value}
-    files.save_targets(output, files.Targets(fields, metadata=metadata))
+    storage.save_targets(output, storage.Targets(fields, metadata=metadata))
     print(f"{output}: {len(made)} samples of {shape[0]} x {shape[1]} cells")
 
 

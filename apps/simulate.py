@@ -14,9 +14,10 @@ import signal
 import numpy as np
 from absl import flags
 
-from . import common, simulation_flags
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError, Status
+
+from . import common, simulation_flags
 
 simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(simulation_flags)
@@ -103,7 +104,7 @@ def check(output):
             f"{output} exists: add --resume to go on with it, --overwrite to replace it, "
             "or choose another name."
         )
-    files.check_writable(output)
+    storage.check_writable(output)
 
 
 def run(output, simulation, params, options):

@@ -6,7 +6,8 @@ import pathlib
 
 from absl import flags, logging
 
-from rdtf import grids, laplacians, models
+from rdtf import grids, models
+from rdtf.operators import laplacians
 from rdtf.status import InputError
 
 SCHEMES = (

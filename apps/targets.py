@@ -5,9 +5,10 @@ import pathlib
 
 from absl import flags
 
-from . import camera_flags, common, simulation_flags
-from rdtf import files, images
+from rdtf import images, storage
 from rdtf.status import InputError
+
+from . import camera_flags, common, simulation_flags
 
 flags.DEFINE_string(
     "targets", None, "An .npz, or pictures: one file, or several as A,B,... Required."
@@ -116,7 +117,7 @@ class Source:
         )
         simulation.check_stability(self._truth)
         made = common.make_patterns(simulation, self._truth, values.tolerance)
-        files.save_targets(self._paths[0], made)
+        storage.save_targets(self._paths[0], made)
         print(f"{self._paths[0]}: {patterns.summary(made)}")
 
     def _grid_of(self, found):

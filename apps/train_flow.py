@@ -21,8 +21,9 @@ learns the coefficients of given terms, see apps.identify. --supervision=equilib
 
 from absl import flags
 
-from . import common, equilibrium_flags, library_flags, workdirs
 from rdtf.status import InputError
+
+from . import common, equilibrium_flags, library_flags, workdirs
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
@@ -68,7 +69,7 @@ def main(argv):
         return equilibrium(workdir)
     widths = _widths()
     common.quiet_tensorflow()
-    from rdtf import files, patterns
+    from rdtf import patterns, storage
     from rdtf.generative import denoiser
     from rdtf.generative.dynamics import flows, snapshots
 
@@ -86,9 +87,9 @@ def main(argv):
         workdirs.clear_run(workdir)
     workdirs.write_run_flags(workdir)
     velocity, result = _train(data, widths, network, library, workdir)
-    with files.atomic(workdir / "velocity.keras") as temporary:
+    with storage.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
-    files.write_json(workdir / "result.json", result)
+    storage.write_json(workdir / "result.json", result)
     _draw(workdir / "velocity.png", velocity, data)
     print(text(result))
     print(f"results: {workdir}")

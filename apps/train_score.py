@@ -48,7 +48,7 @@ def main(argv):
     common.quiet_tensorflow()
     import tensorflow as tf
 
-    from rdtf import files, patterns
+    from rdtf import patterns, storage
     from rdtf.generative import conditions, denoiser, reports, training
 
     data = patterns.read(_DATASET.value)
@@ -91,7 +91,7 @@ def main(argv):
     trained.save(workdir / "denoiser.keras")
     result = reports.write(workdir, trained, held, _CHANNEL.value)
     result["seconds"] = time.monotonic() - began
-    files.write_json(workdir / "result.json", result)
+    storage.write_json(workdir / "result.json", result)
     print(reports.text(result))
     print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
     return 0

@@ -14,9 +14,10 @@ import pathlib
 
 from absl import flags
 
-from . import common, simulation_flags
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
+
+from . import common, simulation_flags
 
 simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(simulation_flags)
@@ -48,11 +49,11 @@ def main(argv):
         raise InputError(f"Expected two parameters in --over, got {', '.join(over)}.")
     known = None if _MAP.value is None else report.read_map(_MAP.value, over)
     chosen = traversal.thin(points, _POINTS.value)
-    files.check_writable(output / "traverse.json")
+    storage.check_writable(output / "traverse.json")
     traced = trace(chosen, model)
     print("\n".join(report.table(traced, over)))
     value = {"trajectory": str(path), "over": over} | traced.to_json()
-    files.write_json(output / "traverse.json", value)
+    storage.write_json(output / "traverse.json", value)
     picture, title = output / "traverse.png", f"{model.name}: {len(points)} iterations"
     report.picture(picture, traced, model, over, known, title, points)
     print(f"\n{picture}")

@@ -7,7 +7,7 @@ import time
 
 from absl import flags
 
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
 
 RUN_FILES = (
@@ -115,4 +115,4 @@ def write_run_flags(workdir) -> None:
                 if flag.value is not None and flag.name not in left_out
             }
     text = "\n".join(sorted(filter(None, lines))) + "\n"
-    files.write_text(pathlib.Path(workdir) / "run.flags", text)
+    storage.write_text(pathlib.Path(workdir) / "run.flags", text)

@@ -18,7 +18,7 @@ import time
 from absl import app, flags
 
 from benchmarks import cells_rows, cells_speed, common
-from rdtf import files
+from rdtf import storage
 
 _ROWS = flags.DEFINE_list("rows", list(cells_rows.ROWS), "Which; none: ''.")
 _SEEDS = flags.DEFINE_integer("seeds", 10, "Of each row.", 1)
@@ -37,7 +37,7 @@ def write(results):
     """As `common.save`, but atomically."""
     if flags.FLAGS.json:
         record = {"machine": common.machine(), "results": results}
-        files.write_json(flags.FLAGS.json, record)
+        storage.write_json(flags.FLAGS.json, record)
 
 
 def line(name, runs):

@@ -15,7 +15,7 @@ import numpy as np
 
 import rdtf
 from benchmarks import inverse_cases as cases
-from rdtf import files, initial_conditions
+from rdtf import initial_conditions, storage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def refined(settings: cases.Settings, case: int) -> tuple[np.ndarray, float]:
             limits = (change * step, round(time * settings.max_steps / step))
             run = made.run_until_steady(state, truths.of(case), *limits)
             state = np.stack([s.numpy() for s in run.state])
-        with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+        with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, v=state[1, 0, ::2, ::2], change=run.last_change[0] / step)
     with np.load(path) as saved:
         return saved["v"], float(saved["change"])
@@ -202,7 +202,7 @@ def _cached(settings, name, make, keys) -> Truths:
     if not path.exists():
         made = make(settings)
         extra = {"notes": made.notes, "rejects": made.rejects, "step": made.time_step}
-        with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+        with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, _=made.fields, extra=json.dumps(extra), **made.params)
     with np.load(path) as saved:
         extra = json.loads(str(saved["extra"]))

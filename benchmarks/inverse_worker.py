@@ -29,7 +29,7 @@ from benchmarks import (
     inverse_rivals,
     inverse_rows,
 )
-from rdtf import files, fitting
+from rdtf import fitting, storage
 
 
 class Quiet:
@@ -131,7 +131,7 @@ def main(settings: str) -> None:
     worker = Worker(inverse_cases.Settings(**json.loads(settings)))
     for line in sys.stdin:
         answer = worker.answer(json.loads(line))
-        print(json.dumps(files.jsonable(answer)), file=answers, flush=True)
+        print(json.dumps(storage.jsonable(answer)), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ from absl import app, flags
 
 import rdtf
 from benchmarks import common, regime_cases
-from rdtf import files, homogeneous
-from rdtf.analysis import regimes, row_log
+from rdtf import homogeneous, storage
+from rdtf.analysis import regimes
+from rdtf.storage import row_log
 
 _ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
 _SIDE = flags.DEFINE_integer("side", 128, "Cells a side.", 64)
@@ -175,7 +176,7 @@ def main(_) -> None:
     common.show(header, lines)
     print(f"\n{share:.0%} of {len(rows)} rows agree.")
     common.save(
-        {"settings": settings, "agreement": share, "rows": files.jsonable(rows)}
+        {"settings": settings, "agreement": share, "rows": storage.jsonable(rows)}
     )
 
 

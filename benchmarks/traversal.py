@@ -19,8 +19,8 @@ from absl import app, flags
 
 from benchmarks import common, traversal_figure, traversal_rows, traversal_table
 from benchmarks import traversal_cases as cases
-from rdtf import files
-from rdtf.analysis import row_log
+from rdtf import storage
+from rdtf.storage import row_log
 
 _ROWS = flags.DEFINE_list("rows", [], "Parts of names; default: all rows.")
 _FIGURE = flags.DEFINE_string("figure", None, "Draw this PNG too.")
@@ -53,7 +53,7 @@ def main(_) -> None:
     lost = [traversal_table.line(row) for row in rows if not row["arrived"]]
     common.show(traversal_table.HEADER, lost)
     common.save(
-        {"settings": dataclasses.asdict(settings), "rows": files.jsonable(rows)}
+        {"settings": dataclasses.asdict(settings), "rows": storage.jsonable(rows)}
     )
     if _FIGURE.value:
         traversal_figure.draw(_FIGURE.value, rows)
@@ -64,7 +64,7 @@ def measure(names: list[str], kept: dict, settings, log) -> None:
     with tqdm.tqdm([n for n in names if n not in kept], unit="fit") as bar:
         for name in bar:
             bar.set_description(name)
-            row = files.jsonable(traversal_rows.measure(name, settings))
+            row = storage.jsonable(traversal_rows.measure(name, settings))
             row_log.append(log, len(kept), row)
             kept[name] = row
 

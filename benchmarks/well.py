@@ -20,7 +20,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import common
-from rdtf import Grid, Simulation, files, initial_conditions, models
+from rdtf import Grid, Simulation, initial_conditions, models, storage
 from rdtf.generative.dynamics import (
     libraries,
     library_velocity,
@@ -76,7 +76,7 @@ def _runs(name, seed):
         frames.append(np.stack([field.numpy() for field in state], -1))
     frames = np.float32(np.stack(frames, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.atomic(path) as temporary, open(temporary, "wb") as file:
+    with storage.atomic(path) as temporary, open(temporary, "wb") as file:
         np.save(file, frames)
     return frames
 

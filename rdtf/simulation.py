@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import engines, finite_differences, schemes
+from rdtf import engines, schemes
 from rdtf.engines import arguments, window_gradients
 from rdtf.engines.adaptive import (
     Adaptive,
@@ -25,6 +25,7 @@ from rdtf.engines.adaptive import (
 )
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import finite_differences
 from rdtf.status import InputError, StabilityError, Status
 from rdtf.types import Carry, Params, State
 
@@ -57,7 +58,7 @@ class Simulation:
       scheme: a name of `rdtf.schemes.SCHEMES`, or "auto": what `rdtf.schemes.choose`
         takes for the model's default parameters; the reason goes to the log.
       engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       varying: names of parameters that are fields, `[*grid.shape]` or `[B, *grid.shape]`,
         such as a feed that depends on x; a diffusivity among them means ∇·(D ∇s).
 

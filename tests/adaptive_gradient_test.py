@@ -6,7 +6,8 @@ import semi_discrete
 import tensorflow as tf
 
 import rdtf
-from rdtf import Grid, finite_differences, models, schemes
+from rdtf import Grid, models, schemes
+from rdtf.operators import finite_differences
 
 MODEL, GRID = models.FISHER_KPP, Grid(6, 0.8, "no_flux")
 # Of r each sample has its own, D they share; the second one takes fewer steps.

@@ -6,7 +6,8 @@ import semi_discrete
 import tensorflow as tf
 
 import rdtf
-from rdtf import Grid, Status, finite_differences, models, schemes
+from rdtf import Grid, Status, models, schemes
+from rdtf.operators import finite_differences
 
 GRID = Grid(8, 0.8, "no_flux")
 PARAMS = {"Du": 0.2, "Dv": 0.6, "A": 1.0, "B": 3.0}  # oscillates

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from rdtf import Grid, analysis, laplacians, models
+from rdtf import Grid, analysis, models
 from rdtf.models import Parameter, ReactionDiffusion
+from rdtf.operators import laplacians
 from rdtf.status import InputError
 
 

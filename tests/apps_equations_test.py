@@ -8,7 +8,7 @@ import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import models
-from rdtf.files import load_targets
+from rdtf.storage import load_targets
 
 TEXT = "u: Du*lap(u) - u*v^2 + F*(1-u); v: Dv*lap(v) + u*v^2 - (F+k)*v; F=.04; k=.06"
 VALUES = "Du=.16,Dv=.08"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
-from rdtf import files, images
+from rdtf import images, storage
 
 TRUTH = {"Du": 0.16, "Dv": 0.08, "F": 0.035, "k": 0.065}
 START = "--start=" + ",".join(f"{n}={v}" for n, v in made_patterns.SEED_START.items())
@@ -46,7 +46,7 @@ def test_a_noisy_photograph_gives_intervals(field, tmp_path, capsys):
     for name, (low, high) in result["intervals"]["interval"].items():
         assert low < result["params"][name] < high
         assert high - low < result["params"][name]
-    assert files.load_targets(tmp_path / "run" / "field.npz", "v")
+    assert storage.load_targets(tmp_path / "run" / "field.npz", "v")
     shown = capsys.readouterr().out
     assert "95 % interval" in shown and "Laplacian" in shown
 

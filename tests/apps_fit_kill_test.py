@@ -10,7 +10,7 @@ import app_runner
 import made_patterns
 import pytest
 
-from rdtf import files
+from rdtf import storage
 
 FLAGS = (
     "--start=Du=.13,Dv=.07,F=.04,k=.06",
@@ -39,7 +39,7 @@ def _lines(workdir):
 @pytest.mark.slow
 def test_killed_and_resumed(simulations, tmp_path):
     targets = tmp_path / "spots.npz"
-    files.save_targets(targets, made_patterns.get(simulations)[1])
+    storage.save_targets(targets, made_patterns.get(simulations)[1])
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert _start(targets, whole).wait(300) == 0
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from app_outcome import outcome  # noqa: F401
 
-from rdtf import engines, files
-from rdtf.files import load_targets
+from rdtf import engines, storage
+from rdtf.storage import load_targets
 
 TRUTH = {"Du": 0.16, "Dv": 0.08, "F": 0.035, "k": 0.065}
 START = "--start=" + ",".join(f"{n}={v}" for n, v in made_patterns.SEED_START.items())
@@ -58,7 +58,7 @@ def _close(params, percent=0.2):
 def spots(simulations, tmp_path_factory):
     """A target file of two small pictures."""
     path = tmp_path_factory.mktemp("targets") / "spots.npz"
-    files.save_targets(path, made_patterns.get(simulations)[1])
+    storage.save_targets(path, made_patterns.get(simulations)[1])
     return path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
-from rdtf.files import load_targets
+from rdtf.storage import load_targets
 
 SMALL = ("--shape=16,16", "--num_samples=2", "--tolerance=1e-2")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
-from rdtf import files, patterns
+from rdtf import patterns, storage
 from rdtf.generative.denoiser import Denoiser
 
 
@@ -29,7 +29,7 @@ def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
     flags = (f"--denoiser={made[0]}", f"--output={output}", "--num_samples=16")
     end = outcome("sample", *flags, "--steps=4")
     assert end.code == 0 and "16 samples of 24 x 24 cells" in end.out
-    fields = files.load_targets(output, "v").fields
+    fields = storage.load_targets(output, "v").fields
     assert set(fields) == {"u", "v"} and fields["u"].shape == (16, 24, 24)
     end = outcome(
         "evaluate", f"--samples={output}", f"--dataset={made[1]}", "--held_out=.7",
@@ -40,7 +40,7 @@ def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
     assert (tmp_path / "e.png").stat().st_size > 0
     end = outcome("sample", *flags, "--shape=48,24", "--steps=2", "--overwrite")
     assert end.code == 0
-    assert files.load_targets(output, "v").fields["u"].shape == (16, 48, 24)
+    assert storage.load_targets(output, "v").fields["u"].shape == (16, 48, 24)
     assert_one_line(outcome("sample", *flags), "exists")
 
 
@@ -65,6 +65,6 @@ def test_what_cannot_be_sampled(made, tmp_path, outcome, flags, word):  # noqa: 
 
 def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
     output = tmp_path / "s.npz"
-    files.save_targets(output, files.Targets({"w": np.zeros((16, 24, 24))}))
+    storage.save_targets(output, storage.Targets({"w": np.zeros((16, 24, 24))}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}")
     assert_one_line(end, "v")

@@ -6,18 +6,18 @@ import os
 import numpy as np
 import pytest
 
-from rdtf import files
-from rdtf.files import Targets, load_targets, save_targets
+from rdtf import storage
+from rdtf.storage import Targets, load_targets, save_targets
 
 V = np.random.default_rng(0).random((2, 6, 5))
 
 
 def test_writing_replaces_all_or_nothing(tmp_path):
     path = tmp_path / "f.json"
-    files.write_json(path, {"a": 1})
+    storage.write_json(path, {"a": 1})
 
     def interrupted(error):
-        with pytest.raises(error), files.atomic(path) as temporary:
+        with pytest.raises(error), storage.atomic(path) as temporary:
             temporary.write_text("half")
             raise error
 
@@ -26,7 +26,7 @@ def test_writing_replaces_all_or_nothing(tmp_path):
         assert json.loads(path.read_text()) == {"a": 1}
         assert os.listdir(tmp_path) == ["f.json"]
     os.link(path, path.with_suffix(".old"))
-    with files.atomic(path) as temporary:
+    with storage.atomic(path) as temporary:
         temporary.write_text("whole")
         assert json.loads(path.read_text()) == {"a": 1}  # until the block ends
     assert path.read_text() == "whole"
@@ -53,7 +53,7 @@ def test_a_failed_save_keeps_the_old_targets(tmp_path, monkeypatch):
 def test_files_have_customary_permissions(tmp_path):
     mask = os.umask(0o027)
     try:
-        files.write_text(tmp_path / "f", "")
+        storage.write_text(tmp_path / "f", "")
     finally:
         os.umask(mask)
     assert (tmp_path / "f").stat().st_mode & 0o777 == 0o640
@@ -62,14 +62,14 @@ def test_files_have_customary_permissions(tmp_path):
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, input_error):
     (tmp_path / "file").write_text("")
     with input_error("to write", "below", "another place"):
-        files.write_text(tmp_path / "file" / "below", "")
+        storage.write_text(tmp_path / "file" / "below", "")
     assert (tmp_path / "file").read_text() == ""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     if os.access(closed, os.W_OK):
         pytest.skip("this user may write anywhere")
     with input_error("to write", "closed"):
-        files.write_text(closed / "f", "")
+        storage.write_text(closed / "f", "")
 
 
 def test_json_keeps_every_digit_and_has_no_nan(tmp_path):
@@ -79,7 +79,7 @@ def test_json_keeps_every_digit_and_has_no_nan(tmp_path):
         "c": np.array([[1.0, np.nan]]),
         "d": {"e": 1 / 3, "f": None, "g": "text"},
     }
-    files.write_json(tmp_path / "f.json", value)
+    storage.write_json(tmp_path / "f.json", value)
     text = (tmp_path / "f.json").read_text()
     assert text.endswith("}\n") and "NaN" not in text
     assert json.loads(text) == {

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 import rdtf
-from rdtf import finite_differences, schemes
+from rdtf import schemes
+from rdtf.operators import finite_differences
 
 
 @functools.cache

@@ -11,9 +11,10 @@ from scipy.optimize import brentq
 from scipy.sparse.linalg import LinearOperator, cg
 
 import rdtf
-from rdtf import Grid, laplacians, modes
-from rdtf.finite_differences import laplacian
+from rdtf import Grid
 from rdtf.grids import BOUNDARIES
+from rdtf.operators import laplacians, modes
+from rdtf.operators.finite_differences import laplacian
 
 REFLECTING = [*BOUNDARIES, "no_flux; periodic", "periodic; no_flux"]
 HELD = "dirichlet=1,-.5/robin=2,1,.5,.3"

@@ -7,10 +7,11 @@ import tensorflow as tf
 import window_inputs
 
 import rdtf
-from rdtf import Grid, ReactionDiffusion, laplacians, models, schemes
-from rdtf.finite_differences import diffusion_operator
-from rdtf.laplacians import LAPLACIANS
+from rdtf import Grid, ReactionDiffusion, models, schemes
 from rdtf.models import Parameter, Start
+from rdtf.operators import laplacians
+from rdtf.operators.finite_differences import diffusion_operator
+from rdtf.operators.laplacians import LAPLACIANS
 from rdtf.schemes import exponential, phi
 
 ARGUMENTS = [0.0, -1e-300, 1e-8, -1e-8, -1e-3, -0.3, 0.9, -0.999999]

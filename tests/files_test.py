@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rdtf.files import Targets, load_targets, save_targets
+from rdtf.storage import Targets, load_targets, save_targets
 
 V = np.random.default_rng(0).random((2, 6, 5))
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdtf import Grid
-from rdtf.finite_differences import diffusion_operator, laplacian
 from rdtf.grids import BOUNDARIES
+from rdtf.operators.finite_differences import diffusion_operator, laplacian
 
 GRIDS = [
     Grid(shape, spacing, boundary)

@@ -6,7 +6,7 @@ import made_patterns
 import numpy as np
 import pytest
 
-from rdtf import files, fitting
+from rdtf import fitting, storage
 from rdtf.fitting import Problem, Recorder, Settings, polish
 from rdtf.inference import noise
 from rdtf.status import FitStatus
@@ -99,7 +99,7 @@ def test_auto_on_noisy_pictures_finds_the_field_too(simulations, tmp_path):
     assert max(errors.values()) < min(
         0.05, max(_errors(first.params, problem.truth).values())
     )
-    field = files.load_targets(tmp_path / "field.npz", "v").fields["v"]
+    field = storage.load_targets(tmp_path / "field.npz", "v").fields["v"]
     clean = _spots(simulations).fields
     noise_left = np.std(field - clean) / np.std(problem.fields - clean)
     assert noise_left < 0.5

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from rdtf import images
-from rdtf.files import load_targets, save_targets
+from rdtf.storage import load_targets, save_targets
 
 V = np.random.default_rng(0).random((3, 12, 10))
 LEVELS = {8: 255, 16: 65535}

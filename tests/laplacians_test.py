@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 import rdtf
-from rdtf import Grid, laplacians, models, schemes
-from rdtf.finite_differences import diffusion_operator, laplacian
-from rdtf.laplacians import LAPLACIANS
+from rdtf import Grid, models, schemes
+from rdtf.operators import laplacians
+from rdtf.operators.finite_differences import diffusion_operator, laplacian
+from rdtf.operators.laplacians import LAPLACIANS
 
 EQUAL, UNEQUAL = Grid((8, 6), 0.5), Grid((6, 5), (0.5, 2.0))
 PAIRS = [

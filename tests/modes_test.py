@@ -5,8 +5,9 @@ import pytest
 import semi_discrete
 import tensorflow as tf
 
-from rdtf import Grid, fourier, laplacians, modes, schemes
-from rdtf.finite_differences import diffusion_operator, laplacian
+from rdtf import Grid, schemes
+from rdtf.operators import fourier, laplacians, modes
+from rdtf.operators.finite_differences import diffusion_operator, laplacian
 from rdtf.status import InputError
 
 GRIDS = [

@@ -5,7 +5,8 @@ import pytest
 import semi_discrete
 from scipy.interpolate import CubicSpline
 
-from rdtf import Grid, models, modes, schemes
+from rdtf import Grid, models, schemes
+from rdtf.operators import modes
 
 LINE = Grid(400, 0.25, "no_flux")
 (X,) = (0.25 * (np.arange(400) + 0.5),)

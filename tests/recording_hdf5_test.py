@@ -15,7 +15,7 @@ import pytest
 
 import rdtf
 from rdtf import recording
-from rdtf.recording import journal
+from rdtf.storage import journal
 
 NAMES = ("u", "v")
 

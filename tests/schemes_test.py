@@ -10,9 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from rdtf import Grid, ReactionDiffusion, finite_differences, models, schemes
+from rdtf import Grid, ReactionDiffusion, models, schemes
 from rdtf.grids import BOUNDARIES
 from rdtf.models import Parameter
+from rdtf.operators import finite_differences
 
 NAMES = list(schemes.SCHEMES)
 EXPLICIT = [n for n, s in schemes.SCHEMES.items() if s.is_explicit]

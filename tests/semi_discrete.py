@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.integrate import solve_ivp
 
-from rdtf import Grid, finite_differences, schemes
+from rdtf import Grid, schemes
 from rdtf.models import Parameter, ReactionDiffusion
+from rdtf.operators import finite_differences
 
 # ∂u/∂t = D ∇²u + f - u, and v with E and g: linear, with sources that may be fields.
 SOURCES = ReactionDiffusion(

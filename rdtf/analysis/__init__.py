@@ -14,7 +14,6 @@ __getattr__, __dir__ = lazy.attributes(
         "landscape",
         "pairs",
         "regimes",
-        "row_log",
         "stability",
         "sweeps",
         "traversal",

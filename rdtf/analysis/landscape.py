@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 import rdtf
-from rdtf import files
-from rdtf.analysis import row_log
+from rdtf import storage
 from rdtf.analysis.pairs import sample_features
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
+from rdtf.storage import row_log
 from rdtf.types import State
 
 _LINE_BLOCK = 8  # points of a one-dimensional landscape that run together
@@ -134,14 +134,14 @@ class Landscape:
     def save(self, path) -> None:
         """Writes an `.npz`: the axes, loss_NAME, status, num_steps, metadata."""
         arrays = {f"loss_{name}": values for name, values in self.losses.items()}
-        with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+        with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez_compressed(
                 stream,
                 **self.axes,
                 **arrays,
                 status=self.status,
                 num_steps=self.num_steps,
-                metadata=json.dumps(files.jsonable(self.settings)),
+                metadata=json.dumps(storage.jsonable(self.settings)),
             )
 
 

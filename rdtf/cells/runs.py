@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
 
 CHECKPOINT = "checkpoint.npz"
@@ -121,12 +121,12 @@ def _save(path, method, records, tables):
     arrays["records"] = np.array([list(record.values()) for record in records])
     arrays["table_iterations"] = np.array(list(tables))
     arrays["tables"] = np.array(list(tables.values()))
-    with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+    with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
         np.savez(stream, **arrays)
 
 
 def _load(path, method):
-    arrays = files.read_arrays(path)
+    arrays = storage.read_arrays(path)
     try:
         state = {
             name.removeprefix("state_"): value

@@ -14,8 +14,9 @@ do not wait for each other's steps: each has its own time.
 
 import tensorflow as tf
 
-from rdtf import finite_differences, schemes
+from rdtf import schemes
 from rdtf.engines import xla
+from rdtf.operators import finite_differences
 from rdtf.status import Status
 
 _SAFETY, _LEAST, _MOST, _WORTHWHILE = 0.9, 0.2, 5.0, 1.25

@@ -17,11 +17,12 @@ import math
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
-from rdtf import finite_differences, schemes
+from rdtf import schemes
 from rdtf.engines import tangents
 from rdtf.engines.arguments import per_cell
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import finite_differences
 from rdtf.status import Status
 from rdtf.types import State
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf import files
+from rdtf import storage
 from rdtf.constraints import Constraints
 from rdtf.fitting.adaptive_rate import AdaptiveLearningRate, Outcome
 from rdtf.fitting.problem import Problem, StageResult
@@ -211,7 +211,7 @@ class Trainer:
             arrays[f"variable_{i}"] = variable.value.numpy()
         if draw.warm:
             arrays |= {f"state_{i}": field for i, field in enumerate(draw.state)}
-        with files.atomic(self._checkpoint) as path, open(path, "wb") as stream:
+        with storage.atomic(self._checkpoint) as path, open(path, "wb") as stream:
             np.savez(stream, **arrays)
 
     def _restore(self):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf import laplacians
 from rdtf.inference.observation import WHOLE, Observation
+from rdtf.operators import laplacians
 from rdtf.simulation import Simulation
 from rdtf.status import FitStatus, InputError
 

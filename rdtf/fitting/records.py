@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.inference.levenberg_marquardt import Step
 
 
@@ -99,12 +99,12 @@ class Recorder:
         """Rewrites the trajectory with only the wanted records, before going on."""
         kept = [record for record in self.read() if wanted(record)]
         lines = [json.dumps(record) + "\n" for record in kept]
-        files.write_text(self.trajectory, "".join(lines))
+        storage.write_text(self.trajectory, "".join(lines))
         self._step = len(kept)
 
     def write(self, record: Record) -> None:
         """Appends one iteration."""
-        value = files.jsonable(dataclasses.asdict(record) | self._context)
+        value = storage.jsonable(dataclasses.asdict(record) | self._context)
         with open(self.trajectory, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(value) + "\n")
         self._summarise(record)

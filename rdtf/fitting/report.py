@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import rdtf
-from rdtf import analysis, files, initial_conditions, viz
+from rdtf import analysis, initial_conditions, storage, viz
 from rdtf.fitting.check import Check, as_seen, model_params, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.structure import scalings
@@ -104,7 +104,7 @@ def result(
                 for name, found in last.params.items()
                 if name in problem.truth
             }
-    return files.jsonable(value)
+    return storage.jsonable(value)
 
 
 def pictures(

@@ -12,7 +12,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 
-from rdtf import files
+from rdtf import storage
 from rdtf.constraints import Constraints
 from rdtf.fitting import moving_stages, still_stages
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
@@ -181,5 +181,5 @@ class _Stages:
         if name != "bptt":  # its trainer goes on from a checkpoint
             self._recorder.keep(lambda record: record["stage"] != name)
         self.results.append(work())
-        files.write_json(self._path, [r.to_json() for r in self.results])
+        storage.write_json(self._path, [r.to_json() for r in self.results])
         return self.results[-1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdtf import files, viz
+from rdtf import storage, viz
 from rdtf.fitting import remarks
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder, of_step
@@ -168,10 +168,10 @@ def errors_in_variables(
     starts[first.notes["laplacian"]] = start
     laplacian, estimate, costs = field_fits.fit_laplacians(prepared, starts, report)
     name = problem.observe
-    targets = files.Targets(
+    targets = storage.Targets(
         {name: estimate.field}, metadata={"params": estimate.params}
     )
-    files.save_targets(recorder.workdir / FIELD, targets)
+    storage.save_targets(recorder.workdir / FIELD, targets)
     notes = {
         "laplacian": laplacian,
         "laplacians": costs,
@@ -229,7 +229,7 @@ def posterior_of(
     began, laplacian = time.monotonic(), last.notes["laplacian"]
     estimate = _estimate(problem, last, workdir)
     found = posterior.sample(prepared, laplacian, estimate, seed=problem.seed)
-    with files.atomic(workdir / "posterior.npz") as temporary:
+    with storage.atomic(workdir / "posterior.npz") as temporary:
         np.savez_compressed(temporary, **found.samples)
     flat = {name: draws.ravel() for name, draws in found.samples.items()}
     viz.corner(workdir / "posterior.png", flat, problem.truth, last.params)
@@ -257,7 +257,9 @@ def posterior_of(
 
 def _estimate(problem, stage, workdir):
     """The estimate of a finished stage, from its notes and its field."""
-    field = files.load_targets(workdir / FIELD, problem.observe).fields[problem.observe]
+    field = storage.load_targets(workdir / FIELD, problem.observe).fields[
+        problem.observe
+    ]
     notes = stage.notes
     return Estimate(
         stage.params,

@@ -14,8 +14,8 @@ reports is the true one.
 
 import numpy as np
 
-from rdtf import laplacians
 from rdtf.gradients.linearization import Linearization
+from rdtf.operators import laplacians
 
 # Shifts count as null vectors if their eigenvalue is below this part of the largest.
 _NULL = 1e-6

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import files
+from rdtf import storage
 from rdtf.gradients import growth, measures
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
@@ -142,7 +142,7 @@ class Certificate:
             "doubling_steps": self.doubling_steps,
             "verdict": self.verdict,
         }
-        return files.jsonable(values)
+        return storage.jsonable(values)
 
     def table(self) -> str:
         """A small report, aligned lines."""

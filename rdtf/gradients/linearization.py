@@ -3,7 +3,7 @@
     F(s, p) = D ∇²s + R(s, p),    J = D ∇² + ∂R/∂s
 
 ∂R/∂s and ∂R/∂p are exact, derived by SymPy once per model; ∇² is the second-order
-Laplacian of `rdtf.finite_differences`.
+Laplacian of `rdtf.operators.finite_differences`.
 """
 
 import functools
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf import modes
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import modes
 
 
 class Linearization:

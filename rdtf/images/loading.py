@@ -6,16 +6,16 @@ import pathlib
 
 import numpy as np
 
-from rdtf import files
-from rdtf.files import Targets
+from rdtf import storage
 from rdtf.images import decoding, levels, masks
 from rdtf.status import InputError
+from rdtf.storage import Targets
 
 
 def load(
     paths, observe, scale=None, pixel_size=None, frame_interval=None, mask=None
 ) -> Targets:
-    """Reads an `.npz` as `files.load_targets` does, anything else as `load_image` does.
+    """Reads an `.npz` as `storage.load_targets` does, anything else as `load_image` does.
 
     The arguments are those of `load_image`; `pixel_size` and `mask` also hold for an
     `.npz`: the size replaces that of the file, and unseen is what either mask hides.
@@ -40,7 +40,7 @@ def load(
             "leave it out."
         )
     _check_numbers(pixel_size, frame_interval)
-    targets = files.load_targets(arrays[0], observe, frame_interval)
+    targets = storage.load_targets(arrays[0], observe, frame_interval)
     if pixel_size is not None:
         targets = dataclasses.replace(targets, pixel_size=float(pixel_size))
     return masks.apply(targets, observe, mask, arrays[0])

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.images import decoding
 from rdtf.status import InputError
 
@@ -97,7 +97,7 @@ def _seen(path):
 def _array(path):
     """The array of an `.npy`, or the one of an `.npz` that is meant."""
     if path.suffix.lower() == ".npz":
-        arrays = files.read_arrays(path)
+        arrays = storage.read_arrays(path)
         names = ["mask"] if "mask" in arrays else list(arrays)
         if len(names) != 1:
             raise InputError(

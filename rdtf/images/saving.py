@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.images import levels
 from rdtf.status import InputError
 
@@ -43,7 +43,7 @@ def save_image(path, field, scale=None, bits: int = 8) -> None:
     pixels = _pixels(field, scale, bits)
     pages = [Image.fromarray(page) for page in pixels.reshape(-1, *field.shape[-2:])]
     more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
-    with files.atomic(path) as temporary:
+    with storage.atomic(path) as temporary:
         pages[0].save(temporary, **more)
 
 

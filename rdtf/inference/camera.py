@@ -9,10 +9,10 @@ that it covers.
 import numpy as np
 import scipy.sparse.linalg
 
-from rdtf import laplacians
 from rdtf.grids import Grid
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.observation import Observation
+from rdtf.operators import laplacians
 from rdtf.status import InputError
 
 

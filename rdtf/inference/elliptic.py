@@ -14,8 +14,8 @@ Fourier waves on a periodic grid, cosines on a no-flux grid.
 import numpy as np
 import scipy.fft
 
-from rdtf import laplacians
 from rdtf.grids import Grid
+from rdtf.operators import laplacians
 
 
 class WholeDomain:
@@ -23,7 +23,7 @@ class WholeDomain:
 
     Args:
       grid: the grid; fields are float64 `[n, *grid.shape]`.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
     """
 
     def __init__(self, grid: Grid, laplacian: str = "second_order"):

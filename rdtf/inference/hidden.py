@@ -18,7 +18,7 @@ class TargetState:
       model, grid, observe: as of `rdtf.inference.steady.SteadyMap`.
       fields: float64 `[n, *grid.shape]`.
       params: typical values.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
     """
 
     def __init__(

@@ -160,7 +160,7 @@ def fit_root(
 
     Args:
       stills: `rdtf.inference.stills.Stills`.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       start: where from.
       root: how the hidden species follows.
 

@@ -1,6 +1,6 @@
 """Patterns by simulation: a few targets, or data sets of thousands.
 
-`make` and `summary` are of targets (`rdtf.files.Targets`); the rest is of data sets.
+`make` and `summary` are of targets (`rdtf.storage.Targets`); the rest is of data sets.
 """
 
 from rdtf.patterns.ensembles import MOVING, STARTS, Plan

@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 
 import rdtf
-from rdtf import files
+from rdtf import storage
 from rdtf.patterns import ensembles
 from rdtf.patterns.ensembles import Chunk, Plan
 from rdtf.recording import describe
@@ -46,7 +46,7 @@ def metadata(plan: Plan) -> dict:
     own = {f: getattr(plan, f) for f in plan.__dataclass_fields__}
     run = describe(plan.simulation, {})
     run.pop("params")
-    return files.jsonable(
+    return storage.jsonable(
         own
         | run
         | {
@@ -125,7 +125,7 @@ class Writer:
     def _create(self):
         plan, species = self._plan, len(self._plan.simulation.model.species)
         count = sum(len(plan.place(n)[1]) for n in self._chunks)
-        files.check_writable(self.path)
+        storage.check_writable(self.path)
         with h5py.File(self.partial, "w") as file:
             file.attrs["metadata"] = json.dumps(metadata(plan))
             file.attrs["chunks"] = np.array(self._chunks, np.int64)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rdtf import initial_conditions
-from rdtf.files import Targets
 from rdtf.recording import describe
 from rdtf.simulation import Simulation
 from rdtf.status import Status
+from rdtf.storage import Targets
 
 
 def make(

@@ -13,12 +13,13 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from rdtf import files
+from rdtf import storage
 from rdtf.engines import arguments
-from rdtf.recording import journal, layout, metadata
+from rdtf.recording import layout, metadata
 from rdtf.recording.frames import Frame, Recorder, Run
 from rdtf.recording.plans import Plan
 from rdtf.status import InputError
+from rdtf.storage import journal
 from rdtf.types import Carry
 
 
@@ -57,7 +58,7 @@ class HDF5Recorder(Recorder):
                 f"Expected a new file, but {path} exists: resume it, choose another "
                 "name, or overwrite=True."
             )
-        files.check_writable(self._path)
+        storage.check_writable(self._path)
         self._form = (self._chunk, compression, dtype, dict(metadata or {}))
         self._store = self._run = self._last = None
         self._times, self._steps, self._fields = [], [], {}
@@ -109,7 +110,7 @@ class HDF5Recorder(Recorder):
     def _create(self, frame):
         with contextlib.suppress(FileNotFoundError):
             journal.journal_path(self._path).unlink()
-        with files.atomic(self._path) as new, h5py.File(new, "w") as file:
+        with storage.atomic(self._path) as new, h5py.File(new, "w") as file:
             layout.create(file, self._run, frame, *self._form)
         self._store = _Store(self._path)
 

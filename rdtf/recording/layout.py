@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import h5py
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.recording.frames import Event, Frame, Run, Samples
 
 AXES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
@@ -61,7 +61,7 @@ def create(file, run: Run, frame: Frame, chunk_frames, compression, dtype, metad
         file[f"params/{name}"] = field
     for index, part in enumerate(frame.carry):
         file[f"carry/{index}"] = part.numpy()
-    file["metadata"] = json.dumps(files.jsonable({**metadata, **run.metadata}))
+    file["metadata"] = json.dumps(storage.jsonable({**metadata, **run.metadata}))
     fields = {name: frame.fields[name][:, np.newaxis] for name in run.species}
     append(file, fields, [frame.time], [frame.step], frame)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 import rdtf
-from rdtf import files
+from rdtf import storage
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.types import Params
@@ -56,7 +56,7 @@ def check_same(
     path, found: Mapping, found_varying: Mapping, expected: Mapping, varying: Mapping
 ) -> None:
     """Raises InputError if a file holds another run than the one to go on with."""
-    expected = json.loads(json.dumps(files.jsonable(expected)))
+    expected = json.loads(json.dumps(storage.jsonable(expected)))
     for key in (*expected, *_OPTIONAL):
         was, now = found.get(key), expected.get(key)
         if key != "rdtf_version" and was != now:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 import h5py
 import numpy as np
 
-from rdtf.recording import hdf5, journal, layout
+from rdtf.recording import hdf5, layout
 from rdtf.recording.frames import Event, Frame, Recorder, Run
 from rdtf.status import InputError, Status
+from rdtf.storage import journal
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import laplacians, modes
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import laplacians, modes
 from rdtf.types import Carry, Params, State, StepFn
 
 

@@ -15,9 +15,10 @@ import functools
 
 import tensorflow as tf
 
-from rdtf import finite_differences, math
-from rdtf.fourier import Modes
+from rdtf import math
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import finite_differences
+from rdtf.operators.fourier import Modes
 from rdtf.schemes.base import check_transport
 from rdtf.status import InputError
 from rdtf.types import Params, State

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf import homogeneous, modes
+from rdtf import homogeneous
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import modes
 from rdtf.schemes.base import Scheme, spectral_radius
 from rdtf.schemes.splitting import linear_parameters
 from rdtf.status import InputError

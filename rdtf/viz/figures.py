@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
 
 INK = "#333333"
@@ -37,7 +37,7 @@ def figure(path, size, title=""):
         if title:
             drawing.suptitle(title, fontsize=11)
         yield drawing
-        with files.atomic(path) as temporary:
+        with storage.atomic(path) as temporary:
             drawing.savefig(temporary, dpi=150)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
 
 
@@ -28,7 +28,7 @@ def write_gif(path, frames: Iterable[np.ndarray], fps: float = 20.0) -> int:
         raise InputError(f"Expected 0 < fps <= 50 (GIF viewers' limit), got {fps:g}.")
     count, shape = 0, None
     milliseconds = 10 * max(2, round(100 / fps))
-    with files.atomic(path) as temporary:
+    with storage.atomic(path) as temporary:
         with imageio.imopen(temporary, "w", extension=".gif", plugin="pillow") as gif:
             for frame in frames:
                 shape = shape or frame.shape

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 import rdtf
-from rdtf import files
-from rdtf.analysis import regimes, row_log
+from rdtf import storage
+from rdtf.analysis import regimes
 from rdtf.analysis.landscape import check_axes
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
+from rdtf.storage import row_log
 from rdtf.types import State
 
 
@@ -112,7 +113,7 @@ class RegimeMap:
 
     def save(self, path) -> None:
         """Writes an `.npz`: the axes, regime, margin, the evidence, labels, metadata."""
-        with files.atomic(path) as temporary, open(temporary, "wb") as stream:
+        with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez_compressed(
                 stream,
                 **self.axes,
@@ -120,7 +121,7 @@ class RegimeMap:
                 regime=self.regime,
                 margin=self.margin,
                 labels=np.array(labels()),
-                metadata=json.dumps(files.jsonable(self.settings)),
+                metadata=json.dumps(storage.jsonable(self.settings)),
             )
 
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf import laplacians
 from rdtf.analysis.stability import linear
 from rdtf.analysis.stability.states import UniformState, select_state
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import laplacians
 from rdtf.status import InputError
 
 _SAMPLES = 401
@@ -120,7 +120,7 @@ class GridDispersion:
     """Growth rates of the waves that a grid can hold.
 
     Attributes:
-      wavenumbers: |k|, in the layout of `rdtf.laplacians.symbol` (periodic) or
+      wavenumbers: |k|, in the layout of `rdtf.operators.laplacians.symbol` (periodic) or
         `cosine_symbol` (no flux).
       rates: complex `[*wavenumbers.shape, species]`.
       fastest: the mode whose real part is largest.

@@ -14,7 +14,7 @@ import threading
 from numba.core.errors import NumbaError
 from sympy.printing.codeprinter import PrintMethodNotImplementedError
 
-from rdtf import files
+from rdtf import storage
 from rdtf.engines.native import source
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
@@ -67,7 +67,7 @@ def _loaded(kind, text):
 def _written(name, text):
     path = _cache_directory() / name
     if not (path.exists() and path.read_text(encoding="utf-8") == text):
-        files.write_text(path, text)
+        storage.write_text(path, text)
     return path
 
 

@@ -54,7 +54,7 @@ class DrivenFilter:
       times: `[time]`, increasing, in the model's time unit; the steps between two
         frames are of equal length, at most the simulation's time step.
       gain: whether gain and offset are parameters too; otherwise they are 1 and 0.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       typical: parameters (with gain and offset) where the decay rate m is looked up if
         the model has no natural one; None: the model's defaults.
 

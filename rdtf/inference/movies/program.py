@@ -10,11 +10,11 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 import rdtf.math
-from rdtf import finite_differences
 from rdtf.grids import Grid
 from rdtf.inference.observation import CAMERA
 from rdtf.inference.structure import equations
 from rdtf.models import ReactionDiffusion
+from rdtf.operators import finite_differences
 
 START = ("start",)  # the tangent along the first hidden species
 _FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")

@@ -1,4 +1,4 @@
-"""Ghost cells, stencils, and every Laplacian of `rdtf.laplacians` as an operator.
+"""Ghost cells, stencils, and every Laplacian of `rdtf.operators.laplacians` as an operator.
 
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
@@ -21,8 +21,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import fourier, laplacians, modes
 from rdtf.grids import Grid
+from rdtf.operators import fourier, laplacians, modes
 from rdtf.types import State
 
 # Weight of the neighbours at distance 0, 1, ... on each axis, times h².
@@ -122,7 +122,7 @@ class DiffusionOperator:
 
     Attributes:
       grid: the grid.
-      kind: a name of `rdtf.laplacians.LAPLACIANS`.
+      kind: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       barrier: see `diffusion_operator`.
     """
 
@@ -199,7 +199,7 @@ def diffusion_operator(
         for every neighbour.
       reread: return the state as read back from the padded arrays (one array less to
         load in a fused step) rather than as given.
-      laplacian: a name of `rdtf.laplacians.LAPLACIANS`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
 
     Raises:
       InputError: if the grid cannot carry that Laplacian.
@@ -259,7 +259,7 @@ def _sum_to(field, like):
 def laplacian(field: tf.Tensor, grid: Grid, kind: str = "second_order") -> tf.Tensor:
     """The Laplacian of one field `[B, *grid.shape]`, in units of field / length².
 
-    `kind` is a name of `rdtf.laplacians.LAPLACIANS`.
+    `kind` is a name of `rdtf.operators.laplacians.LAPLACIANS`.
     """
     one = tf.ones([1] * field.shape.rank, field.dtype)
     _, (result,) = diffusion_operator(grid, laplacian=kind)((field,), (one,))

@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from rdtf import laplacians, modes
 from rdtf.grids import Grid
+from rdtf.operators import laplacians, modes
 
 _FORWARD = {1: tf.signal.rfft, 2: tf.signal.rfft2d, 3: tf.signal.rfft3d}
 _INVERSE = {1: tf.signal.irfft, 2: tf.signal.irfft2d, 3: tf.signal.irfft3d}
@@ -103,7 +103,7 @@ class Modes:
     """Fields as amplitudes of the eigenmodes of a Laplacian, and back.
 
     Waves by fast transforms on a grid that is periodic all round; else real amplitudes
-    by one matrix product per axis, see `rdtf.modes`.
+    by one matrix product per axis, see `rdtf.operators.modes`.
     """
 
     def __init__(self, grid: Grid, laplacian: str):

@@ -8,7 +8,7 @@
     spectral       -|k|²: exact for every wave that the grid can hold
 
 On a periodic grid all are diagonal in Fourier space, on a no-flux grid in cosines: it is
-half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.modes`.
+half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.operators.modes`.
 """
 
 import numpy as np

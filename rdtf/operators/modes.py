@@ -5,15 +5,15 @@ a periodic axis, cosines without flux, and on others what a symmetric eigenprobl
 On the grid it is the sum of these over the axes, diagonal in their products (fast
 diagonalisation: Lynch, Rice & Thomas 1964, doi:10.1007/BF01386067), so that any function
 of it costs two small matrix products per axis. On a grid that is periodic all round,
-`rdtf.fourier` does the same by fast transforms.
+`rdtf.operators.fourier` does the same by fast transforms.
 """
 
 import functools
 
 import numpy as np
 
-from rdtf import laplacians
 from rdtf.grids import Grid
+from rdtf.operators import laplacians
 
 
 @functools.lru_cache(maxsize=32)

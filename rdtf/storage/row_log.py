@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 
-from rdtf import files
+from rdtf import storage
 from rdtf.status import InputError
 
 
@@ -19,7 +19,7 @@ def start(path, settings: dict, resume: bool) -> dict[int, dict]:
       InputError: if the log cannot be read, or was made with other settings.
     """
     path = pathlib.Path(path)
-    settings = files.jsonable(settings)
+    settings = storage.jsonable(settings)
     rows = {}
     if resume and path.exists():
         old, rows = _read(path)
@@ -31,15 +31,15 @@ def start(path, settings: dict, resume: bool) -> dict[int, dict]:
                 "again."
             )
     lines = [{"settings": settings}, *(_line(n, row) for n, row in rows.items())]
-    text = "".join(json.dumps(files.jsonable(line)) + "\n" for line in lines)
-    files.write_text(path, text)
+    text = "".join(json.dumps(storage.jsonable(line)) + "\n" for line in lines)
+    storage.write_text(path, text)
     return rows
 
 
 def append(path, number: int, row: dict) -> None:
     """Adds a row to the log and waits until it is on disk."""
     with open(path, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(files.jsonable(_line(number, row))) + "\n")
+        stream.write(json.dumps(storage.jsonable(_line(number, row))) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -1,0 +1,22 @@
+"""What is written and read: atomic files, targets, logs of rows, journals."""
+
+from rdtf.storage.atomic_files import (
+    atomic,
+    check_writable,
+    jsonable,
+    write_json,
+    write_text,
+)
+from rdtf.storage.targets import Targets, load_targets, read_arrays, save_targets
+
+__all__ = [
+    "Targets",
+    "atomic",
+    "check_writable",
+    "jsonable",
+    "load_targets",
+    "read_arrays",
+    "save_targets",
+    "write_json",
+    "write_text",
+]
