@@ -2,14 +2,15 @@
 
 from absl import flags
 
+from rdtf import names
 from rdtf.status import InputError
 
 _SHAPE = flags.DEFINE_list("shape", ["7"], "Cells of a row, or rows,columns.")
 _BOUNDARY = flags.DEFINE_enum(
-    "boundary", "free", ["free", "periodic", "fixed"], "Fixed: held at 0."
+    "boundary", "free", names.TISSUE_BOUNDARIES, "Fixed: held at 0."
 )
 _LATTICE = flags.DEFINE_enum(
-    "lattice", "square", ["square", "hexagonal"], "Of rows and columns."
+    "lattice", "square", names.LATTICES, "Of rows and columns."
 )
 _TIME_STEP = flags.DEFINE_float("time_step", 0.01, "dt.")
 _STEPS = flags.DEFINE_integer("num_steps", 1000, "Of a replicate in training.")
@@ -37,12 +38,12 @@ _START = flags.DEFINE_string(
 )
 _SLOPE = flags.DEFINE_float("slope", -2.0, "f'(1/2) at the start.")
 _METHOD = flags.DEFINE_enum(
-    "method", "gradient", ["gradient", "evolution", "cma_es"], "How to learn."
+    "method", "gradient", names.LEARNING_METHODS, "How to learn."
 )
 _ESTIMATOR = flags.DEFINE_enum(
     "estimator",
     "bernoulli",
-    ["bernoulli", "kernel", "causal", "straight_through", "score_function"],
+    names.ESTIMATORS,
     "Of the utility, for gradients.",
 )
 _ITERATIONS = flags.DEFINE_integer("iterations", 200, "Updates, or generations.")
@@ -55,7 +56,6 @@ _RATE = flags.DEFINE_list(
 )
 _CLIP = flags.DEFINE_float("clip", 1.0, "Largest norm of the gradient.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of weights and noise.", 0)
-_DEAD_ZONE = (14.0, 0.15, 0.05)  # height, half width, edge: what a small network can
 
 
 def numbers(flag, least=1, most=2) -> tuple[float, ...]:
@@ -117,7 +117,7 @@ def network(seed: int):
     from rdtf.cells import networks
 
     start = _START.value
-    if start not in ("slope", "plain", "dead_zone"):
+    if start not in names.NETWORK_STARTS:
         return networks.load(start)
     made = networks.network(
         _whole(_HIDDEN, 8),
@@ -127,10 +127,7 @@ def network(seed: int):
         _INHIBITS.value,
         _HEIGHT.value,
     )
-    if start == "slope":
-        networks.set_slope(made, _SLOPE.value)
-    if start == "dead_zone":
-        networks.fit(made, networks.dead_zone(*_DEAD_ZONE))
+    networks.begin(made, start, _SLOPE.value)
     return made
 
 
@@ -140,8 +137,8 @@ def method(made, settings):
 
     if _METHOD.value == "gradient":
         return training.Gradient(network(settings.seed), made, settings)
-    strategies = {"evolution": evolution.MuPlusLambda, "cma_es": evolution.CMA}
-    return evolution.Evolution(network, made, settings, strategies[_METHOD.value])
+    strategy = evolution.STRATEGIES[_METHOD.value]
+    return evolution.Evolution(network, made, settings, strategy)
 
 
 def test(made, settings):

@@ -14,7 +14,7 @@ import time
 
 from absl import flags
 
-from rdtf import storage
+from rdtf import names, storage
 from rdtf.status import InputError
 
 from . import common, simulation_flags
@@ -27,9 +27,7 @@ for module in (common, simulation_flags):
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", 100, "Steps with gradient.", lower_bound=1
 )
-_LOSS = flags.DEFINE_enum(
-    "loss", "power_spectrum", list(common.LOSSES), "What is compared."
-)
+_LOSS = flags.DEFINE_enum("loss", "power_spectrum", names.LOSSES, "What is compared.")
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")

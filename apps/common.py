@@ -9,15 +9,8 @@ import sys
 
 from absl import app, flags, logging
 
+from rdtf import names
 from rdtf.status import InputError
-
-LOSSES = (
-    "per_pixel",
-    "power_spectrum",
-    "windowed_power_spectrum",
-    "radial_spectrum",
-    "field_statistics",
-)
 
 
 def define_pattern_flags() -> None:
@@ -32,7 +25,7 @@ def define_pattern_flags() -> None:
 def define_until_flag() -> None:
     """--until."""
     flags.DEFINE_enum(
-        "until", "steady", ["steady", "steps"], "Stop when steady, or at --max_steps."
+        "until", "steady", names.STOP_RULES, "Stop when steady, or at --max_steps."
     )
 
 

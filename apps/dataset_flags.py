@@ -2,6 +2,7 @@
 
 from absl import flags
 
+from rdtf import names
 from rdtf.status import InputError
 
 from . import simulation_flags
@@ -16,7 +17,7 @@ _CHUNK = flags.DEFINE_integer("chunk", 512, "Samples made and written at once.",
 _START = flags.DEFINE_enum(
     "init_pattern",
     "multiple_seeds",
-    ["multiple_seeds", "random", "center_seed"],
+    names.DATA_SET_STARTS,
     "How the runs of a data set start.",
 )
 _PAIRS = flags.DEFINE_string(

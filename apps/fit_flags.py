@@ -4,15 +4,14 @@ import dataclasses
 
 from absl import flags
 
+from rdtf import names
 from rdtf.status import InputError
 
 flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
 flags.DEFINE_string("known", "", "Parameters that are known and not fitted.")
-_ROUTE = flags.DEFINE_enum(
-    "route", "auto", ["auto", "residual", "windows", "bptt"], "The route."
-)
+_ROUTE = flags.DEFINE_enum("route", "auto", names.ROUTES, "The route.")
 _RESIDUAL = flags.DEFINE_enum(
-    "residual_form", None, ["norm", "integral"], "Default: chosen by the noise."
+    "residual_form", None, names.RESIDUAL_FORMS, "Default: chosen by the noise."
 )
 _POLISH = flags.DEFINE_integer(
     "polish_window", 50, "Steps of the windows of route windows.", lower_bound=1
@@ -20,18 +19,7 @@ _POLISH = flags.DEFINE_integer(
 _POSTERIOR = flags.DEFINE_bool(
     "posterior", False, "Of a small noisy picture: sample the parameters and the field."
 )
-_LOSS = flags.DEFINE_enum(
-    "loss",
-    "power_spectrum",
-    [
-        "per_pixel",
-        "power_spectrum",
-        "windowed_power_spectrum",
-        "radial_spectrum",
-        "field_statistics",
-    ],
-    "Of route bptt.",
-)
+_LOSS = flags.DEFINE_enum("loss", "power_spectrum", names.LOSSES, "Of route bptt.")
 _FLOOR = flags.DEFINE_float(
     "relative_floor", None, "Floor of log spectra, of their mean; default: 1e-8 fixed."
 )
@@ -45,7 +33,7 @@ _STRIDE = flags.DEFINE_integer(
     "stride", 0, "Steps the window moves per iteration; 0: afresh.", lower_bound=0
 )
 _WINDOW_START = flags.DEFINE_enum(
-    "window_start", "simulated", ["simulated", "target"], "State a window starts from."
+    "window_start", "simulated", names.WINDOW_STARTS, "State a window starts from."
 )
 _BATCH = flags.DEFINE_integer("batch", 8, "Samples per iteration.", lower_bound=1)
 _REQUIRE = flags.DEFINE_bool(

@@ -15,7 +15,7 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from rdtf import storage, viz
+from rdtf import names, storage, viz
 from rdtf.status import InputError
 
 from . import common, simulation_flags, workdirs
@@ -27,8 +27,8 @@ common.define_until_flag()
 workdirs.define_workdir_flags("heatmap")
 for module in (common, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
-_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(common.LOSSES)}.")
+_MODE = flags.DEFINE_enum("mode", "landscape", names.HEATMAP_MODES, "See above.")
+_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(names.LOSSES)}.")
 _TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
@@ -43,9 +43,9 @@ def main(argv):
     model = simulation_flags.model_from_flags()
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
-        if name not in common.LOSSES:
+        if name not in names.LOSSES:
             raise InputError(
-                f"Expected --loss among {', '.join(common.LOSSES)}, got {name!r}."
+                f"Expected --loss among {', '.join(names.LOSSES)}, got {name!r}."
             )
     fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
@@ -130,7 +130,7 @@ def landscape(workdir, model, observe, target, truth):
 def begin(workdir):
     """Removes what a former run left, if --overwrite let us come here; notes the flags."""
     results = ("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz")
-    for name in (*results, *(f"pairs_{loss}.png" for loss in common.LOSSES)):
+    for name in (*results, *(f"pairs_{loss}.png" for loss in names.LOSSES)):
         (workdir / name).unlink(missing_ok=True)
     workdirs.write_run_flags(workdir)
 

@@ -14,7 +14,7 @@ import signal
 import numpy as np
 from absl import flags
 
-from rdtf import storage
+from rdtf import names, storage
 from rdtf.status import InputError, Status
 
 from . import common, simulation_flags
@@ -33,7 +33,7 @@ _ADAPTIVE = flags.DEFINE_bool(
     "adaptive", False, "Steps as long as the error allows, by --scheme=tsit5 or etdrk4."
 )
 _STOP = flags.DEFINE_enum(
-    "stop_when", None, ["steady", "extinct"], "Stops each sample where it is so."
+    "stop_when", None, names.STOPPING_EVENTS, "Stops each sample where it is so."
 )
 _TOLERANCE = flags.DEFINE_float(
     "tolerance",

@@ -6,22 +6,9 @@ import pathlib
 
 from absl import flags, logging
 
-from rdtf import grids, models
+from rdtf import grids, models, names
 from rdtf.operators import laplacians
 from rdtf.status import InputError
-
-SCHEMES = (
-    "forward_euler",
-    "heun",
-    "rk4",
-    "tsit5",
-    "cnab2",
-    "sbdf2",
-    "strang",
-    "etdrk4",
-    "auto",
-)
-ENGINES = ("auto", "native", "xla")
 
 
 def define_simulation_flags() -> None:
@@ -46,13 +33,13 @@ def define_simulation_flags() -> None:
     flags.DEFINE_enum(
         "laplacian",
         "second_order",
-        list(laplacians.LAPLACIANS),
+        laplacians.LAPLACIANS,
         "The discrete Laplacian.",
     )
     flags.DEFINE_enum(
         "scheme",
         "forward_euler",
-        list(SCHEMES),
+        (*names.SCHEMES, "auto"),
         "Time stepping; auto chooses by how stiff the diffusion is.",
     )
     flags.DEFINE_float(
@@ -61,7 +48,9 @@ def define_simulation_flags() -> None:
         "Time step. Default: the largest of 1, 2, 5 times a power of ten within 80 % of "
         "the stability bound; of etdrk4 within 1 and a fifth of the reaction's time.",
     )
-    flags.DEFINE_enum("engine", "auto", list(ENGINES), "What runs the steps.")
+    flags.DEFINE_enum(
+        "engine", "auto", ("auto", *names.ENGINES), "What runs the steps."
+    )
 
 
 class _Equations(flags.ArgumentParser):

@@ -21,6 +21,7 @@ learns the coefficients of given terms, see apps.identify. --supervision=equilib
 
 from absl import flags
 
+from rdtf.names import SUPERVISIONS, VELOCITIES
 from rdtf.status import InputError
 
 from . import common, equilibrium_flags, library_flags, workdirs
@@ -34,17 +35,14 @@ _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
     "supervision",
     "snapshots",
-    ["snapshots", "residual", "pairs", "equilibrium"],
+    (*SUPERVISIONS, "equilibrium"),
     "What it is learnt from.",
 )
 _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
 )
 _VELOCITY = flags.DEFINE_enum(
-    "velocity",
-    "local",
-    ["local", "library", "unet", "skew"],
-    "The model; see docs/dynamics.md.",
+    "velocity", "local", VELOCITIES, "The model; see docs/dynamics.md."
 )
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
 _WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")

@@ -25,6 +25,7 @@ _MODULES = (
     "losses",
     "math",
     "models",
+    "names",
     "operators",
     "patterns",
     "recording",

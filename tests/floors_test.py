@@ -22,6 +22,7 @@ FLOORS = {
     "status": 0,
     "math": 0,
     "lazy": 0,
+    "names": 0,
     "grids": 1,
     "models": 1,
     "storage": 1,
@@ -231,7 +232,7 @@ def test_checker_resolves_a_package_s_own_relative_imports():
     "statement",
     [
         "import rdtf",
-        "from rdtf import grids, images, math, models, status, storage, types",
+        "from rdtf import grids, images, math, models, names, status, storage, types",
     ],
 )
 def test_import_is_light(statement):
