@@ -13,6 +13,7 @@ import numpy as np
 from absl import flags
 
 from rdtf import storage, viz
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags
@@ -106,12 +107,12 @@ def panels(model):
         if text.endswith(".jsonl"):
             found += read_trajectory(text, model)
         else:
-            found.append(("", simulation_flags.full_params(model, text)))
+            found.append(("", parameters_text.full_params(model, text)))
     if len(found) > _MAX_PANELS:
         raise InputError(
             f"Expected at most {_MAX_PANELS} panels, got {len(found)}: raise --every."
         )
-    return zip(*(found or [("", simulation_flags.full_params(model, ""))]), strict=True)
+    return zip(*(found or [("", parameters_text.full_params(model, ""))]), strict=True)
 
 
 def read_trajectory(path, model):

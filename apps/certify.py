@@ -15,6 +15,7 @@ import time
 from absl import flags
 
 from rdtf import names, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags
@@ -41,7 +42,7 @@ def main(argv):
     del argv
     output = output_path()
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     index = model.check_species(_OBSERVE.value or model.species[-1])
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()

@@ -17,6 +17,7 @@ import time
 from absl import flags
 
 from rdtf import storage
+from rdtf.models import parameters_text
 from rdtf.status import FitStatus
 
 from . import common, console, fit_flags, simulation_flags, targets, workdirs
@@ -37,9 +38,9 @@ def main(argv):
     model = fit_flags.custom_range(simulation_flags.model_from_flags())
     if flags.FLAGS.route != "bptt":  # the others go by the residual of D ∇²s + R
         model.check_plain("use --route=bptt")
-    known = simulation_flags.parse_params(flags.FLAGS.known)
-    start = simulation_flags.full_params(model, flags.FLAGS.start, known=known)
-    model = simulation_flags.filled(model, start)
+    known = parameters_text.parse_params(flags.FLAGS.known)
+    start = parameters_text.full_params(model, flags.FLAGS.start, known=known)
+    model = parameters_text.filled(model, start)
     chosen = fit_flags.Chosen()
     source = targets.Source(model, start)
     common.quiet_tensorflow()

@@ -1,10 +1,9 @@
 """How a fit is told what to do: flags, and the settings they stand for."""
 
-import dataclasses
-
 from absl import flags
 
 from rdtf import names
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
@@ -59,7 +58,7 @@ class Chosen:
     """What the flags choose; texts are checked at once, without TensorFlow."""
 
     def __init__(self):
-        self._transforms = dict(_pair(item) for item in _TRANSFORMS.value)
+        self._transforms = dict(map(parameters_text.parse_pair, _TRANSFORMS.value))
         self._warmup = _warmup()
 
     def settings(self):
@@ -97,14 +96,6 @@ class Chosen:
         )
 
 
-def _pair(item):
-    """NAME=TEXT as a pair."""
-    name, equals, text = item.partition("=")
-    if not equals:
-        raise InputError(f"Expected NAME=VALUE, got {item!r}.")
-    return name, text
-
-
 def _warmup():
     """Steps, or None for until_steady."""
     if _WARMUP.value == "until_steady":
@@ -126,11 +117,4 @@ def custom_range(model):
     """The model with the valid range of the flags."""
     if _RANGE.value is None:
         return model
-    bounds = {}
-    for name, text in map(_pair, _RANGE.value):
-        try:
-            low, high = map(float, text.split(":"))
-        except ValueError:
-            raise InputError(f"Expected {name}=LOW:HIGH, got {text!r}.") from None
-        bounds[name] = (low, high)
-    return dataclasses.replace(model, valid_range=bounds)
+    return parameters_text.with_valid_range(model, _RANGE.value)

@@ -15,6 +15,7 @@ import pathlib
 from absl import flags
 
 from rdtf import storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, dataset_flags, simulation_flags
@@ -44,7 +45,7 @@ def main(argv):
         raise InputError(f"{output} exists: add --overwrite or choose another name.")
     storage.check_writable(output)
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, *_PRESET.value)
+    params = parameters_text.full_params(model, _PARAMS.value, *_PRESET.value)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import patterns
@@ -64,8 +65,8 @@ def make_data_set(output):
         raise InputError("Expected --preset with a data set, got none.")
     model = simulation_flags.model_from_flags()
     for preset in _PRESET.value:
-        simulation_flags.full_params(model, _PARAMS.value, preset)
-    changes = simulation_flags.parse_params(_PARAMS.value)
+        parameters_text.full_params(model, _PARAMS.value, preset)
+    changes = parameters_text.parse_params(_PARAMS.value)
     dataset_flags.check(output)
     common.quiet_tensorflow()
     return dataset_flags.make(output, dataset_flags.plan(_PRESET.value, changes))

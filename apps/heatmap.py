@@ -16,10 +16,10 @@ import tqdm
 from absl import flags
 
 from rdtf import names, storage, viz
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags, workdirs
-from .axes import parse_axis
 
 simulation_flags.define_simulation_flags()
 common.define_pattern_flags()
@@ -86,12 +86,12 @@ def pairs(workdir, fields):
 
 def landscape(workdir, model, observe, target, truth):
     """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = dict(parameters_text.parse_axis(model, params, text) for text in _AXIS.value)
     if not len(axes) == len(_AXIS.value) in (1, 2):
         raise InputError("Expected --axis once or twice, for different parameters.")
     if target is None or _TRUTH.value:
-        truth = params | simulation_flags.parse_params(_TRUTH.value)
+        truth = params | parameters_text.parse_params(_TRUTH.value)
         model.check_bounds(truth)
     grid = simulation_flags.grid_from_flags()
     if target is not None and target.shape[1:] != grid.shape:

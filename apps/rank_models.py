@@ -14,6 +14,7 @@ import dataclasses
 from absl import flags
 
 from rdtf import models, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags, targets, workdirs
@@ -36,7 +37,7 @@ def main(argv):
         chosen.append(reader)
     for model in chosen:
         model.check_plain("leave it out")
-    source = targets.Source(reader, simulation_flags.full_params(reader, ""))
+    source = targets.Source(reader, parameters_text.full_params(reader, ""))
     common.quiet_tensorflow()
     import tqdm
 

@@ -14,11 +14,11 @@ import tqdm
 from absl import flags
 
 from rdtf import models, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 from rdtf.viz import regimes as pictures
 
 from . import common, simulation_flags, workdirs
-from .axes import parse_axis
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("regimes")
@@ -45,8 +45,8 @@ def main(argv):
     del argv
     workdir = workdirs.open_workdir("regimes")
     model = models.get(flags.FLAGS.model)
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = dict(parameters_text.parse_axis(model, params, text) for text in _AXIS.value)
     if not len(axes) == len(_AXIS.value) == 2:
         raise InputError("Expected --axis twice, for different parameters.")
     grid = simulation_flags.grid_from_flags()

@@ -11,10 +11,11 @@ import pathlib
 from absl import flags
 
 from rdtf import storage
+from rdtf.models import parameters_text
 from rdtf.names import SAMPLERS
 from rdtf.status import InputError
 
-from . import common, simulation_flags
+from . import common
 
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras. Required.")
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
@@ -65,7 +66,7 @@ def main(argv):
         raise InputError("Expected --preset or --params, got both.")
     condition = _PRESET.value
     if _PARAMS.value is not None:
-        condition = simulation_flags.parse_params(_PARAMS.value)
+        condition = parameters_text.parse_params(_PARAMS.value)
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,

@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags
 
 from rdtf import names, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError, Status
 
 from . import common, simulation_flags
@@ -52,7 +53,7 @@ def main(argv):
     output, times = pathlib.Path(_OUTPUT.value), save_times()
     check(output)
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import recording

@@ -6,6 +6,7 @@ import pathlib
 from absl import flags
 
 from rdtf import images, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import camera_flags, common, simulation_flags
@@ -55,7 +56,7 @@ class Source:
                 "--targets, or give --truth=NAME=NUMBER,... to make one .npz."
             )
         else:
-            self._truth = simulation_flags.full_params(model, values.truth)
+            self._truth = parameters_text.full_params(model, values.truth)
 
     def load(self):
         """(simulation, targets, observation); makes and keeps a file that is missing."""
