@@ -18,12 +18,12 @@ from rdtf import names, storage
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, simulation_flags
+from . import common, pattern_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
-for module in (common, simulation_flags):
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
+for module in (pattern_flags, simulation_flags):
     flags.adopt_module_key_flags(module)
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", 100, "Steps with gradient.", lower_bound=1
@@ -74,7 +74,7 @@ def certify(simulation, params, index):
     from rdtf import gradients, initial_conditions, losses
 
     values, model = flags.FLAGS, simulation.model
-    made = common.make_patterns(simulation, params, common.stopping()[0])
+    made = pattern_flags.make_patterns(simulation, params, pattern_flags.stopping()[0])
     state = tuple(made.fields[name] for name in model.species)
     other = initial_conditions.create(
         values.initial_condition,

@@ -20,11 +20,11 @@ from rdtf import storage
 from rdtf.models import parameters_text
 from rdtf.status import FitStatus
 
-from . import common, console, fit_flags, simulation_flags, targets, workdirs
+from . import common, console, fit_flags, progress, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("fit")
-for module in (common, targets, fit_flags, simulation_flags, workdirs):
+for module in (targets, fit_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
 _CHECK = flags.DEFINE_bool(
@@ -87,7 +87,7 @@ def run(problem, settings, workdir):
         seconds = time.monotonic() - began
         params, status = stages[-1].params, stages[-1].status
         if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
-            with common.progress(problem.max_steps, "checking by simulation") as bar:
+            with progress.steps(problem.max_steps, "checking by simulation") as bar:
                 sigma = fitting.noise_of(problem, stages)
                 verdict = fitting.check(problem, params, bar, sigma)
             found = verdict.run.state[problem.index][0]

@@ -18,12 +18,12 @@ from rdtf import storage
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, dataset_flags, simulation_flags
+from . import common, dataset_flags, pattern_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
-for module in (common, simulation_flags, dataset_flags):
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
+for module in (pattern_flags, simulation_flags, dataset_flags):
     flags.adopt_module_key_flags(module)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
 _PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
@@ -52,8 +52,8 @@ def main(argv):
 
     simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
-    tolerance, _ = common.stopping()
-    targets = common.make_patterns(simulation, params, tolerance)
+    tolerance, _ = pattern_flags.stopping()
+    targets = pattern_flags.make_patterns(simulation, params, tolerance)
     storage.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")
     return 0

@@ -19,13 +19,13 @@ from rdtf import names, storage, viz
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, simulation_flags, workdirs
+from . import common, pattern_flags, simulation_flags, workdirs
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
 workdirs.define_workdir_flags("heatmap")
-for module in (common, simulation_flags, workdirs):
+for module in (pattern_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _MODE = flags.DEFINE_enum("mode", "landscape", names.HEATMAP_MODES, "See above.")
 _LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(names.LOSSES)}.")
@@ -108,7 +108,7 @@ def landscape(workdir, model, observe, target, truth):
     state = initial_conditions.create(
         values.initial_condition, model, grid, values.num_samples, values.seed, params
     )
-    stop = common.stopping()
+    stop = pattern_flags.stopping()
     paired = target is None
     if paired:
         target = analysis.simulate_target(simulation, truth, state, observe, *stop)

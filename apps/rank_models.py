@@ -21,7 +21,7 @@ from . import common, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("rank_models")
-for module in (common, targets, simulation_flags, workdirs):
+for module in (targets, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _MODELS = flags.DEFINE_list(
     "models", None, "Which to try. Default: all whose species diffuse, each by itself."
