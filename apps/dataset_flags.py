@@ -1,4 +1,4 @@
-"""Flags of data sets of patterns, and what apps.generate does with them."""
+"""Flags of data sets of patterns, in apps.generate."""
 
 from absl import flags
 
@@ -127,30 +127,13 @@ def check(output):
     storage.check_writable(path)
 
 
-def make(output, chosen):
-    """Makes the data set, prints what became of it; 1 if samples had to be given up."""
-    from absl import logging
-    from tqdm import tqdm
+def options():
+    """What `rdtf.patterns.generate` is told besides the plan."""
+    from rdtf.patterns import ray_pool
 
-    from rdtf import patterns
-    from rdtf.patterns import ensemble_report, ray_pool
-
-    for line in ensemble_report.warnings(chosen):
-        logging.warning("%s", line)
-    shard = (_SHARD.value, _NUM_SHARDS.value)
-    numbers = range(shard[0], chosen.num_chunks, shard[1])
-    total = sum(len(chosen.place(n)[1]) for n in numbers)
-    with tqdm(total=total, desc="making patterns", unit="sample", leave=False) as bar:
-        path = patterns.generate(
-            output,
-            chosen,
-            *shard,
-            resume=_RESUME.value,
-            pool=ray_pool.make_chunks if _RAY.value else None,
-            callback=lambda done: bar.update(done - bar.n),
-        )
-    rows = ensemble_report.report(patterns.read_labels(path))
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    for row in rows:
-        print(row.text)
-    return int(any(row.dead for row in rows))
+    return {
+        "shard": _SHARD.value,
+        "num_shards": _NUM_SHARDS.value,
+        "resume": _RESUME.value,
+        "pool": ray_pool.make_chunks if _RAY.value else None,
+    }

@@ -69,7 +69,26 @@ def make_data_set(output):
     changes = parameters_text.parse_params(_PARAMS.value)
     dataset_flags.check(output)
     common.quiet_tensorflow()
-    return dataset_flags.make(output, dataset_flags.plan(_PRESET.value, changes))
+    from absl import logging
+    from tqdm import tqdm
+
+    from rdtf import patterns
+    from rdtf.patterns import ensemble_report
+
+    plan, options = dataset_flags.plan(_PRESET.value, changes), dataset_flags.options()
+    for line in ensemble_report.warnings(plan):
+        logging.warning("%s", line)
+    chunks = range(options["shard"], plan.num_chunks, options["num_shards"])
+    total = sum(len(plan.place(n)[1]) for n in chunks)
+    with tqdm(total=total, desc="making patterns", unit="sample", leave=False) as bar:
+        path = patterns.generate(
+            output, plan, **options, callback=lambda done: bar.update(done - bar.n)
+        )
+    rows = ensemble_report.report(patterns.read_labels(path))
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    for row in rows:
+        print(row.text)
+    return int(any(row.dead for row in rows))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,6 @@ Rows are kept as they come: --resume goes on where a run was stopped. Results go
 --workdir: pictures (.png) and numbers (.npz).
 """
 
-import json
-
-import numpy as np
 import tqdm
 from absl import flags
 
@@ -76,20 +73,14 @@ def pairs(workdir, fields):
         for name in _LOSS.value
     }
     begin(workdir)
-    with storage.atomic(workdir / "pairs.npz") as temporary:
-        np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))
-    for name, matrix in matrices.items():
-        path, title = workdir / f"pairs_{name}.png", f"{len(fields)} samples: all pairs"
-        viz.heatmap(path, matrix, title=title, value_label=name.replace("_", " "))
+    for path in analysis.write_pairs(workdir, matrices, _TARGETS.value):
         print(path)
 
 
 def landscape(workdir, model, observe, target, truth):
     """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parameters_text.parse_axis(model, params, text) for text in _AXIS.value)
-    if not len(axes) == len(_AXIS.value) in (1, 2):
-        raise InputError("Expected --axis once or twice, for different parameters.")
+    axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:
         truth = params | parameters_text.parse_params(_TRUTH.value)
         model.check_bounds(truth)

@@ -15,7 +15,6 @@ from absl import flags
 
 from rdtf import models, storage
 from rdtf.models import parameters_text
-from rdtf.status import InputError
 from rdtf.viz import regimes as pictures
 
 from . import common, simulation_flags, workdirs
@@ -46,9 +45,7 @@ def main(argv):
     workdir = workdirs.open_workdir("regimes")
     model = models.get(flags.FLAGS.model)
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parameters_text.parse_axis(model, params, text) for text in _AXIS.value)
-    if not len(axes) == len(_AXIS.value) == 2:
-        raise InputError("Expected --axis twice, for different parameters.")
+    axes = parameters_text.parse_axes(model, params, _AXIS.value, fewest=2)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions

@@ -45,6 +45,9 @@ def test_parameters_without_a_default_are_filled():
         (lambda: _axis("F=1:2"), "NAME=FROM:TO:POINTS"),
         (lambda: _axis("F=.03:.04:1"), "at least 2 points"),
         (lambda: _axis("F=-1:.04:3"), "Expected F between"),
+        (lambda: _axes(), "--axis once or twice"),
+        (lambda: _axes("F=.03:.04:2", "F=.03:.05:2"), "different parameters"),
+        (lambda: _axes("F=.03:.04:2", fewest=2), "--axis twice"),
         (lambda: parameters_text.parse_range("k=.03"), "NAME=FROM:TO"),
         (lambda: parameters_text.parse_pair("Du"), "NAME=VALUE"),
         (lambda: parameters_text.with_valid_range(GRAY_SCOTT, ["v=1"]), "v=LOW:HIGH"),
@@ -54,6 +57,16 @@ def test_parameters_without_a_default_are_filled():
 def test_what_cannot_be_read(read, word, input_error):
     with input_error(word):
         read()
+
+
+def test_two_axes():
+    found = _axes("F=.03:.04:2", "k=.05:.06:2", fewest=2)
+    assert found == {"F": [0.03, 0.04], "k": [0.05, 0.06]}
+
+
+def _axes(*texts, **options):
+    defaults = GRAY_SCOTT.defaults
+    return parameters_text.parse_axes(GRAY_SCOTT, defaults, texts, **options)
 
 
 def _axis(text):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -73,6 +73,24 @@ def parse_axis(
     for value in values:
         model.check_bounds({**params, name: value})
     return name, values
+
+
+def parse_axes(
+    model: ReactionDiffusion,
+    params: Mapping[str, float],
+    texts: Sequence[str],
+    fewest: int = 1,
+) -> dict[str, list[float]]:
+    """Axes of a sweep over one or two parameters, see `parse_axis`.
+
+    Raises:
+      InputError: if there are fewer than `fewest`, more than two, or two of the same.
+    """
+    axes = dict(parse_axis(model, params, text) for text in texts)
+    if not fewest <= len(axes) == len(texts) <= 2:
+        times = "once or twice" if fewest == 1 else "twice"
+        raise InputError(f"Expected --axis {times}, for different parameters.")
+    return axes
 
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:
