@@ -119,12 +119,8 @@ def read_trajectory(path, model):
     """(name, parameters) of every Nth iteration of a fit, and of the last one."""
     from rdtf.analysis import traversal
 
-    points = traversal.read(path, model)
-    return [
-        (f"{point.stage or 'iteration'} {point.iteration}", point.params)
-        for point in points
-        if point.iteration % _EVERY.value == 0 or point is points[-1]
-    ]
+    points = traversal.every_nth(traversal.read(path, model), _EVERY.value)
+    return [(f"{p.stage or 'iteration'} {p.iteration}", p.params) for p in points]
 
 
 if __name__ == "__main__":

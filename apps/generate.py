@@ -12,18 +12,18 @@ to make them again. An existing file is kept unless --overwrite is given.
 
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 
 from rdtf import storage
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, dataset_flags, pattern_flags, simulation_flags
+from . import common, dataset_flags, pattern_flags, plan_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
 pattern_flags.define_pattern_flags()
 pattern_flags.define_until_flag()
-for module in (pattern_flags, simulation_flags, dataset_flags):
+for module in (pattern_flags, simulation_flags, plan_flags, dataset_flags):
     flags.adopt_module_key_flags(module)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
 _PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
@@ -69,13 +69,12 @@ def make_data_set(output):
     changes = parameters_text.parse_params(_PARAMS.value)
     dataset_flags.check(output)
     common.quiet_tensorflow()
-    from absl import logging
     from tqdm import tqdm
 
     from rdtf import patterns
     from rdtf.patterns import ensemble_report
 
-    plan, options = dataset_flags.plan(_PRESET.value, changes), dataset_flags.options()
+    plan, options = plan_flags.plan(_PRESET.value, changes), dataset_flags.options()
     for line in ensemble_report.warnings(plan):
         logging.warning("%s", line)
     chunks = range(options["shard"], plan.num_chunks, options["num_shards"])
