@@ -31,7 +31,7 @@ ENGINES = ("native", "xla")
 STOP_RULES = ("steady", "steps")
 # Events that can end a recorded run: functions of `rdtf.recording`.
 STOPPING_EVENTS = ("steady", "extinct")
-# How the runs of a data set start: `rdtf.patterns.STARTS`.
+# How the runs of a data set start: `rdtf.patterns.Plan`.
 DATA_SET_STARTS = ("multiple_seeds", "random", "center_seed")
 
 # From pictures to parameters: `rdtf.fitting.routes`.

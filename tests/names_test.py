@@ -1,4 +1,4 @@
-"""Tables of names stand once: flags and the rooms that implement them agree."""
+"""Tables of names stand once: flags and the rooms that implement them agree; apps are short."""
 
 import ast
 import pathlib
@@ -31,7 +31,6 @@ LIGHT = {"BOUNDARIES": BOUNDARIES, "MODELS": tuple(MODELS), "LAPLACIANS": LAPLAC
         (names.LOSSES, losses.FEATURES),
         (names.SCHEMES, schemes.SCHEMES),
         (names.ENGINES, engines.ENGINES),
-        (names.DATA_SET_STARTS, patterns.STARTS),
         (names.SIZES, denoiser.SIZES),
         (names.OBJECTIVES, objectives.LOSSES),
         (names.CONDITIONS, conditions.CONDITIONS),
@@ -53,6 +52,11 @@ def test_stopping_events_are_functions_of_recording(name):
     assert getattr(recording, name)(1e-3, stop=True).kind == name
 
 
+@pytest.mark.parametrize("name", names.DATA_SET_STARTS)
+def test_data_sets_can_start_so(name):
+    assert patterns.Plan(("maze",), 4, (16, 16), start=name).start == name
+
+
 @pytest.mark.parametrize("name", names.SOFT_ESTIMATORS)
 def test_soft_estimators_are_there(name):
     assert callable(estimators.get(name, Tissue((3, 3)), 0.4))
@@ -62,6 +66,7 @@ def test_soft_estimators_are_there(name):
     "call",
     [
         lambda: estimators.get("unheard_of", Tissue(), 0.4),
+        lambda: patterns.Plan(("maze",), 4, (16, 16), start="unheard_of"),
         lambda: networks.begin(None, "unheard_of", -2.0),
         lambda: flows.check("unheard_of", "snapshots", 0, None),
         lambda: flows.check("local", "unheard_of", 0, None),
@@ -75,6 +80,11 @@ def test_other_names_are_refused(call):
 def test_tables_are_of_different_names():
     for table in TABLES.values():
         assert isinstance(table, tuple) and len(set(table)) == len(table) > 1
+
+
+@pytest.mark.parametrize("path", APPS, ids=lambda path: path.stem)
+def test_apps_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 130
 
 
 def literals(node, with_keys=True):
