@@ -109,7 +109,8 @@ def _is_stencil(values):
     size = max(map(abs, values))
     whole = len(values) % 2 and values == values[::-1] and len(values) > 2
     both = sum(values) if whole else values[0] + 2.0 * sum(values[1:])
-    return values[0] * values[1] < 0 and math.isclose(both, 0.0, abs_tol=1e-12 * size)
+    centre = values[len(values) // 2] if whole else values[0]
+    return centre == -size and math.isclose(both, 0.0, abs_tol=1e-12 * size)
 
 
 def _resumes(tree):
