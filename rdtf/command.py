@@ -4,10 +4,10 @@ A wheel has them as `rdtf.apps`, and the flag files in `rdtf/flags`. In a checko
 are the folders `apps` and `flags` beside `rdtf`.
 """
 
-import ast
 import difflib
 import importlib.util
 import pathlib
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -119,5 +119,5 @@ def _help():
 
 def _summary(app):
     """The first line of an app's docstring, which says what the app does."""
-    source = (_APPS / f"{app}.py").read_text(encoding="utf-8")
-    return ast.get_docstring(ast.parse(source)).partition("\n")[0]
+    with open(_APPS / f"{app}.py", encoding="utf-8") as file:
+        return re.match(r'r?"""([^"\n]+)', file.readline())[1]
