@@ -1,8 +1,6 @@
 """Names of a package that are loaded when they are first used (PEP 562)."""
 
 import importlib
-import importlib.util
-import pkgutil
 import sys
 from collections.abc import Mapping
 
@@ -22,11 +20,17 @@ def attributes(package: str, names: Mapping[str, str]):
         if name in names:
             return getattr(importlib.import_module(f"{package}.{names[name]}"), name)
         module = f"{package}.{name}"
-        if not name.startswith("_") and importlib.util.find_spec(module):
-            return importlib.import_module(module)
+        if not name.startswith("_"):
+            try:
+                return importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name != module:  # it is there, but not what it imports
+                    raise
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def names_of():
+        import pkgutil  # ten times the rest of `import rdtf`
+
         own = vars(sys.modules[package])
         found = (module.name for module in pkgutil.iter_modules(own["__path__"]))
         return sorted({*own, *names, *(n for n in found if not n.startswith("_"))})

@@ -84,3 +84,13 @@ def test_dir_lists_modules_and_main_names_before_they_are_loaded():
 def test_what_is_not_there_is_an_attribute_error():
     found = _fresh("print(hasattr(rdtf, 'nothing'), hasattr(rdtf.models, '_nothing'))")
     assert found == ["False", "False"]
+
+
+def test_a_missing_library_is_not_a_missing_module():
+    """Without xarray `rdtf.recording.lazy` says that xarray is what is missing."""
+    found = _fresh(
+        "sys.modules['xarray.backends'] = None\n"
+        "try: rdtf.recording.lazy\n"
+        "except ModuleNotFoundError as error: print(error.name)"
+    )
+    assert found == ["xarray.backends"] or not _can_be_imported("rdtf.recording.lazy")
