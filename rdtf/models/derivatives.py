@@ -13,7 +13,6 @@ expressions and as functions of NumPy arrays or TensorFlow tensors, derived once
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import rdtf.math
 from rdtf.models import powers
@@ -23,21 +22,48 @@ from rdtf.models.expressions import FUNCTIONS
 TERMS = ("R", "Q", "P")
 
 
-class Functions(NamedTuple):
+class Functions:
     """One term and its derivatives as functions of (state, params).
 
     State is a sequence, one per species, params a mapping by name. Results broadcast: what
-    is the same everywhere is a number.
-
-    Attributes:
-      values: gives `[T_i]`, one per species.
-      by_state: gives `[[∂T_i/∂s_j]]`.
-      by_params: gives name -> `[∂T_i/∂p]`.
+    is the same everywhere is a number. Each function is compiled when it is first asked
+    for.
     """
 
-    values: Callable
-    by_state: Callable
-    by_params: Callable
+    def __init__(self, derivatives: "Derivatives", package: str, term: str):
+        self._derivatives, self._package, self._term = derivatives, package, term
+
+    @functools.cached_property
+    def values(self) -> Callable:
+        """Gives `[T_i]`, one per species."""
+        return self._compiled(self._derivatives.terms[self._term])
+
+    @functools.cached_property
+    def by_state(self) -> Callable:
+        """Gives `[[∂T_i/∂s_j]]`."""
+        return self._compiled_rows(self._derivatives.by_state[self._term])
+
+    @functools.cached_property
+    def by_params(self) -> Callable:
+        """Gives name -> `[∂T_i/∂p]`."""
+        columns = self._derivatives.by_params[self._term]
+        call = self._compiled_rows(columns.values())
+        return lambda state, params: dict(
+            zip(columns, call(state, params), strict=True)
+        )
+
+    def _compiled(self, expressions):
+        return self._derivatives.compiled(expressions, self._package)
+
+    def _compiled_rows(self, rows):
+        call = self._compiled([x for row in rows for x in row])
+        count = len(self._derivatives.state)
+
+        def evaluate(state, params):
+            values = call(state, params)
+            return [values[i : i + count] for i in range(0, len(values), count)]
+
+        return evaluate
 
 
 class Derivatives:
@@ -83,25 +109,10 @@ class Derivatives:
 
     def functions(self, package: str = "numpy", term: str = "R") -> Functions:
         """A term and its derivatives for a package, "numpy" or "tensorflow"."""
-        if (package, term) not in self._functions:
-            self._functions[package, term] = self._compile(package, term)
-        return self._functions[package, term]
-
-    def _compile(self, package, term):
-        rows, columns = self.by_state[term], self.by_params[term]
-        count = len(self.state)
-        slopes = self.compiled([slope for row in rows for slope in row], package)
-        moved = self.compiled(
-            [x for column in columns.values() for x in column], package
-        )
-
-        def by_state(state, params):
-            return _split(slopes(state, params), count)
-
-        def by_params(state, params):
-            return dict(zip(columns, _split(moved(state, params), count), strict=True))
-
-        return Functions(self.compiled(self.terms[term], package), by_state, by_params)
+        key = package, term
+        if key not in self._functions:
+            self._functions[key] = Functions(self, package, term)
+        return self._functions[key]
 
 
 @functools.lru_cache(maxsize=128)
@@ -180,10 +191,6 @@ def _tensor_printer():
             return f"sign({self._print(expr.args[0])})"
 
     return Printer
-
-
-def _split(values, count):
-    return [list(values[i : i + count]) for i in range(0, len(values), count)]
 
 
 def _is_power(expression):
