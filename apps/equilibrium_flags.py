@@ -2,11 +2,11 @@
 
 from absl import flags
 
+from rdtf.names import POINT_SETS
 from rdtf.status import InputError
 
 from . import common, workdirs
 
-_POINTS = ("lorenz", "ring", "two_peaks", "two_moons")
 _ALPHA = flags.DEFINE_float(
     "alpha", None, "ᾱ of the noise. Default: .8; of points as published.", 1e-3, 0.999
 )
@@ -39,7 +39,7 @@ _OF_OTHERS = ("velocity", "widths", "num_snapshots", "plot_channel")
 def chosen():
     """The run(workdir) that the flags ask for, or None."""
     values = flags.FLAGS
-    if len(values.dataset) == 1 and values.dataset[0] in _POINTS:
+    if len(values.dataset) == 1 and values.dataset[0] in POINT_SETS:
         _refuse((*_OF_PATTERNS, *_OF_OTHERS, "denoiser", "batch_size"), "of points")
         return _points
     if values.supervision != "equilibrium":

@@ -33,5 +33,6 @@ __getattr__, __dir__ = lazy.attributes(
         "simulate_target": "landscape",
         "stack_params": "sweeps",
         "uniform_states": "stability.states",
+        "write_pairs": "pairs",
     },
 )

@@ -6,11 +6,10 @@ from rdtf.fitting.certificates import certify
 from rdtf.fitting.checks import Check, check, noise_of, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
-from rdtf.fitting.routes import ROUTES, Settings, fit, validate
+from rdtf.fitting.routes import Settings, fit, validate
 from rdtf.fitting.windows import Windows, WindowSettings
 
 __all__ = [
-    "ROUTES",
     "Check",
     "OptimizerSettings",
     "Problem",

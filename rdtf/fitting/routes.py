@@ -24,15 +24,13 @@ from rdtf.inference.structure.elimination import eliminate
 from rdtf.inference.uncertainty import posterior
 from rdtf.status import FitStatus, InputError
 
-ROUTES = ("auto", "residual", "windows", "bptt")
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What a fit may be told.
 
     Attributes:
-      route: a name of `ROUTES`.
+      route: a name of `rdtf.names.ROUTES`.
       form: of the residual, "norm" or "integral"; None chooses by the noise.
       loss: of route bptt, `loss(predicted, target)`.
       windows, optimizer: of route bptt.

@@ -19,10 +19,9 @@ from rdtf import initial_conditions
 from rdtf.fitting.adaptive_rate import Outcome
 from rdtf.fitting.problem import Problem
 from rdtf.inference.hidden import TargetState
+from rdtf.names import WINDOW_STARTS
 from rdtf.status import InputError, Status
 from rdtf.types import State
-
-STARTS = ("simulated", "target")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +53,10 @@ class WindowSettings:
                 )
         if self.warmup is not None and self.warmup < 0:
             raise InputError(f"Expected warmup of at least 0, got {self.warmup}.")
-        if self.start not in STARTS:
+        if self.start not in WINDOW_STARTS:
             raise InputError(
-                f"Expected a window start among {', '.join(STARTS)}, got {self.start!r}."
+                f"Expected a window start among {', '.join(WINDOW_STARTS)}, got "
+                f"{self.start!r}."
             )
 
 

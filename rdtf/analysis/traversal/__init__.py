@@ -10,7 +10,7 @@ from rdtf.analysis.traversal.paths import (
     regimes_of,
     trace,
 )
-from rdtf.analysis.traversal.points import Point, point_of, read, thin
+from rdtf.analysis.traversal.points import Point, every_nth, point_of, read, thin
 
 __all__ = [
     "REGIME",
@@ -19,6 +19,7 @@ __all__ = [
     "Trace",
     "crossings",
     "distances",
+    "every_nth",
     "point_of",
     "read",
     "regimes_of",

@@ -30,6 +30,7 @@ from rdtf.generative.dynamics import (
 from rdtf.generative.dynamics import supervision as dials
 from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
 from rdtf.generative.networks import Network
+from rdtf.names import SUPERVISIONS, VELOCITIES
 from rdtf.status import InputError
 
 _BATCH = 64
@@ -103,6 +104,14 @@ def train(
 
 def check(model: str, supervision: str, num_pairs: int, network) -> None:
     """Raises InputError if there is no such supervision of a model, or something lacks."""
+    for word, name, known in (
+        ("model", model, VELOCITIES),
+        ("supervision", supervision, SUPERVISIONS),
+    ):
+        if name not in known:
+            raise InputError(
+                f"Expected a {word} among {', '.join(known)}, got {name!r}."
+            )
     if model == "skew" and supervision != "pairs":
         raise InputError(
             "Expected --supervision=pairs with --velocity=skew, which keeps the law as it "
