@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 _LONG = 130  # lines of an app
-_NOT_SYMPY = {"np", "numpy", "tf", "scipy"}
+_NOT_SYMPY = {"np", "numpy", "tf", "scipy", "derivatives"}
 
 
 def show(root: pathlib.Path) -> None:
@@ -66,7 +66,9 @@ def _differentiates(tree):
     """`x.diff(...)` of anything but an array, or a Jacobian of SymPy."""
     sympy = any("sympy" in ast.unparse(n) for n in ast.walk(tree) if _is_import(n))
     for owner, name, _ in _calls(tree):
-        if name == "diff" and owner not in _NOT_SYMPY:
+        if owner in _NOT_SYMPY:
+            continue
+        if name == "diff":
             return True
         if name == "jacobian" and sympy:
             return True
