@@ -50,6 +50,9 @@ def run(main) -> None:
         except KeyboardInterrupt:
             _fail("Stopped by hand.", 130)
 
+    program = sys.modules["__main__"]
+    if sys.argv[0].startswith("rdtf "):  # so --help shows what the user called
+        program.__doc__ = program.__doc__.replace("python -m apps.", "rdtf ")
     flags.FLAGS.set_default("verbosity", logging.INFO)
     app.run(guarded, flags_parser=_parse)
 

@@ -22,6 +22,8 @@ FLOORS = {
     "status": 0,
     "math": 0,
     "lazy": 0,
+    "command": 0,  # starts apps, and imports none
+    "__main__": 1,
     "names": 0,
     "grids": 1,
     "models": 1,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rdtf import schemes
-from rdtf.fitting.check import check
+from rdtf.fitting.checks import check
 from rdtf.fitting.problem import Problem
 from rdtf.grids import Grid
 from rdtf.inference import gains, stills

@@ -7,7 +7,7 @@ import numpy as np
 
 import rdtf
 from rdtf import analysis, initial_conditions, storage, viz
-from rdtf.fitting.check import Check, as_seen, model_params, simulate, targets
+from rdtf.fitting.checks import Check, as_seen, model_params, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.structure import scalings
 

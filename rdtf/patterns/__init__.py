@@ -3,6 +3,7 @@
 `make` and `summary` are of targets (`rdtf.storage.Targets`); the rest is of data sets.
 """
 
+from rdtf import lazy
 from rdtf.patterns.ensembles import MOVING, STARTS, Plan
 from rdtf.patterns.generation import generate, shard_path
 from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
@@ -23,3 +24,5 @@ __all__ = [
     "shard_path",
     "summary",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -4,6 +4,7 @@
 recorders; `resume` goes on with a file that was left. See docs/recording.md.
 """
 
+from rdtf.lazy import attributes
 from rdtf.recording.events import Watch, extinct, steady, threshold
 from rdtf.recording.frames import Event, Frame, Recorder, Run, Samples
 from rdtf.recording.hdf5 import HDF5Recorder
@@ -37,3 +38,5 @@ __all__ = [
     "threshold",
     "to_xarray",
 ]
+
+__getattr__, __dir__ = attributes(__name__, {})

@@ -19,6 +19,7 @@ The implicit and exponential ones have no such bound; their reaction has one of 
 tsit5 and etdrk4 also come with error control: `Simulation.integrate`.
 """
 
+from rdtf import lazy
 from rdtf.schemes import pairs
 from rdtf.schemes.base import (
     Scheme,
@@ -77,3 +78,5 @@ __all__ = [
     "spectral_radius",
     "suggest_time_step",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -1,5 +1,6 @@
 """How a fit travels: regimes, bifurcations, loss and slope along a path of parameters."""
 
+from rdtf import lazy
 from rdtf.analysis.traversal.paths import (
     REGIME,
     Crossing,
@@ -25,3 +26,5 @@ __all__ = [
     "thin",
     "trace",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

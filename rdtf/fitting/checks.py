@@ -15,7 +15,7 @@ from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.losses.spectra import log_power_spectrum
-from rdtf.losses.statistics import NAMES, statistics
+from rdtf.losses.summaries import NAMES, statistics
 from rdtf.simulation import SteadyRun
 
 # Two unrelated samples of one pattern: independent, nearly exponential bins.
