@@ -3,5 +3,7 @@
 from rdtf import lazy
 
 __getattr__, __dir__ = lazy.attributes(
-    __name__, ("finite_differences", "fourier", "laplacians", "modes"), {}
+    __name__,
+    ("finite_differences", "fourier", "laplacians", "modes", "stencils"),
+    {},
 )
