@@ -13,7 +13,7 @@ import numpy as np
 
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion, derivatives
-from rdtf.operators import modes
+from rdtf.operators import laplacians, modes
 
 
 class Linearization:
@@ -56,7 +56,7 @@ class Linearization:
     @property
     def norm(self) -> float:
         """About the largest eigenvalue of J, in 1 / time."""
-        diffusion = self.diffusivity.max() * self.grid.laplacian_bound
+        diffusion = self.diffusivity.max() * laplacians.bound(self.grid)
         return float(np.abs(self.slopes).max() + diffusion)
 
     def apply(self, x: np.ndarray, transpose: bool = False) -> np.ndarray:

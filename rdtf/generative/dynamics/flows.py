@@ -25,10 +25,10 @@ from rdtf.generative.dynamics import (
     residual,
     score_fits,
     snapshots,
-    velocities,
 )
 from rdtf.generative.dynamics import supervision as dials
 from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.generative.networks import Network
 from rdtf.names import SUPERVISIONS, VELOCITIES
 from rdtf.status import InputError
@@ -51,7 +51,7 @@ def train(
     workdir=None,
     verbose: int = 0,
     seed: int = 0,
-) -> tuple[velocities.Velocity, dict]:
+) -> tuple[Velocity, dict]:
     """(a velocity, what is known of it).
 
     Args:

@@ -117,7 +117,7 @@ def normalised(r: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
 
 
 def standard(velocity, mean=None, scale=None) -> Callable:
-    """A `velocities.Velocity` as a function of standardised states to their rates.
+    """A `velocity.Velocity` as a function of standardised states to their rates.
 
     Standardised by a mean and scale; default: its own.
     """
@@ -137,7 +137,7 @@ def measure(
     """ρ of v(D(y, σ)) of each velocity at each σ.
 
     Args:
-      velocities: name -> a `velocities.Velocity`.
+      velocities: name -> a `velocity.Velocity`.
       network: a denoiser of such patterns.
       samples: `[n, y, x, species]`, in units of the equation.
       sigmas: in standard deviations of the data.

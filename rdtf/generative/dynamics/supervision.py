@@ -112,7 +112,7 @@ class Dial(keras.Model):
     """Trains a velocity on what is known; batches follow from the seed and the step.
 
     Args:
-      network: a `velocities.Velocity`.
+      network: a `velocity.Velocity`.
       known: see `Known`.
       settings: see `Settings`.
     """
@@ -214,7 +214,7 @@ def train(velocity, known: Known, settings: Settings, workdir, verbose: int = 0)
     """Trains a velocity in place; goes on where `workdir` left off.
 
     Args:
-      velocity: a `velocities.Velocity`, built.
+      velocity: a `velocity.Velocity`, built.
       known: what it is trained on.
       settings: see `Settings`.
       workdir: for checkpoints and traces.
