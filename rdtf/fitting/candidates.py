@@ -163,9 +163,7 @@ def _starts(prepared, model, seed):
 
 def _looks_alike(model, grid, fit, pictures, observation, seed):
     params = {name: fit.params[name] for name in model.parameters}
-    scheme = schemes.get("forward_euler")
-    largest = max(params[name] for name in model.diffusivities)
-    step = schemes.suggest_time_step(scheme, grid, largest)
+    step = schemes.default_time_step(model, params, grid)
     problem = Problem(
         Simulation(model, grid, step),
         fit.observe,

@@ -24,8 +24,7 @@ def ranges(model: ReactionDiffusion, observe: str) -> np.ndarray:
     sets = [model.preset(name) for name in list(model.presets)[:8]] or [model.defaults]
     grid = Grid((48, 48))
     params = {n: np.array([s[n] for s in sets]) for n in model.parameters}
-    largest = max(params[n].max() for n in model.diffusivities)
-    step = schemes.suggest_time_step(schemes.get("forward_euler"), grid, largest)
+    step = schemes.default_time_step(model, params, grid)
     simulation = Simulation(model, grid, step)
     state = initial_conditions.create(None, model, grid, 1, 0, model.defaults)
     state = tuple(np.repeat(field, len(sets), axis=0) for field in state)
