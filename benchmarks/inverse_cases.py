@@ -126,7 +126,7 @@ def model_simulation(name: str, side: int) -> rdtf.Simulation:
 
 def verdict(status: Status, change: float, contrast: float, limit=SETTLING) -> str:
     """Why a candidate is kept ("settled", "taken at the end"), or why not."""
-    if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
+    if status.is_invalid:
         return status.label
     if not contrast > PATTERN:
         return "uniform"
@@ -137,7 +137,7 @@ def verdict(status: Status, change: float, contrast: float, limit=SETTLING) -> s
 
 def moving_verdict(status: Status, frames: np.ndarray) -> str:
     """Whether a movie `[time, y, x]` is "moving" from its first frame to its last."""
-    if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
+    if status.is_invalid:
         return status.label
     std = frames.std(axis=(1, 2))
     if not std.min() > LIVELY:

@@ -3,14 +3,13 @@
 `make` and `summary` are of targets (`rdtf.storage.Targets`); the rest is of data sets.
 """
 
-from rdtf.patterns.ensembles import MOVING, STARTS, Plan
+from rdtf.patterns.ensembles import MOVING, Plan
 from rdtf.patterns.generation import generate, shard_path
 from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
 from rdtf.patterns.targets import make, summary
 
 __all__ = [
     "MOVING",
-    "STARTS",
     "DataSet",
     "Plan",
     "generate",
