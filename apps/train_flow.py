@@ -23,7 +23,7 @@ from absl import flags
 
 from rdtf.status import InputError
 
-from . import common, equilibrium_flags, library_flags, workdirs
+from . import common, equilibrium_flags, library_flags, training_progress, workdirs
 
 workdirs.define_workdir_flags("train_flow")
 flags.adopt_module_key_flags(workdirs)
@@ -128,7 +128,8 @@ def _train(data, widths, network, library, workdir):
         network=network,
         settings=supervision.Settings(steps, batch_size, seed=_SEED.value),
         workdir=workdir,
-        verbose=2,
+        callbacks=[training_progress.epochs()],
+        progress=training_progress.patterns(),
         seed=_SEED.value,
         **known,
     )

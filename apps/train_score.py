@@ -11,7 +11,7 @@ import time
 
 from absl import flags
 
-from . import common, workdirs
+from . import common, training_progress, workdirs
 
 workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
@@ -84,9 +84,8 @@ def main(argv):
         names=names,
         told=told,
         precision="mixed_bfloat16" if _MIXED.value else "float32",
-        callbacks=[pictures],
+        callbacks=[pictures, training_progress.epochs()],
         strategy=tf.distribute.MirroredStrategy() if several else None,
-        verbose=2,
     )
     trained.save(workdir / "denoiser.keras")
     result = reports.write(workdir, trained, held, _CHANNEL.value)
