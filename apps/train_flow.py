@@ -23,7 +23,14 @@ from absl import flags
 
 from rdtf.names import SUPERVISIONS
 
-from . import common, equilibrium_flags, library_flags, velocity_flags, workdirs
+from . import (
+    common,
+    equilibrium_flags,
+    library_flags,
+    training_progress,
+    velocity_flags,
+    workdirs,
+)
 
 workdirs.define_workdir_flags("train_flow")
 for module in (velocity_flags, library_flags, equilibrium_flags, workdirs):
@@ -99,7 +106,8 @@ def _train(data, widths, network, library, workdir):
         network=network,
         settings=velocity_flags.settings(),
         workdir=workdir,
-        verbose=2,
+        callbacks=[training_progress.epochs()],
+        progress=training_progress.patterns(),
         seed=flags.FLAGS.seed,
         **known,
     )

@@ -13,7 +13,7 @@ from absl import flags
 
 from rdtf.names import CONDITIONS, OBJECTIVES, SIZES
 
-from . import common, workdirs
+from . import common, training_progress, workdirs
 
 workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
@@ -80,9 +80,8 @@ def main(argv):
         names=names,
         told=told,
         precision="mixed_bfloat16" if _MIXED.value else "float32",
-        callbacks=[pictures],
+        callbacks=[pictures, training_progress.epochs()],
         strategy=tf.distribute.MirroredStrategy() if several else None,
-        verbose=2,
     )
     trained.save(workdir / "denoiser.keras")
     result = reports.write(workdir, trained, held, _CHANNEL.value)

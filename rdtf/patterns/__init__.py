@@ -4,14 +4,13 @@
 """
 
 from rdtf import lazy
-from rdtf.patterns.ensembles import MOVING, STARTS, Plan
+from rdtf.patterns.ensembles import MOVING, Plan
 from rdtf.patterns.generation import generate, shard_path
 from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
 from rdtf.patterns.targets import make, summary
 
 __all__ = [
     "MOVING",
-    "STARTS",
     "DataSet",
     "Plan",
     "generate",

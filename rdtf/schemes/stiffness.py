@@ -117,20 +117,14 @@ def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> floa
     return max((np.abs(np.linalg.eigvals(m)).max() for m in matrices), default=0.0)
 
 
-def suggest_time_step(
-    scheme: Scheme,
-    grid: Grid,
-    diffusivity: float,
-    laplacian: str = "second_order",
-    reaction_rate: float = 0.0,
-) -> float:
+def rounded_time_step(bound: float, reaction_rate: float = 0.0) -> float:
     """The largest of 1, 2, 5 times a power of ten within 80 % of the stability bound.
 
     Also within half of the reaction's time, 1 / `reaction_rate`; where diffusion sets no
-    bound, within 1 and a fifth of it, as away from the uniform states a reaction is
-    several times as fast.
+    bound (it is infinite), within 1 and a fifth of it, as away from the uniform states a
+    reaction is several times as fast.
     """
-    bound = 0.8 * scheme.largest_time_step(grid, diffusivity, laplacian)
+    bound = 0.8 * bound
     if math.isinf(bound):
         bound = 1.0 / max(1.0, 5.0 * reaction_rate)
     elif reaction_rate > 0.0:

@@ -92,8 +92,8 @@ def generate(model: ReactionDiffusion, grid: Grid, carried: tuple[str, ...]) -> 
     return "\n".join(lines) + "\n"
 
 
-def _indent(lines, by=1):
-    return ["    " * by + line for line in lines]
+def _indent(lines):
+    return ["    " + line for line in lines]
 
 
 def _function(rows: Rows, system: System, grid: Grid) -> list[str]:
