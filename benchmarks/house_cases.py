@@ -199,7 +199,7 @@ def _analyses():
 def _networks():
     out, data = "--workdir={o}", "--dataset={d}/waves/x.h5"
     small = ("--epochs=2", "--batch_size=16", "--picture_every=1")
-    for name in ("edm", "flow_matching", "epsilon", "v_prediction"):
+    for name in ("edm", "flow_matching", "epsilon"):
         own = (f"--objective={name}",)
         yield _case(f"score_{name}", "train_score", out, data, *small, *own)
     told = ("--dataset={d}/presets/x.h5", "--condition=params", "--size=local")
