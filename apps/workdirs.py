@@ -108,7 +108,7 @@ def write_run_flags(workdir) -> None:
     if "equations" in flags.FLAGS and flags.FLAGS.equations is not None:
         left_out.add("model")  # its default, which would be one too many
     for module, group in flags.FLAGS.flags_by_module_dict().items():
-        if module.startswith("apps.") or module == sys.argv[0]:
+        if module.startswith(f"{__package__}.") or module == sys.argv[0]:
             lines |= {
                 flag.serialize()
                 for flag in group

@@ -288,8 +288,10 @@ def test_stability_bound(kind, simulations, start, input_error):
     sim = rdtf.Simulation(models.GRAY_SCOTT, grid, bound * 1.001, laplacian=kind)
     with input_error(f"{bound:.4g}", kind=rdtf.StabilityError):
         sim.check_stability(sim.model.defaults)
-    suggested = schemes.suggest_time_step(euler, grid, 0.16, kind)
-    assert 0.4 * 0.8 * bound <= suggested <= 0.8 * bound
+    step = schemes.default_time_step(
+        sim.model, sim.model.defaults, grid, laplacian=kind
+    )
+    assert 0.4 * 0.8 * bound <= step <= 0.8 * bound
 
 
 def test_a_swing_at_a_jump_is_not_sick(simulations, start):

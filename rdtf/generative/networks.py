@@ -24,7 +24,7 @@ def load(path, kinds: type | tuple[type, ...], name: str, app: str):
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"Expected a {name} in {path}, got {type(error).__name__}: make one with "
-            f"python -m apps.{app}."
+            f"python -m rdtf {app}."
         ) from None
     if not isinstance(found, kinds):
         raise InputError(f"Expected a {name} in {path}, got a {type(found).__name__}.")

@@ -34,8 +34,8 @@ def title(kind: str) -> str:
     return _TITLES[kind]
 
 
-def cells_per_wavelength(laplacian: str, error: float = 0.01) -> float:
-    """Cells in 2 π / k at which -k² is off by `error`, by the leading term.
+def cells_per_wavelength(laplacian: str) -> float:
+    """Cells in 2 π / k at which -k² is off by one per cent, by the leading term.
 
     (k h)² / 12 for second_order, (k h)⁴ / 90 for fourth_order, (k h)⁶ / 560 for
     sixth_order, (k h)⁴ / 240 for compact; spectral is exact from 2 cells on, and gets 4,
@@ -44,7 +44,7 @@ def cells_per_wavelength(laplacian: str, error: float = 0.01) -> float:
     if laplacian == "spectral":
         return 4.0
     stencil = STENCILS[laplacian]
-    return float(2 * np.pi / (error * stencil.divisor) ** (1 / stencil.order))
+    return float(2 * np.pi / (0.01 * stencil.divisor) ** (1 / stencil.order))
 
 
 def remarks(

@@ -19,7 +19,6 @@ from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.generative.networks import Network
 
 _BATCH = 16
-BASELINES = ("true equation", "persistence")
 
 
 def evaluate(
