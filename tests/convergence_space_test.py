@@ -69,6 +69,8 @@ def _shapes(ndim, kind):
     if ndim == 1:
         return ((60,), (120,)), 2.0, (2.0,)
     shapes = ((16, 20), (24, 30)) if ndim == 2 else ((12, 14, 16), (18, 21, 24))
+    if kind == "sixth_order":  # whose terms beyond the leading one fade later
+        shapes = [tuple(2 * n for n in shape) for shape in shapes]
     return shapes, 1.5, (2.0, 3.0, 1.7)[:ndim]
 
 

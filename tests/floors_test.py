@@ -293,7 +293,7 @@ def test_no_import_circles():
         ("import_module('rdtf.losses.spectra')", "", True),
         ("from rdtf.losses import LOSSES", "from rdtf.losses import pixels", True),
         ("from rdtf.losses import LOSSES", "", False),
-        ("from rdtf.losses import statistics", "from rdtf.losses import pixels", False),
+        ("from rdtf.losses import summaries", "from rdtf.losses import pixels", False),
         ("from rdtf import grids", "from rdtf.losses.pixels import flatten", False),
     ],
 )
@@ -302,7 +302,7 @@ def test_circles_are_found(pixels, package, expected):
         "rdtf.losses": package,
         "rdtf.losses.pixels": pixels,
         "rdtf.losses.spectra": "from rdtf.losses.pixels import flatten",
-        "rdtf.losses.statistics": "import numpy",
+        "rdtf.losses.summaries": "import numpy",
         "rdtf.grids": "",
     }
     assert bool(circles(_imports_of(sources, {"rdtf.losses"}))) == expected

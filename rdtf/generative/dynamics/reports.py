@@ -2,7 +2,7 @@
 
 from rdtf import patterns
 from rdtf.generative.dynamics import flows, snapshots
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.viz import figures
 
 _SHOWN = 4  # snapshots
