@@ -9,7 +9,7 @@ from rdtf import engines, losses, names, patterns, recording, schemes
 from rdtf.cells import estimators, evolution, networks
 from rdtf.cells.tissue import Tissue
 from rdtf.generative import conditions, denoiser, objectives, samplers
-from rdtf.generative.dynamics import flows
+from rdtf.generative.dynamics import flows, velocities
 from rdtf.generative.dynamics.points import data as points
 from rdtf.grids import BOUNDARIES
 from rdtf.inference.windows import results
@@ -36,6 +36,7 @@ LIGHT = {"BOUNDARIES": BOUNDARIES, "MODELS": tuple(MODELS), "LAPLACIANS": LAPLAC
         (names.CONDITIONS, conditions.CONDITIONS),
         (names.SAMPLERS, samplers.SAMPLERS),
         (names.POINT_SETS, points.NAMES),
+        ((*names.VELOCITIES, "equilibrium"), velocities.VELOCITIES),
         (names.LEARNING_METHODS, ("gradient", *evolution.STRATEGIES)),
     ],
 )

@@ -9,11 +9,11 @@ from rdtf.generative.conditions import Condition
 from rdtf.status import InputError
 
 
-def load(path, kinds: type | tuple[type, ...], name: str, app: str):
+def load(path, kind: type, name: str, app: str):
     """A network of some kind from its .keras file.
 
     Args:
-      kinds: what it has to be, one of them.
+      kind: what it has to be.
       name, app: what it is called, and what makes it, for messages.
 
     Raises:
@@ -26,7 +26,7 @@ def load(path, kinds: type | tuple[type, ...], name: str, app: str):
             f"Expected a {name} in {path}, got {type(error).__name__}: make one with "
             f"python -m rdtf {app}."
         ) from None
-    if not isinstance(found, kinds):
+    if not isinstance(found, kind):
         raise InputError(f"Expected a {name} in {path}, got a {type(found).__name__}.")
     return found
 

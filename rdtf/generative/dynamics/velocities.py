@@ -15,15 +15,19 @@ from rdtf.generative.dynamics.local_velocity import LocalVelocity
 from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
 from rdtf.generative.dynamics.velocity import Velocity
 
-VELOCITIES = (
-    LocalVelocity,
-    LibraryVelocity,
-    UNetVelocity,
-    SkewVelocity,
-    EquilibriumVelocity,
-)
+# Those of `rdtf.names.VELOCITIES`, and the equilibrium flow.
+VELOCITIES = {
+    "local": LocalVelocity,
+    "library": LibraryVelocity,
+    "unet": UNetVelocity,
+    "skew": SkewVelocity,
+    "equilibrium": EquilibriumVelocity,
+}
 
 
 def load(path) -> Velocity:
-    """One of `VELOCITIES` from its .keras file; see `networks.load`."""
-    return networks.load(path, VELOCITIES, "velocity", "train_flow")
+    """One of `VELOCITIES`, or of a registered class of one's own, from its .keras file.
+
+    See `networks.load`.
+    """
+    return networks.load(path, Velocity, "velocity", "train_flow")
