@@ -4,7 +4,7 @@ from absl import flags
 
 from rdtf.status import InputError
 
-from . import simulation_flags
+from . import common, simulation_flags
 
 _HEIGHT = flags.DEFINE_integer("height", None, "Cells, instead of --shape.", 8)
 _WIDTH = flags.DEFINE_integer("width", None, "Cells, instead of --shape.", 8)
@@ -103,7 +103,6 @@ def _pairs():
 
 def check(output):
     """Refuses what cannot be written."""
-    from rdtf import storage
     from rdtf.patterns import shard_path
 
     values = flags.FLAGS
@@ -116,14 +115,12 @@ def check(output):
     path = shard_path(output, _SHARD.value, _NUM_SHARDS.value)
     if _RESUME.value and values.overwrite:
         raise InputError("Expected one of --resume and --overwrite, got both.")
-    if path.exists() and not values.overwrite:
-        raise InputError(f"{path} exists: add --overwrite or choose another name.")
+    common.claim(path, values.overwrite)
     partial = path.with_name(path.name + ".partial")
     if partial.exists() and not (_RESUME.value or values.overwrite):
         raise InputError(
             f"{partial} is unfinished: add --resume to go on with it, or --overwrite."
         )
-    storage.check_writable(path)
 
 
 def make(output, chosen):

@@ -28,9 +28,9 @@ _STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.",
 def main(argv):
     """Prints the table."""
     del argv
-    for path in (_OUTPUT.value, _FIGURE.value):
-        if path is not None:
-            storage.check_writable(path)
+    for flag in (_OUTPUT, _FIGURE):
+        if flag.value is not None:
+            common.claim(flag.value, flag=f"--{flag.name}")
     common.quiet_tensorflow()
     import numpy as np
 

@@ -14,7 +14,6 @@ import signal
 import numpy as np
 from absl import flags
 
-from rdtf import storage
 from rdtf.status import InputError, Status
 
 from . import common, simulation_flags
@@ -97,6 +96,7 @@ def check(output):
         raise InputError(f"Expected --output to end in .h5, got {output}.")
     if _RESUME.value and _OVERWRITE.value:
         raise InputError("Expected one of --resume and --overwrite, got both.")
+    common.claim(output)
     if _RESUME.value and not output.exists():
         raise InputError(f"Expected a run in {output} to resume, found none.")
     if output.exists() and not (_RESUME.value or _OVERWRITE.value):
@@ -104,7 +104,6 @@ def check(output):
             f"{output} exists: add --resume to go on with it, --overwrite to replace it, "
             "or choose another name."
         )
-    storage.check_writable(output)
 
 
 def run(output, simulation, params, options):

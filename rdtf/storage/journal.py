@@ -17,6 +17,7 @@ import sys
 import zlib
 
 from rdtf.status import InputError
+from rdtf.storage import locks
 
 _PAGE = 4096
 _HEAD = struct.Struct("<8sQQI")  # magic, size of the file after it, pages, checksum
@@ -163,10 +164,7 @@ def _lock(raw, path):
     try:
         fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InputError(
-            f"Expected {path} for one process alone, got one that is open elsewhere: "
-            "wait until that has ended."
-        ) from None
+        raise locks.open_elsewhere(path, "file") from None
 
 
 def _write_journal(path, pages, size):
