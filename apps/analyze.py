@@ -14,6 +14,7 @@ import json
 from absl import flags
 
 from rdtf import storage, viz
+from rdtf.models import parameters_text
 from rdtf.operators import laplacians
 from rdtf.status import InputError
 
@@ -33,11 +34,11 @@ _STATE = flags.DEFINE_string("state", None, "A uniform state: its number, or val
 def main(argv):
     del argv
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
-    model = simulation_flags.filled(model, params)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
+    model = parameters_text.filled(model, params)
     grid = simulation_flags.grid_from_flags()
     laplacians.check(grid, flags.FLAGS.laplacian)
-    ranges = dict(parse_range(text) for text in _RANGE.value)
+    ranges = dict(parameters_text.parse_range(text) for text in _RANGE.value)
     state = parse_state(_STATE.value)
     workdir = workdirs.open_workdir("analyze")
     from rdtf.analysis.stability import diagrams, summary
@@ -95,23 +96,11 @@ def save(workdir, result, relation, diagram):
     print(f"\n{workdir}")
 
 
-def parse_range(text):
-    """`k=.03:.07` as ("k", (.03, .07)); raises InputError in one line."""
-    name, _, span = text.partition("=")
-    try:
-        low, high = map(float, span.split(":"))
-    except ValueError:
-        raise InputError(
-            f"Expected --range=NAME=FROM:TO, as k=.03:.07, got {text!r}."
-        ) from None
-    return name, (low, high)
-
-
 def parse_state(text):
     """A number of a state, species -> value, or None."""
     if text is None:
         return None
-    return int(text) if text.isdigit() else simulation_flags.parse_params(text)
+    return int(text) if text.isdigit() else parameters_text.parse_params(text)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 from absl import flags
 
 from rdtf import viz
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags
@@ -104,24 +105,20 @@ def panels(model):
         if text.endswith(".jsonl"):
             found += read_trajectory(text, model)
         else:
-            found.append(("", simulation_flags.full_params(model, text)))
+            found.append(("", parameters_text.full_params(model, text)))
     if len(found) > _MAX_PANELS:
         raise InputError(
             f"Expected at most {_MAX_PANELS} panels, got {len(found)}: raise --every."
         )
-    return zip(*(found or [("", simulation_flags.full_params(model, ""))]), strict=True)
+    return zip(*(found or [("", parameters_text.full_params(model, ""))]), strict=True)
 
 
 def read_trajectory(path, model):
     """(name, parameters) of every Nth iteration of a fit, and of the last one."""
     from rdtf.analysis import traversal
 
-    points = traversal.read(path, model)
-    return [
-        (f"{point.stage or 'iteration'} {point.iteration}", point.params)
-        for point in points
-        if point.iteration % _EVERY.value == 0 or point is points[-1]
-    ]
+    points = traversal.every_nth(traversal.read(path, model), _EVERY.value)
+    return [(f"{p.stage or 'iteration'} {p.iteration}", p.params) for p in points]
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from absl import flags
 
 from rdtf import storage
 
-from . import cells_flags, common, workdirs
+from . import cells_flags, common, network_flags, workdirs
 
 workdirs.define_workdir_flags("cells")
-for module in (cells_flags, workdirs):
+for module in (cells_flags, network_flags, workdirs):
     flags.adopt_module_key_flags(module)
 
 

@@ -1,15 +1,18 @@
-"""Flags of cell-fate training: the tissue, the dynamics, the network, the method."""
+"""Flags of cell-fate training: the tissue, the dynamics, the method."""
 
 from absl import flags
 
+from rdtf import names
 from rdtf.status import InputError
+
+from . import network_flags, number_lists
 
 _SHAPE = flags.DEFINE_list("shape", ["7"], "Cells of a row, or rows,columns.")
 _BOUNDARY = flags.DEFINE_enum(
-    "boundary", "free", ["free", "periodic", "fixed"], "Fixed: held at 0."
+    "boundary", "free", names.TISSUE_BOUNDARIES, "Fixed: held at 0."
 )
 _LATTICE = flags.DEFINE_enum(
-    "lattice", "square", ["square", "hexagonal"], "Of rows and columns."
+    "lattice", "square", names.LATTICES, "Of rows and columns."
 )
 _TIME_STEP = flags.DEFINE_float("time_step", 0.01, "dt.")
 _STEPS = flags.DEFINE_integer("num_steps", 1000, "Of a replicate in training.")
@@ -22,27 +25,13 @@ _TEST_REPLICATES = flags.DEFINE_integer(
 _NOISE = flags.DEFINE_list(
     "noise", ["0.1"], "σ; two numbers: from the first to the second by half time."
 )
-_HIDDEN = flags.DEFINE_list("hidden", ["8", "8"], "Widths of the tanh layers.")
-_GAIN = flags.DEFINE_float("gain", 5.0, "f(s) = net(gain (s - centre)).")
-_CENTRE = flags.DEFINE_float("centre", 0.5, "Plain: gain 1, centre 0.")
-_INHIBITS = flags.DEFINE_bool(
-    "inhibits", False, "f falls everywhere, by weights of one sign."
-)
-_HEIGHT = flags.DEFINE_float("height", 1.0, "A factor before the network.")
-_START = flags.DEFINE_string(
-    "start",
-    "slope",
-    "slope: f'(1/2) is --slope; plain: as initialised; dead_zone: fitted to it; or a "
-    "network.keras of another run.",
-)
-_SLOPE = flags.DEFINE_float("slope", -2.0, "f'(1/2) at the start.")
 _METHOD = flags.DEFINE_enum(
-    "method", "gradient", ["gradient", "evolution", "cma_es"], "How to learn."
+    "method", "gradient", names.LEARNING_METHODS, "How to learn."
 )
 _ESTIMATOR = flags.DEFINE_enum(
     "estimator",
     "bernoulli",
-    ["bernoulli", "kernel", "causal", "straight_through", "score_function"],
+    names.ESTIMATORS,
     "Of the utility, for gradients.",
 )
 _ITERATIONS = flags.DEFINE_integer("iterations", 200, "Updates, or generations.")
@@ -55,33 +44,6 @@ _RATE = flags.DEFINE_list(
 )
 _CLIP = flags.DEFINE_float("clip", 1.0, "Largest norm of the gradient.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of weights and noise.", 0)
-_DEAD_ZONE = (14.0, 0.15, 0.05)  # height, half width, edge: what a small network can
-
-
-def numbers(flag, least=1, most=2) -> tuple[float, ...]:
-    """The numbers of a list flag."""
-    try:
-        found = tuple(float(text) for text in flag.value)
-    except ValueError:
-        found = ()
-    if not least <= len(found) <= most:
-        raise InputError(
-            f"Expected {least} to {most} numbers as --{flag.name}, got "
-            f"{','.join(flag.value)!r}."
-        )
-    return found
-
-
-def _whole(flag, most):
-    found = numbers(flag, 1, most)
-    if any(number != int(number) for number in found):
-        raise InputError(f"Expected whole numbers as --{flag.name}, got {found}.")
-    return tuple(int(number) for number in found)
-
-
-def _two(flag):
-    found = numbers(flag)
-    return found[0], found[-1]
 
 
 def dynamics():
@@ -89,7 +51,7 @@ def dynamics():
     from rdtf.cells.dynamics import Dynamics
     from rdtf.cells.tissue import Tissue
 
-    tissue = Tissue(_whole(_SHAPE, 2), _BOUNDARY.value, _LATTICE.value)
+    tissue = Tissue(number_lists.whole(_SHAPE, 2), _BOUNDARY.value, _LATTICE.value)
     return Dynamics(tissue, _TIME_STEP.value)
 
 
@@ -102,36 +64,14 @@ def settings():
         estimator=_ESTIMATOR.value,
         replicates=_REPLICATES.value,
         num_steps=_STEPS.value,
-        noise=_two(_NOISE),
-        temperature=_two(_TEMPERATURE),
+        noise=number_lists.two(_NOISE),
+        temperature=number_lists.two(_TEMPERATURE),
         bandwidth=_BANDWIDTH.value,
         optimizer=_OPTIMIZER.value,
-        learning_rate=_two(_RATE),
+        learning_rate=number_lists.two(_RATE),
         clip=_CLIP.value,
         seed=_SEED.value,
     )
-
-
-def network(seed: int):
-    """The network that the flags describe, at its start."""
-    from rdtf.cells import networks
-
-    start = _START.value
-    if start not in ("slope", "plain", "dead_zone"):
-        return networks.load(start)
-    made = networks.network(
-        _whole(_HIDDEN, 8),
-        _GAIN.value,
-        _CENTRE.value,
-        seed,
-        _INHIBITS.value,
-        _HEIGHT.value,
-    )
-    if start == "slope":
-        networks.set_slope(made, _SLOPE.value)
-    if start == "dead_zone":
-        networks.fit(made, networks.dead_zone(*_DEAD_ZONE))
-    return made
 
 
 def method(made, settings):
@@ -139,9 +79,9 @@ def method(made, settings):
     from rdtf.cells import evolution, training
 
     if _METHOD.value == "gradient":
-        return training.Gradient(network(settings.seed), made, settings)
-    strategies = {"evolution": evolution.MuPlusLambda, "cma_es": evolution.CMA}
-    return evolution.Evolution(network, made, settings, strategies[_METHOD.value])
+        return training.Gradient(network_flags.network(settings.seed), made, settings)
+    strategy = evolution.STRATEGIES[_METHOD.value]
+    return evolution.Evolution(network_flags.network, made, settings, strategy)
 
 
 def test(made, settings):

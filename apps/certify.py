@@ -13,22 +13,21 @@ import sys
 
 from absl import flags
 
-from rdtf import storage
+from rdtf import names, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, simulation_flags
+from . import common, pattern_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
-for module in (common, simulation_flags):
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
+for module in (pattern_flags, simulation_flags):
     flags.adopt_module_key_flags(module)
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps", 100, "Steps with gradient.", lower_bound=1
 )
-_LOSS = flags.DEFINE_enum(
-    "loss", "power_spectrum", list(common.LOSSES), "What is compared."
-)
+_LOSS = flags.DEFINE_enum("loss", "power_spectrum", names.LOSSES, "What is compared.")
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
 _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
@@ -42,7 +41,7 @@ def main(argv):
     del argv
     output = output_path()
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     index = model.check_species(_OBSERVE.value or model.species[-1])
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
@@ -74,7 +73,7 @@ def certify(simulation, params, index):
     from rdtf import gradients, initial_conditions, losses
 
     values, model = flags.FLAGS, simulation.model
-    made = common.make_patterns(simulation, params, common.stopping()[0])
+    made = pattern_flags.make_patterns(simulation, params, pattern_flags.stopping()[0])
     state = tuple(made.fields[name] for name in model.species)
     other = initial_conditions.create(
         values.initial_condition,

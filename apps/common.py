@@ -1,9 +1,8 @@
-"""Flags of patterns, and how every app starts, shows progress and fails.
+"""How every app starts and fails.
 
 Nothing here imports TensorFlow before the flags are known to be good.
 """
 
-import contextlib
 import itertools
 import os
 import pathlib
@@ -14,37 +13,6 @@ from absl import app, flags, logging
 
 from rdtf import storage
 from rdtf.status import InputError
-
-LOSSES = (
-    "per_pixel",
-    "power_spectrum",
-    "windowed_power_spectrum",
-    "radial_spectrum",
-    "field_statistics",
-)
-
-
-def define_pattern_flags() -> None:
-    """--num_samples, --seed, --initial_condition, --tolerance, --max_steps."""
-    flags.DEFINE_integer("num_samples", 4, "Initial states.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Of every random choice.", lower_bound=0)
-    flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
-    flags.DEFINE_float("tolerance", 1e-4, "Largest change per step if steady.")
-    flags.DEFINE_integer("max_steps", 40_000, "Of a run, at most.", lower_bound=1)
-
-
-def define_until_flag() -> None:
-    """--until."""
-    flags.DEFINE_enum(
-        "until", "steady", ["steady", "steps"], "Stop when steady, or at --max_steps."
-    )
-
-
-def stopping():
-    """(tolerance or None, max_steps) of the pattern and until flags."""
-    values = flags.FLAGS
-    tolerance = values.tolerance if values.until == "steady" else None
-    return tolerance, values.max_steps
 
 
 def quiet_tensorflow() -> None:
@@ -101,40 +69,6 @@ def check_channel(channel: int, count: int) -> None:
         raise InputError(f"Expected --plot_channel below {count}, got {channel}.")
 
 
-def make_patterns(simulation, params, tolerance):
-    """The patterns that the flags ask for, made with a progress bar."""
-    from rdtf import patterns
-
-    values = flags.FLAGS
-    with progress(values.max_steps, "making patterns") as bar:
-        return patterns.make(
-            simulation,
-            params,
-            values.num_samples,
-            values.seed,
-            values.initial_condition,
-            tolerance,
-            values.max_steps,
-            bar,
-        )
-
-
-@contextlib.contextmanager
-def progress(total: int, label: str):
-    """A progress bar as a callback(steps so far, samples still running)."""
-    from tqdm import tqdm
-
-    with tqdm(
-        total=total, desc=label, unit="step", leave=False, mininterval=0.5
-    ) as bar:
-
-        def update(done, running):
-            bar.set_postfix_str(f"{running} running", refresh=False)
-            bar.update(done - bar.n)
-
-        yield update
-
-
 def run(main) -> None:
     """Runs an app: bad input is one line and exit code 2, a fault of the disk 1."""
 
@@ -150,6 +84,9 @@ def run(main) -> None:
         except KeyboardInterrupt:
             _fail("Stopped by hand.", 130)
 
+    program = sys.modules["__main__"]
+    if sys.argv[0].startswith("rdtf "):  # so --help shows what the user called
+        program.__doc__ = program.__doc__.replace("python -m apps.", "rdtf ")
     flags.FLAGS.set_default("verbosity", logging.INFO)
     app.run(guarded, flags_parser=_parse)
 

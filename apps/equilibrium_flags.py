@@ -2,11 +2,11 @@
 
 from absl import flags
 
+from rdtf.names import POINT_SETS
 from rdtf.status import InputError
 
-from . import common, workdirs
+from . import common, training_progress, workdirs
 
-_POINTS = ("lorenz", "ring", "two_peaks", "two_moons")
 _ALPHA = flags.DEFINE_float(
     "alpha", None, "ᾱ of the noise. Default: .8; of points as published.", 1e-3, 0.999
 )
@@ -39,7 +39,7 @@ _OF_OTHERS = ("velocity", "widths", "num_snapshots", "plot_channel")
 def chosen():
     """The run(workdir) that the flags ask for, or None."""
     values = flags.FLAGS
-    if len(values.dataset) == 1 and values.dataset[0] in _POINTS:
+    if len(values.dataset) == 1 and values.dataset[0] in POINT_SETS:
         _refuse((*_OF_PATTERNS, *_OF_OTHERS, "denoiser", "batch_size"), "of points")
         return _points
     if values.supervision != "equilibrium":
@@ -68,9 +68,15 @@ def _points(workdir):
 
     values = flags.FLAGS
     settings = training.Settings(steps=values.steps or 1000, seed=values.seed)
-    found = experiments.run(
-        values.dataset[0], settings, _ALPHA.value, values.num_pairs, _SYMMETRIC.value
-    )
+    with training_progress.steps(settings.steps) as progress:
+        found = experiments.run(
+            values.dataset[0],
+            settings,
+            _ALPHA.value,
+            values.num_pairs,
+            _SYMMETRIC.value,
+            progress,
+        )
     workdirs.begin(workdir)
     for name, network in (("score", found.score), ("velocity", found.velocity)):
         with storage.atomic(workdir / f"{name}.keras") as temporary:
@@ -111,9 +117,8 @@ def _patterns(workdir):
     noised.check(data, denoiser, settings)
     workdirs.begin(workdir)
     traces = keras.callbacks.TensorBoard(workdir / "tensorboard", write_graph=False)
-    velocity, result = noised.train(
-        data, denoiser, settings, workdir, verbose=2, callbacks=[traces]
-    )
+    shown = [traces, training_progress.epochs()]
+    velocity, result = noised.train(data, denoiser, settings, workdir, callbacks=shown)
     with storage.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
     storage.write_json(workdir / "result.json", result)

@@ -4,6 +4,8 @@
 
 Takes the held-out share of the data set for the truth (--seed as in training), and the
 simulator for a critic: does the true equation leave the samples as it leaves real ones?
+--likelihood=16 --denoiser=runs/waves/denoiser.keras also tells how likely so many held-out
+patterns are under a denoiser, in nats per value.
 """
 
 import pathlib
@@ -23,6 +25,10 @@ _CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the figure."
 _HELD_OUT = flags.DEFINE_float("held_out", 0.1, "As in training.", 0.0, 1.0)
 _SEED = flags.DEFINE_integer("seed", 0, "As in training.", 0)
 _STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.", 0)
+_LIKELIHOOD = flags.DEFINE_integer(
+    "likelihood", 0, "Of so many held-out patterns under --denoiser; 0: none.", 0
+)
+_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of --likelihood.")
 
 
 def main(argv):
@@ -31,37 +37,64 @@ def main(argv):
     for flag in (_OUTPUT, _FIGURE):
         if flag.value is not None:
             common.claim(flag.value, flag=f"--{flag.name}")
+    if (_DENOISER.value is not None) != (_LIKELIHOOD.value > 0):
+        raise InputError("Expected --likelihood and --denoiser together, got one.")
     common.quiet_tensorflow()
     import numpy as np
 
     from rdtf import patterns
-    from rdtf.generative import evaluation, reports, training
+    from rdtf.generative import evaluation, likelihood, reports, training
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    made = storage.load_targets(_SAMPLES.value, names[-1]).fields
-    missing = [name for name in names if name not in made]
-    if missing:
-        raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
-    stacked = (np.stack([made[name] for name in names], -1), data.stacked())
+    stacked = (_samples(names), data.stacked())
     offset, scale = data.metadata["offset"], data.metadata["scale"]
     samples, real = (np.float32((x - offset) / scale) for x in stacked)
     rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
     rest, held = (real[chosen] for chosen in rows)
+    trained = _denoiser(names, held)
     scores = evaluation.evaluate(
         samples, held, rest, *_critic(data.metadata), _STEPS.value
     )
-    width = max(len(score.name) for score in scores)
-    print(f"{'':{width}}  samples   real-real")
-    for s in scores:
-        print(f"{s.name:{width}}  {s.value:7.3f}   {s.floor:7.3f}   {s.meaning}")
+    print(reports.table(scores))
+    value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}
+    if trained is not None:
+        chosen = stacked[1][rows[1][: _LIKELIHOOD.value]]
+        value["likelihood"] = likelihood.held_out(trained, chosen, _SEED.value)
+        print(likelihood.text(value["likelihood"]))
     if _OUTPUT.value is not None:
-        value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}
         storage.write_json(pathlib.Path(_OUTPUT.value), value)
     if _FIGURE.value is not None:
         shown = (stacked[0], stacked[1][rows[1]])
         reports.draw_evaluation(_FIGURE.value, scores, *shown, _CHANNEL.value)
+
+
+def _samples(names):
+    """Those of --samples, `[n, y, x, species]`."""
+    import numpy as np
+
+    made = storage.load_targets(_SAMPLES.value, names[-1]).fields
+    missing = [name for name in names if name not in made]
+    if missing:
+        raise InputError(f"Expected species {missing} in {_SAMPLES.value}, found none.")
+    return np.stack([made[name] for name in names], -1)
+
+
+def _denoiser(names, held):
+    """That of --likelihood, which suits the patterns; None without."""
+    from rdtf.generative import denoiser, likelihood
+
+    if _DENOISER.value is None:
+        return None
+    if not 2 <= _LIKELIHOOD.value <= len(held):
+        raise InputError(
+            f"Expected --likelihood from 2 to {len(held)}, the patterns that are held "
+            f"out, got {_LIKELIHOOD.value}."
+        )
+    trained = denoiser.load(_DENOISER.value)
+    likelihood.check(trained, names, held.shape[1:3])
+    return trained
 
 
 def _critic(metadata):

@@ -46,7 +46,11 @@ def main(argv):
 
     from rdtf import patterns
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import comparison, velocities
+    from rdtf.generative.dynamics import (
+        comparison,
+        comparison_reports,
+        velocities,
+    )
 
     network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
     velocity = velocities.load(_VELOCITY.value)
@@ -66,86 +70,15 @@ def main(argv):
     result, runs = comparison.evaluate(
         velocity, data, _RUNS.value, _LONG.value, network, watch
     )
-    print(text(result))
+    print(comparison_reports.text(result))
     if _OUTPUT.value is not None:
         storage.write_json(_OUTPUT.value, result)
     if _FIGURE.value is not None:
-        draw(result, names)
+        comparison_reports.draw(_FIGURE.value, result, names)
     if _GIF.value is not None:
-        animate(runs, result["interval"], names[_CHANNEL.value])
+        shown = (names[_CHANNEL.value], _CHANNEL.value)
+        comparison_reports.animate(_GIF.value, runs, result["interval"], *shown)
     return 0
-
-
-def text(result):
-    """Tables."""
-    methods = [n for n in ("velocity", "true equation", "persistence") if n in result]
-    lines = [
-        f"{'VRMSE, mean of ratios (pooled)':32}" + "".join(f"{n:>18}" for n in methods)
-    ]
-    for rows in zip(*(result[name]["vrmse"] for name in methods), strict=True):
-        label = f"frames {rows[0]['first']} to {rows[0]['last']}"
-        cells = [f"{row['mean']:.4f} ({row['pooled']:.4f})" for row in rows]
-        lines.append(f"{label:32}" + "".join(f"{cell:>18}" for cell in cells))
-    kept = "".join(f"{result[name]['correlated']:18g}" for name in methods)
-    lines.append(f"{'correlation above .8 for':32}{kept}")
-    largest = "".join(f"{t:18.1f}" for t in result["largest_stein_t"].values())
-    lines.append(f"{'largest |t| of statistics':32}{largest}")
-    for sigma in result.get("residual", {}).get("velocity", ()):
-        label = f"residual at σ = {sigma:g}"
-        rows = "".join(f"{row[sigma]:18.3g}" for row in result["residual"].values())
-        lines.append(f"{label:32}{rows}")
-    if "field" in result:
-        field = result["field"]
-        lines.append(
-            f"cosine to the true field {field['cosine']:.4f}, relative error "
-            f"{field['relative_error']:.4f}, after scaling "
-            f"{field['error_after_scaling']:.4f}"
-        )
-    if "long" in result:
-        long = result["long"]
-        for name in ("spectrum", "minkowski"):
-            own, floor = long[name].values()
-            lines.append(
-                f"{name} after {long['frames']} frames: {own:.3f} from the truth, which at "
-                f"two times is {floor:.3f} apart"
-            )
-        lines.append(f"blown up by then: {long['blown_up']:.0%}")
-    lines.append(
-        f"{result['runs']} runs, frames {result['interval']:g} apart, "
-        f"{result['blown_up']:.0%} blown up"
-    )
-    return "\n".join(lines)
-
-
-def draw(result, names):
-    """Writes --figure."""
-    from rdtf.viz import rollouts
-
-    methods = ("velocity", "true equation", "persistence")
-    by_time = {n: result[n]["by_frame"] for n in methods if n in result}
-    waves = None
-    if "field" in result:
-        found = result["field"]["error_by_wavenumber"]
-        waves = dict(zip(names, found, strict=True))
-    rollouts.errors(_FIGURE.value, by_time, result["interval"], waves)
-
-
-def animate(runs, interval, name):
-    """Writes --gif: the truth and the velocity, two runs of each."""
-    import numpy as np
-
-    from rdtf import viz
-
-    truth, found = (runs[key][:2, ..., _CHANNEL.value] for key in ("truth", "velocity"))
-    both, limits = np.concatenate([truth, found]), (truth.min(), truth.max())
-    captions = ["true"] * len(truth) + ["found"] * len(found)
-    shape = both.shape[2:]
-    draw_frame = viz.PanelFrames(captions, shape, *limits, "magma", name, 2, 128)
-    frames = (
-        draw_frame([run[i] for run in both], f"time {interval * (1 + i):g}")
-        for i in range(both.shape[1])
-    )
-    viz.write_gif(_GIF.value, frames, fps=8.0)
 
 
 if __name__ == "__main__":

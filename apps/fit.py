@@ -17,13 +17,14 @@ import time
 from absl import flags
 
 from rdtf import storage
+from rdtf.models import parameters_text
 from rdtf.status import FitStatus
 
-from . import common, console, fit_flags, simulation_flags, targets, workdirs
+from . import common, console, fit_flags, progress, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("fit")
-for module in (common, targets, fit_flags, simulation_flags, workdirs):
+for module in (targets, fit_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
 _CHECK = flags.DEFINE_bool(
@@ -37,9 +38,9 @@ def main(argv):
     model = fit_flags.custom_range(simulation_flags.model_from_flags())
     if flags.FLAGS.route != "bptt":  # the others go by the residual of D ∇²s + R
         model.check_plain("use --route=bptt")
-    known = simulation_flags.parse_params(flags.FLAGS.known)
-    start = simulation_flags.full_params(model, flags.FLAGS.start, known=known)
-    model = simulation_flags.filled(model, start)
+    known = parameters_text.parse_params(flags.FLAGS.known)
+    start = parameters_text.full_params(model, flags.FLAGS.start, known=known)
+    model = parameters_text.filled(model, start)
     chosen = fit_flags.Chosen()
     source = targets.Source(model, start)
     common.quiet_tensorflow()
@@ -84,7 +85,7 @@ def run(problem, settings, workdir):
         seconds = time.monotonic() - began
         params, status = stages[-1].params, stages[-1].status
         if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
-            with common.progress(problem.max_steps, "checking by simulation") as bar:
+            with progress.steps(problem.max_steps, "checking by simulation") as bar:
                 sigma = fitting.noise_of(problem, stages)
                 verdict = fitting.check(problem, params, bar, sigma)
             found = verdict.run.state[problem.index][0]

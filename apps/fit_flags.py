@@ -1,18 +1,16 @@
 """How a fit is told what to do: flags, and the settings they stand for."""
 
-import dataclasses
-
 from absl import flags
 
+from rdtf import names
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 flags.DEFINE_string("start", "", "Where the fit starts; default: the model's.")
 flags.DEFINE_string("known", "", "Parameters that are known and not fitted.")
-_ROUTE = flags.DEFINE_enum(
-    "route", "auto", ["auto", "residual", "windows", "bptt"], "The route."
-)
+_ROUTE = flags.DEFINE_enum("route", "auto", names.ROUTES, "The route.")
 _RESIDUAL = flags.DEFINE_enum(
-    "residual_form", None, ["norm", "integral"], "Default: chosen by the noise."
+    "residual_form", None, names.RESIDUAL_FORMS, "Default: chosen by the noise."
 )
 _POLISH = flags.DEFINE_integer(
     "polish_window", 50, "Steps of the windows of route windows.", lower_bound=1
@@ -20,18 +18,7 @@ _POLISH = flags.DEFINE_integer(
 _POSTERIOR = flags.DEFINE_bool(
     "posterior", False, "Of a small noisy picture: sample the parameters and the field."
 )
-_LOSS = flags.DEFINE_enum(
-    "loss",
-    "power_spectrum",
-    [
-        "per_pixel",
-        "power_spectrum",
-        "windowed_power_spectrum",
-        "radial_spectrum",
-        "field_statistics",
-    ],
-    "Of route bptt.",
-)
+_LOSS = flags.DEFINE_enum("loss", "power_spectrum", names.LOSSES, "Of route bptt.")
 _FLOOR = flags.DEFINE_float(
     "relative_floor", None, "Floor of log spectra, of their mean; default: 1e-8 fixed."
 )
@@ -45,7 +32,7 @@ _STRIDE = flags.DEFINE_integer(
     "stride", 0, "Steps the window moves per iteration; 0: afresh.", lower_bound=0
 )
 _WINDOW_START = flags.DEFINE_enum(
-    "window_start", "simulated", ["simulated", "target"], "State a window starts from."
+    "window_start", "simulated", names.WINDOW_STARTS, "State a window starts from."
 )
 _BATCH = flags.DEFINE_integer("batch", 8, "Samples per iteration.", lower_bound=1)
 _REQUIRE = flags.DEFINE_bool(
@@ -71,7 +58,7 @@ class Chosen:
     """What the flags choose; texts are checked at once, without TensorFlow."""
 
     def __init__(self):
-        self._transforms = dict(_pair(item) for item in _TRANSFORMS.value)
+        self._transforms = dict(map(parameters_text.parse_pair, _TRANSFORMS.value))
         self._warmup = _warmup()
 
     def settings(self):
@@ -109,14 +96,6 @@ class Chosen:
         )
 
 
-def _pair(item):
-    """NAME=TEXT as a pair."""
-    name, equals, text = item.partition("=")
-    if not equals:
-        raise InputError(f"Expected NAME=VALUE, got {item!r}.")
-    return name, text
-
-
 def _warmup():
     """Steps, or None for until_steady."""
     if _WARMUP.value == "until_steady":
@@ -138,11 +117,4 @@ def custom_range(model):
     """The model with the valid range of the flags."""
     if _RANGE.value is None:
         return model
-    bounds = {}
-    for name, text in map(_pair, _RANGE.value):
-        try:
-            low, high = map(float, text.split(":"))
-        except ValueError:
-            raise InputError(f"Expected {name}=LOW:HIGH, got {text!r}.") from None
-        bounds[name] = (low, high)
-    return dataclasses.replace(model, valid_range=bounds)
+    return parameters_text.with_valid_range(model, _RANGE.value)

@@ -12,17 +12,18 @@ to make them again. An existing file is kept unless --overwrite is given.
 
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 
 from rdtf import storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, dataset_flags, simulation_flags
+from . import common, dataset_flags, pattern_flags, plan_flags, simulation_flags
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
-for module in (common, simulation_flags, dataset_flags):
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
+for module in (pattern_flags, simulation_flags, plan_flags, dataset_flags):
     flags.adopt_module_key_flags(module)
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
 _PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
@@ -42,15 +43,15 @@ def main(argv):
         raise InputError(f"Expected one --preset for an .npz, got {_PRESET.value}.")
     common.claim(output, _OVERWRITE.value)
     model = simulation_flags.model_from_flags()
-    params = simulation_flags.full_params(model, _PARAMS.value, *_PRESET.value)
+    params = parameters_text.full_params(model, _PARAMS.value, *_PRESET.value)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import patterns
 
     simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
-    tolerance, _ = common.stopping()
-    targets = common.make_patterns(simulation, params, tolerance)
+    tolerance, _ = pattern_flags.stopping()
+    targets = pattern_flags.make_patterns(simulation, params, tolerance)
     storage.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")
     return 0
@@ -62,11 +63,29 @@ def make_data_set(output):
         raise InputError("Expected --preset with a data set, got none.")
     model = simulation_flags.model_from_flags()
     for preset in _PRESET.value:
-        simulation_flags.full_params(model, _PARAMS.value, preset)
-    changes = simulation_flags.parse_params(_PARAMS.value)
+        parameters_text.full_params(model, _PARAMS.value, preset)
+    changes = parameters_text.parse_params(_PARAMS.value)
     dataset_flags.check(output)
     common.quiet_tensorflow()
-    return dataset_flags.make(output, dataset_flags.plan(_PRESET.value, changes))
+    from tqdm import tqdm
+
+    from rdtf import patterns
+    from rdtf.patterns import ensemble_report
+
+    plan, options = plan_flags.plan(_PRESET.value, changes), dataset_flags.options()
+    for line in ensemble_report.warnings(plan):
+        logging.warning("%s", line)
+    chunks = range(options["shard"], plan.num_chunks, options["num_shards"])
+    total = sum(len(plan.place(n)[1]) for n in chunks)
+    with tqdm(total=total, desc="making patterns", unit="sample", leave=False) as bar:
+        path = patterns.generate(
+            output, plan, **options, callback=lambda done: bar.update(done - bar.n)
+        )
+    rows = ensemble_report.report(patterns.read_labels(path))
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    for row in rows:
+        print(row.text)
+    return int(any(row.dead for row in rows))
 
 
 if __name__ == "__main__":

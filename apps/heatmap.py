@@ -9,26 +9,23 @@ Rows are kept as they come: --resume goes on where a run was stopped. Results go
 --workdir: pictures (.png) and numbers (.npz).
 """
 
-import json
-
-import numpy as np
 import tqdm
 from absl import flags
 
-from rdtf import storage, viz
+from rdtf import names, storage, viz
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
-from . import common, simulation_flags, workdirs
-from .axes import parse_axis
+from . import common, pattern_flags, simulation_flags, workdirs
 
 simulation_flags.define_simulation_flags()
-common.define_pattern_flags()
-common.define_until_flag()
+pattern_flags.define_pattern_flags()
+pattern_flags.define_until_flag()
 workdirs.define_workdir_flags("heatmap")
-for module in (common, simulation_flags, workdirs):
+for module in (pattern_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_MODE = flags.DEFINE_enum("mode", "landscape", ["landscape", "targets"], "See above.")
-_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(common.LOSSES)}.")
+_MODE = flags.DEFINE_enum("mode", "landscape", names.HEATMAP_MODES, "See above.")
+_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(names.LOSSES)}.")
 _TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
 _OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
 _AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
@@ -43,9 +40,9 @@ def main(argv):
     model = simulation_flags.model_from_flags()
     observe = _OBSERVE.value or model.species[-1]
     for name in _LOSS.value:
-        if name not in common.LOSSES:
+        if name not in names.LOSSES:
             raise InputError(
-                f"Expected --loss among {', '.join(common.LOSSES)}, got {name!r}."
+                f"Expected --loss among {', '.join(names.LOSSES)}, got {name!r}."
             )
     fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
@@ -76,22 +73,16 @@ def pairs(workdir, fields):
         for name in _LOSS.value
     }
     workdirs.begin(workdir)
-    with storage.atomic(workdir / "pairs.npz") as temporary:
-        np.savez_compressed(temporary, **matrices, targets=json.dumps(_TARGETS.value))
-    for name, matrix in matrices.items():
-        path, title = workdir / f"pairs_{name}.png", f"{len(fields)} samples: all pairs"
-        viz.heatmap(path, matrix, title=title, value_label=name.replace("_", " "))
+    for path in analysis.write_pairs(workdir, matrices, _TARGETS.value):
         print(path)
 
 
 def landscape(workdir, model, observe, target, truth):
     """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
-    if not len(axes) == len(_AXIS.value) in (1, 2):
-        raise InputError("Expected --axis once or twice, for different parameters.")
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:
-        truth = params | simulation_flags.parse_params(_TRUTH.value)
+        truth = params | parameters_text.parse_params(_TRUTH.value)
         model.check_bounds(truth)
     grid = simulation_flags.grid_from_flags()
     if target is not None and target.shape[1:] != grid.shape:
@@ -108,7 +99,7 @@ def landscape(workdir, model, observe, target, truth):
     state = initial_conditions.create(
         values.initial_condition, model, grid, values.num_samples, values.seed, params
     )
-    stop = common.stopping()
+    stop = pattern_flags.stopping()
     paired = target is None
     if paired:
         target = analysis.simulate_target(simulation, truth, state, observe, *stop)

@@ -14,13 +14,14 @@ import dataclasses
 from absl import flags
 
 from rdtf import models, storage
+from rdtf.models import parameters_text
 from rdtf.status import InputError
 
 from . import common, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("rank_models")
-for module in (common, targets, simulation_flags, workdirs):
+for module in (targets, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _MODELS = flags.DEFINE_list(
     "models", None, "Which to try. Default: all whose species diffuse, each by itself."
@@ -36,7 +37,7 @@ def main(argv):
         chosen.append(reader)
     for model in chosen:
         model.check_plain("leave it out")
-    source = targets.Source(reader, simulation_flags.full_params(reader, ""))
+    source = targets.Source(reader, parameters_text.full_params(reader, ""))
     common.quiet_tensorflow()
     import tqdm
 

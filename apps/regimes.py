@@ -14,11 +14,10 @@ import tqdm
 from absl import flags
 
 from rdtf import models, storage
-from rdtf.status import InputError
+from rdtf.models import parameters_text
 from rdtf.viz import regimes as pictures
 
 from . import common, simulation_flags, workdirs
-from .axes import parse_axis
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("regimes")
@@ -44,10 +43,8 @@ def main(argv):
     del argv
     workdir = workdirs.open_workdir("regimes")
     model = models.get(flags.FLAGS.model)
-    params = simulation_flags.full_params(model, _PARAMS.value, _PRESET.value)
-    axes = dict(parse_axis(model, params, text) for text in _AXIS.value)
-    if not len(axes) == len(_AXIS.value) == 2:
-        raise InputError("Expected --axis twice, for different parameters.")
+    params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
+    axes = parameters_text.parse_axes(model, params, _AXIS.value, fewest=2)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions

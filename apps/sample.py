@@ -11,17 +11,17 @@ import pathlib
 from absl import flags
 
 from rdtf import storage
+from rdtf.models import parameters_text
+from rdtf.names import SAMPLERS
 from rdtf.status import InputError
 
-from . import common, simulation_flags
+from . import common
 
 _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras. Required.")
 _OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
 _NUM_SAMPLES = flags.DEFINE_integer("num_samples", 64, "How many.", 1)
 _SHAPE = flags.DEFINE_list("shape", None, "Cells: y,x. Default: as in training.")
-_SAMPLER = flags.DEFINE_enum(
-    "sampler", "heun", ["heun", "dpm_solver", "euler_maruyama"], "How."
-)
+_SAMPLER = flags.DEFINE_enum("sampler", "heun", SAMPLERS, "How.")
 _STEPS = flags.DEFINE_integer("steps", 18, "Noise levels.", 2)
 _SIGMA_MIN = flags.DEFINE_float("sigma_min", 0.02, "The last but 0.", 1e-6)
 _SIGMA_MAX = flags.DEFINE_float("sigma_max", None, "The first. Default: found.")
@@ -64,7 +64,7 @@ def main(argv):
         raise InputError("Expected --preset or --params, got both.")
     condition = _PRESET.value
     if _PARAMS.value is not None:
-        condition = simulation_flags.parse_params(_PARAMS.value)
+        condition = parameters_text.parse_params(_PARAMS.value)
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,

@@ -6,9 +6,10 @@ import pathlib
 from absl import flags
 
 from rdtf import images, storage
+from rdtf.models import parameters_text, provenance
 from rdtf.status import InputError
 
-from . import camera_flags, common, simulation_flags
+from . import camera_flags, pattern_flags, simulation_flags
 
 flags.DEFINE_string(
     "targets", None, "An .npz, or pictures: one file, or several as A,B,... Required."
@@ -23,8 +24,9 @@ flags.DEFINE_integer("frame", None, "Of a movie: take this frame as a still.")
 flags.DEFINE_string(
     "truth", None, "Parameters to make --targets with if it is missing."
 )
-common.define_pattern_flags()
-flags.adopt_module_key_flags(camera_flags)
+pattern_flags.define_pattern_flags()
+for module in (camera_flags, pattern_flags):
+    flags.adopt_module_key_flags(module)
 
 
 class Source:
@@ -55,7 +57,7 @@ class Source:
                 "--targets, or give --truth=NAME=NUMBER,... to make one .npz."
             )
         else:
-            self._truth = simulation_flags.full_params(model, values.truth)
+            self._truth = parameters_text.full_params(model, values.truth)
 
     def load(self):
         """(simulation, targets, observation); makes and keeps a file that is missing."""
@@ -84,31 +86,11 @@ class Source:
         if interval is None and values.frame is not None:
             interval = 1.0  # whatever it is: --frame means that there are frames
         found = self._camera.load(self._paths, values.observe, interval)
-        found = self._of_the_model(found)
+        metadata = provenance.check(found.metadata, self._model, self._paths[0])
+        found = dataclasses.replace(found, metadata=metadata)
         if values.frame is not None:
             found = images.still(found, values.frame)
         self._targets, self._grid = found, self._grid_of(found)
-
-    def _of_the_model(self, found):
-        """The targets, refused if another built-in model made them.
-
-        Equations of one's own may be held against any; the parameters of another model
-        are then no truth.
-        """
-        known, metadata = found.metadata.get("model"), dict(found.metadata)
-        if self._model.source is not None:
-            if set(metadata.get("params", ())) != set(self._model.parameters):
-                metadata.pop("params", None)
-            return dataclasses.replace(found, metadata=metadata)
-        if known is not None and known != self._model.name:
-            advice = f"{known}: add --model={known}"
-            if "equations" in metadata:
-                advice = f"other equations: add --equations={metadata['equations']!r}"
-            raise InputError(
-                f"Expected targets of {self._model.name}, but {self._paths[0]} holds "
-                f"{advice}."
-            )
-        return found
 
     def _make(self):
         from rdtf import patterns
@@ -118,7 +100,7 @@ class Source:
             self._truth, model=self._model
         )
         simulation.check_stability(self._truth)
-        made = common.make_patterns(simulation, self._truth, values.tolerance)
+        made = pattern_flags.make_patterns(simulation, self._truth, values.tolerance)
         storage.save_targets(self._paths[0], made)
         print(f"{self._paths[0]}: {patterns.summary(made)}")
 

@@ -21,40 +21,31 @@ learns the coefficients of given terms, see apps.identify. --supervision=equilib
 
 from absl import flags
 
-from rdtf.status import InputError
+from rdtf.names import SUPERVISIONS
 
-from . import common, equilibrium_flags, library_flags, workdirs
+from . import (
+    common,
+    equilibrium_flags,
+    library_flags,
+    training_progress,
+    velocity_flags,
+    workdirs,
+)
 
 workdirs.define_workdir_flags("train_flow")
-flags.adopt_module_key_flags(workdirs)
-flags.adopt_module_key_flags(library_flags)
-flags.adopt_module_key_flags(equilibrium_flags)
+for module in (velocity_flags, library_flags, equilibrium_flags, workdirs):
+    flags.adopt_module_key_flags(module)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
 _SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
 _SUPERVISION = flags.DEFINE_enum(
     "supervision",
     "snapshots",
-    ["snapshots", "residual", "pairs", "equilibrium"],
+    (*SUPERVISIONS, "equilibrium"),
     "What it is learnt from.",
 )
 _NUM_PAIRS = flags.DEFINE_integer(
     "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
 )
-_VELOCITY = flags.DEFINE_enum(
-    "velocity",
-    "local",
-    ["local", "library", "unet", "skew"],
-    "The model; see docs/dynamics.md.",
-)
-_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
-_WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")
-_STEPS = flags.DEFINE_integer(
-    "steps", None, "Of gradient descent. Default: 400; 1000 on points.", 20
-)
-_BATCH = flags.DEFINE_integer(
-    "batch_size", None, "Of gradient descent. Default: 8; equilibrium: 32.", 2
-)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the weights.", 0)
 _CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
 
 
@@ -67,20 +58,21 @@ def main(argv):
         return 0
     if (equilibrium := equilibrium_flags.chosen()) is not None:
         return equilibrium(workdir)
-    widths = _widths()
+    widths = velocity_flags.widths()
     common.quiet_tensorflow()
     from rdtf import patterns, storage
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import flows, snapshots
+    from rdtf.generative.dynamics import flows, reports, snapshots
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
     common.check_channel(_CHANNEL.value, len(names))
-    network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
-    flows.check(_VELOCITY.value, _SUPERVISION.value, _NUM_PAIRS.value, network)
+    path, model = flags.FLAGS.denoiser, flags.FLAGS.velocity
+    network = None if path is None else denoiser.load(path)
+    flows.check(model, _SUPERVISION.value, _NUM_PAIRS.value, network)
     flows.chosen(data, _SNAPSHOTS.value, _NUM_PAIRS.value)
     library = None
-    if _VELOCITY.value == "library":
+    if model == "library":
         library = library_flags.chosen(names)
         snapshots.check_library(data, library)
     workdirs.begin(workdir)
@@ -88,28 +80,15 @@ def main(argv):
     with storage.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)
     storage.write_json(workdir / "result.json", result)
-    _draw(workdir / "velocity.png", velocity, data)
-    print(text(result))
+    reports.draw(workdir / "velocity.png", velocity, data, _CHANNEL.value)
+    print(reports.text(result))
     print(f"results: {workdir}")
     return 0
 
 
-def _widths():
-    """Those asked for, or None."""
-    try:
-        widths = tuple(int(text) for text in _WIDTHS.value)
-    except ValueError:
-        widths = (0,)
-    if widths and min(widths) < 1:
-        raise InputError(
-            f"Expected --widths of at least 1, such as 32,32, got {_WIDTHS.value}."
-        )
-    return widths or None
-
-
 def _train(data, widths, network, library, workdir):
     """(velocity, result) of what the flags ask for."""
-    from rdtf.generative.dynamics import flows, library_flows, supervision
+    from rdtf.generative.dynamics import flows, library_flows
 
     known = {
         "supervision": _SUPERVISION.value,
@@ -118,50 +97,18 @@ def _train(data, widths, network, library, workdir):
     }
     if library is not None:
         return library_flows.train(data, library, **known)
-    steps, batch_size = _STEPS.value or 400, _BATCH.value or 8
     return flows.train(
         data,
-        model=_VELOCITY.value,
+        model=flags.FLAGS.velocity,
         widths=widths,
         network=network,
-        settings=supervision.Settings(steps, batch_size, seed=_SEED.value),
+        settings=velocity_flags.settings(),
         workdir=workdir,
-        verbose=2,
-        seed=_SEED.value,
+        callbacks=[training_progress.epochs()],
+        progress=training_progress.patterns(),
+        seed=flags.FLAGS.seed,
         **known,
     )
-
-
-def _draw(path, velocity, data):
-    """The field beside the true one, of four snapshots."""
-    from rdtf.generative.dynamics import flows, snapshots
-    from rdtf.viz import figures
-
-    shown = snapshots.in_units(data)[:4]
-    rows = {"found": velocity(shown).numpy(), "true": flows.true_velocity(data, shown)}
-    rows = {
-        name: row[..., _CHANNEL.value] for name, row in rows.items() if row is not None
-    }
-    rows = {name: row / row.std() for name, row in rows.items()}
-    label = f"∂{data.metadata['species'][_CHANNEL.value]}/∂t, in standard deviations"
-    figures.compare(path, rows, label=label)
-
-
-def text(result):
-    """The numbers in a line or two."""
-    lines = [f"{result['snapshots']} snapshots, {result['pairs']} pairs"]
-    if "equations" in result:
-        lines.append(result["equations"])
-    if "gap" in result:
-        verdict = "one field" if result["is_determined"] else "not determined"
-        lines.append(f"{verdict} (gap {result['gap']:.3f})")
-    for name in result.get("lifted", ()):
-        lines.append(
-            f"diffusivity of {name} found at or below .001: set to .001; more snapshots"
-        )
-    if "cosine" in result:
-        lines.append(f"cosine to the true field: {result['cosine']:.4f}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -11,23 +11,23 @@ import time
 
 from absl import flags
 
-from . import common, workdirs
+from rdtf.names import CONDITIONS, OBJECTIVES, SIZES
+
+from . import common, training_progress, workdirs
 
 workdirs.define_workdir_flags("train_score")
 flags.adopt_module_key_flags(workdirs)
 _DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_SIZE = flags.DEFINE_enum(
-    "size", "ci", ["ci", "small", "mid", "base", "local"], "Of the network."
-)
+_SIZE = flags.DEFINE_enum("size", "ci", SIZES, "Of the network.")
 _OBJECTIVE = flags.DEFINE_enum(
     "objective",
     "edm",
-    ["edm", "flow_matching", "flow_matching_by_transport", "epsilon", "v_prediction"],
+    OBJECTIVES,
     "What is learnt; the last two are baselines with networks of their own.",
 )
 _ALPHA = flags.DEFINE_float("alpha", 0.8, "ᾱ of --objective=epsilon.", 1e-3, 0.999)
 _CONDITION = flags.DEFINE_enum(
-    "condition", "none", ["none", "preset", "params"], "What it is told of a pattern."
+    "condition", "none", CONDITIONS, "What it is told of a pattern."
 )
 _MIXED = flags.DEFINE_bool(
     "mixed_precision", False, "The network in 16 bits, bfloat16."
@@ -64,11 +64,7 @@ def main(argv):
         objective=_OBJECTIVE.value,
         alpha=_ALPHA.value,
     )
-    told = {
-        "none": lambda data: None,
-        "preset": conditions.of_presets,
-        "params": conditions.of_params,
-    }[_CONDITION.value](data)
+    told = conditions.CONDITIONS[_CONDITION.value](data)
     several = len(tf.config.list_physical_devices("GPU")) > 1
     workdirs.begin(workdir)
     began = time.monotonic()
@@ -82,9 +78,8 @@ def main(argv):
         names=names,
         told=told,
         precision="mixed_bfloat16" if _MIXED.value else "float32",
-        callbacks=[pictures],
+        callbacks=[pictures, training_progress.epochs()],
         strategy=tf.distribute.MirroredStrategy() if several else None,
-        verbose=2,
     )
     trained.save(workdir / "denoiser.keras")
     result = reports.write(workdir, trained, held, _CHANNEL.value)

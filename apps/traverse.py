@@ -17,7 +17,7 @@ from absl import flags
 from rdtf import storage
 from rdtf.status import InputError
 
-from . import common, simulation_flags
+from . import common, progress, simulation_flags
 
 simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(simulation_flags)
@@ -75,7 +75,7 @@ def trace(points, model):
         _START.value, model, grid, 1, _SEED.value, points[0].params
     )
     total = _STEPS.value + (_EXPONENT.value or _STEPS.value)
-    with common.progress(total, "regimes") as bar:
+    with progress.steps(total, "regimes") as bar:
         return traversal.trace(
             points,
             model,

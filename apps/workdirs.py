@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from rdtf import storage
+from rdtf import names, storage
 from rdtf.status import InputError
 
 from . import common
@@ -21,7 +21,7 @@ RUN_FILES = (
     *("analysis.json", "dispersion.png", "bifurcations.png"),
     *("blocks.jsonl", "regimes.json", "regimes.npz", "regimes.png"),
     *("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz"),
-    *(f"pairs_{loss}.png" for loss in common.LOSSES),
+    *(f"pairs_{loss}.png" for loss in names.LOSSES),
     *("denoiser.keras", "denoised.png", "samples.png"),
     *("score.keras", "velocity.keras", "velocity.png"),
     *("network.keras", "training.png", "function.png", "function.gif", "patterns.png"),
@@ -108,7 +108,7 @@ def _write_flags(workdir):
     if "equations" in flags.FLAGS and flags.FLAGS.equations is not None:
         left_out.add("model")  # its default, which would be one too many
     for module, group in flags.FLAGS.flags_by_module_dict().items():
-        if module.startswith("apps.") or module == sys.argv[0]:
+        if module.startswith(f"{__package__}.") or module == sys.argv[0]:
             lines |= {
                 flag.serialize()
                 for flag in group

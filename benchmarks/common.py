@@ -29,15 +29,21 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Worker:
-    """A contestant in its own process; see `benchmarks.worker` for its verbs."""
+    """A contestant in its own process; see `benchmarks.worker` for its verbs.
 
-    def __init__(self, name: str, python: str = sys.executable):
+    Args:
+      name: of the contestant.
+      python: the interpreter.
+      root: the checkout that it runs in.
+    """
+
+    def __init__(self, name: str, python: str = sys.executable, root=_ROOT):
         self.name = name
         self.python = python
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.worker", name],
-            cwd=_ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(_ROOT)},
+            cwd=root,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(root)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ def _rows(name, path, seed):
         settings = dataclasses.replace(common_settings, **_SETTINGS[kind])
         cpu = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            _, result = noised.train(data, network, settings, folder, verbose=2)
+            _, result = noised.train(data, network, settings, folder)
         cpu = time.process_time() - cpu
         found = {kind: result["trained"] | {"cpu_seconds": cpu}}
         if index == 0:

@@ -111,25 +111,22 @@ def random_factors(params: dict, seed: int, *labels) -> dict[str, float]:
     return {n: v * math.exp(rng.uniform(-reach, reach)) for n, v in params.items()}
 
 
-def simulation(name: str, side: int, largest: float | None = None) -> rdtf.Simulation:
-    """Forward Euler on a periodic square; the time step follows the diffusivity."""
-    model, grid, step = rdtf.models.get(name), rdtf.Grid((side, side)), 1.0
-    if largest is not None:
-        scheme = schemes.get("forward_euler")
-        step = schemes.suggest_time_step(scheme, grid, largest)
-    return rdtf.Simulation(model, grid, step)
+def simulation(name: str, side: int) -> rdtf.Simulation:
+    """Forward Euler on a periodic square, by steps of 1."""
+    return rdtf.Simulation(rdtf.models.get(name), rdtf.Grid((side, side)), 1.0)
 
 
 def model_simulation(name: str, side: int) -> rdtf.Simulation:
     """With a time step that is stable for every candidate of the model."""
-    model = rdtf.models.get(name)
-    largest = max(model.defaults[d] for d in model.diffusivity.values())
-    return simulation(name, side, 1.15 * largest)
+    model, grid = rdtf.models.get(name), rdtf.Grid((side, side))
+    faster = {d: 1.15 * model.defaults[d] for d in model.diffusivities}
+    step = schemes.default_time_step(model, model.defaults | faster, grid)
+    return rdtf.Simulation(model, grid, step)
 
 
 def verdict(status: Status, change: float, contrast: float, limit=SETTLING) -> str:
     """Why a candidate is kept ("settled", "taken at the end"), or why not."""
-    if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
+    if status.is_invalid:
         return status.label
     if not contrast > PATTERN:
         return "uniform"
@@ -140,7 +137,7 @@ def verdict(status: Status, change: float, contrast: float, limit=SETTLING) -> s
 
 def moving_verdict(status: Status, frames: np.ndarray) -> str:
     """Whether a movie `[time, y, x]` is "moving" from its first frame to its last."""
-    if status in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE):
+    if status.is_invalid:
         return status.label
     std = frames.std(axis=(1, 2))
     if not std.min() > LIVELY:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from benchmarks import inverse_cases as cases
 from rdtf import fitting, losses
 from rdtf.fitting import Problem, still_stages
-from rdtf.fitting.check import simulate
+from rdtf.fitting.checks import simulate
 from rdtf.inference import field_fits
 from rdtf.inference.uncertainty import intervals
 

@@ -23,7 +23,7 @@ _FIRST_CALLS = flags.DEFINE_bool("first_calls", True, "Also time first calls.")
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _ROUNDS = 7
-_COMMANDS = {
+COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import tensorflow": ["-c", "import tensorflow"],
     "import rdtf": ["-c", "import rdtf"],
@@ -41,11 +41,12 @@ print(time.perf_counter() - start)
 """
 
 
-def _run(arguments, **environment):
+def output(arguments, root=_ROOT, **environment) -> str:
+    """What Python prints, run on these arguments in a checkout."""
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -53,15 +54,18 @@ def _run(arguments, **environment):
     ).stdout
 
 
-def _process_seconds(arguments):
+def process_seconds(arguments, root=_ROOT) -> float:
+    """Seconds of a whole process."""
     start = time.perf_counter()
-    _run(arguments)
+    output(arguments, root)
     return time.perf_counter() - start
 
 
-def _first_call_seconds(engine, gradient, cache):
+def first_call(engine, gradient, cache, root=_ROOT) -> float:
+    """Seconds of a first call, with the kernels of that cache."""
     code = _FIRST_CALL.format(engine=engine, gradient=gradient)
-    return float(_run(["-c", code], RDTF_CACHE_DIR=cache, TF_CPP_MIN_LOG_LEVEL="3"))
+    settings = {"RDTF_CACHE_DIR": cache, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return float(output(["-c", code], root, **settings))
 
 
 def _first_calls(engine, gradient):
@@ -69,8 +73,8 @@ def _first_calls(engine, gradient):
     cold, warm = [], []
     for _ in range(_ROUNDS):
         with tempfile.TemporaryDirectory() as cache:
-            cold.append(_first_call_seconds(engine, gradient, cache))
-            warm.append(_first_call_seconds(engine, gradient, cache))
+            cold.append(first_call(engine, gradient, cache))
+            warm.append(first_call(engine, gradient, cache))
     work = "gradient" if gradient else "forward"
     name = f"first {work}, {engine}"
     return {f"{name}, empty cache": cold, f"{name}, filled cache": warm}
@@ -78,7 +82,7 @@ def _first_calls(engine, gradient):
 
 def main(_) -> None:
     """Measures and prints."""
-    commands = dict(_COMMANDS)
+    commands = dict(COMMANDS)
     if importlib.util.find_spec("apps.fit") is None:
         del commands["python -m apps.fit --help"]
     workers = common.start(*common.RDTF)  # for their versions
@@ -87,7 +91,7 @@ def main(_) -> None:
     results = {f"`{name}`": [] for name in commands}
     for _ in range(_ROUNDS):
         for name, arguments in commands.items():
-            results[f"`{name}`"].append(_process_seconds(arguments))
+            results[f"`{name}`"].append(process_seconds(arguments))
     if _FIRST_CALLS.value:
         for worker in workers:
             engine = worker.name.split()[1]

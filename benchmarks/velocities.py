@@ -73,7 +73,7 @@ def _train(data, **options):
     settings = supervision.Settings(_STEPS.value, _BATCH.value)
     with tempfile.TemporaryDirectory() as workdir:
         velocity, result = flows.train(
-            data, settings=settings, workdir=workdir, verbose=2, **options
+            data, settings=settings, workdir=workdir, **options
         )
     row = {name: result[name] for name in ("model", "supervision", "pairs", "cosine")}
     row["cosine"] = abs(row["cosine"])

@@ -10,31 +10,6 @@ from rdtf import lazy
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "analysis",
-    "cells",
-    "constraints",
-    "engines",
-    "fitting",
-    "gradients",
-    "grids",
-    "homogeneous",
-    "images",
-    "inference",
-    "initial_conditions",
-    "losses",
-    "math",
-    "models",
-    "operators",
-    "patterns",
-    "recording",
-    "schemes",
-    "simulation",
-    "status",
-    "storage",
-    "types",
-    "viz",
-)
 _NAMES = {
     "Grid": "grids",
     "Simulation": "simulation",
@@ -47,4 +22,4 @@ _NAMES = {
 }
 
 
-__getattr__, __dir__ = lazy.attributes(__name__, _MODULES, _NAMES)
+__getattr__, __dir__ = lazy.attributes(__name__, _NAMES)

@@ -111,11 +111,6 @@ class Grid:
         return math.prod(self.shape)
 
     @property
-    def laplacian_bound(self) -> float:
-        """Largest |eigenvalue| of the second-order Laplacian: the sum of 4 / h²."""
-        return sum(4.0 / h**2 for h in self.spacing)
-
-    @property
     def sides(self) -> tuple[tuple[Side, Side] | None, ...]:
         """Per axis, (low, high) sides, or None where it is periodic."""
         return _parse_boundary(self.boundary, self.spacing)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.status import InputError
 
 
@@ -22,7 +22,7 @@ def states(model: ReactionDiffusion, params: Mapping[str, float]) -> np.ndarray:
     """
     import sympy
 
-    symbols, values, reaction = _exact(model, params)
+    symbols, reaction = _exact(model, params)
     numerators = [sympy.fraction(sympy.together(rate))[0] for rate in reaction]
     try:
         basis = sympy.groebner(numerators, *symbols, order="lex")
@@ -37,12 +37,10 @@ def states(model: ReactionDiffusion, params: Mapping[str, float]) -> np.ndarray:
             "one as the background of its start (SPECIES = NUMBER in equations)."
         )
     roots = _solve_triangular(basis.exprs, symbols)
-    jacobian = sympy.lambdify(
-        symbols, sympy.Matrix(model.equations()[2]).jacobian(symbols).subs(values)
-    )
+    slopes = derivatives.of(model).functions("numpy", "R").by_state
     found = []
     for root in roots:
-        polished = _newton(model, params, jacobian, root)
+        polished = _newton(model, params, slopes, root)
         if polished is not None and not any(
             np.allclose(polished, other, rtol=1e-9, atol=1e-12) for other in found
         ):
@@ -53,7 +51,7 @@ def states(model: ReactionDiffusion, params: Mapping[str, float]) -> np.ndarray:
 
 
 def _exact(model, params):
-    """(species, parameter symbols -> rationals, the reaction with those put in)."""
+    """(species, the reaction with its parameters put in as rationals)."""
     import sympy
 
     model.check_names(params)
@@ -66,7 +64,7 @@ def _exact(model, params):
         for name, symbol in names.items()
     }
     exact = [sympy.nsimplify(r, rational=True).subs(values) for r in reaction]
-    return symbols, values, exact
+    return symbols, exact
 
 
 def _solve_triangular(equations, symbols, known=()):
@@ -93,12 +91,12 @@ def _solve_triangular(equations, symbols, known=()):
     return roots
 
 
-def _newton(model, params, jacobian, root):
+def _newton(model, params, slopes, root):
     state = np.array(root, np.float64)
     for _ in range(8):
         with np.errstate(all="ignore"):
             rate = np.array(model.reaction(tuple(state), params), np.float64)
-            slope = np.array(jacobian(*state), np.float64)
+            slope = np.array(slopes(state, params), np.float64)
         if not (np.isfinite(rate).all() and np.isfinite(slope).all()):
             return None  # a root of the numerator at a pole of the reaction
         state = state - np.linalg.lstsq(slope, rate, rcond=None)[0]

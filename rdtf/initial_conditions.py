@@ -6,6 +6,7 @@ numbers. Background, patch, noise and limits are the
 model's (`rdtf.models.Start`).
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -144,7 +145,19 @@ KINDS: dict[str, Callable] = {
     "central_disc": central_disc,
     "discs": discs,
     "broken_waves": broken_waves,
+    # As data sets of patterns name and store them:
+    "multiple_seeds": discs,
+    "random": functools.partial(noise, amplitude=0.05),  # whatever the model's noise
+    "center_seed": central_disc,
 }
+
+
+def check(kind: str) -> None:
+    """Raises InputError unless the kind is one of `KINDS`."""
+    if kind not in KINDS:
+        raise InputError(
+            f"Expected an initial condition among {', '.join(KINDS)}, got {kind!r}."
+        )
 
 
 def create(
@@ -155,12 +168,9 @@ def create(
     seed: int = 0,
     params: Mapping[str, float] | None = None,
 ) -> State:
-    """The initial state of that kind; None takes the model's customary one."""
+    """The initial state of that kind of `KINDS`; None takes the model's customary one."""
     kind = kind or model.start.kind
-    if kind not in KINDS:
-        raise InputError(
-            f"Expected an initial condition among {', '.join(KINDS)}, got {kind!r}."
-        )
+    check(kind)
     return KINDS[kind](model, grid, batch, seed, params)
 
 

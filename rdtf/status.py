@@ -17,6 +17,11 @@ class Status(enum.IntEnum):
         return _SAMPLE_ADVICE[self]
 
     @property
+    def is_invalid(self) -> bool:
+        """Whether a state was refused, so that the run ended before it."""
+        return self in (Status.LEFT_VALID_RANGE, Status.NOT_FINITE)
+
+    @property
     def label(self) -> str:
         """The status as words, for messages and files."""
         return self.name.lower()

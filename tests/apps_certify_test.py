@@ -7,17 +7,10 @@ import sys
 import app_runner
 import pytest
 
-from rdtf import losses
-
 SMALL = (
     *("--shape=8,6", "--num_samples=2", "--preset=maze", "--time_step=1"),
     *("--until=steps", "--max_steps=40", "--num_steps=7"),
 )
-
-
-def test_the_app_knows_every_loss():
-    with app_runner.loaded("certify") as app:
-        assert set(app.common.LOSSES) == set(losses.LOSSES)
 
 
 def test_report_and_file(tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import models
+from rdtf.models import parameters_text
 from rdtf.storage import load_targets
 
 TEXT = "u: Du*lap(u) - u*v^2 + F*(1-u); v: Dv*lap(v) + u*v^2 - (F+k)*v; F=.04; k=.06"
@@ -84,10 +85,8 @@ def written(tmp_path):
 def _source(path, *arguments):
     with app_runner.loaded("fit", f"--targets={path}", *arguments) as app:
         model = app.simulation_flags.model_from_flags()
-        start = app.simulation_flags.full_params(model, "Du=.1,Dv=.1")
-        return app.targets.Source(
-            app.simulation_flags.filled(model, start), start
-        ).load()
+        start = parameters_text.full_params(model, "Du=.1,Dv=.1")
+        return app.targets.Source(parameters_text.filled(model, start), start).load()
 
 
 def test_targets_of_either_can_be_held_against_equations(written, input_error):

@@ -5,11 +5,9 @@ import json
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
-from apps import equilibrium_flags
 from rdtf import patterns
 from rdtf.generative.baselines import ResNet
 from rdtf.generative.dynamics import rollouts, snapshots, velocities
-from rdtf.generative.dynamics.points import data as points
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +38,6 @@ def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
     run = rollouts.rollout(velocity, start, 0.01, 2)
     assert run.shape == (1, 2, 16, 16, 2)
     assert outcome("train_flow", *flags[:3], "--resume").code == 0
-
-
-def test_points_of_the_flags():
-    """Written twice, as --help must not wait for TensorFlow."""
-    assert equilibrium_flags._POINTS == points.NAMES
 
 
 def test_a_run_on_points(tmp_path, outcome):  # noqa: F811

@@ -104,7 +104,7 @@ BAD = {
     "unstable": (["--time_step=5"], ["time step of at most", "got 5"]),
     "time step": (["--time_step=0"], ["positive time step", "0"]),
     "scheme": (["--scheme=leapfrog"], ["--scheme", "forward_euler"]),
-    "laplacian": (["--laplacian=sixth_order"], ["--laplacian", "spectral"]),
+    "laplacian": (["--laplacian=eighth_order"], ["--laplacian", "spectral"]),
     "compact": (
         ["--laplacian=compact", "--boundary=dirichlet=1"],
         ["periodic or no_flux", "compact"],

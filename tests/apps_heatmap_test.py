@@ -27,11 +27,6 @@ def _fields(count=5, seed=0):
     return np.random.default_rng(seed).uniform(size=(count, 16, 16))
 
 
-def test_the_app_knows_every_loss():
-    with app_runner.loaded("heatmap") as app:
-        assert set(app.common.LOSSES) == set(losses.FEATURES)
-
-
 @pytest.mark.parametrize("loss", ["per_pixel", "power_spectrum"])
 def test_pairs_agree_with_the_loss(loss):
     fields = _fields()

@@ -7,6 +7,8 @@ import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import patterns, storage
+from rdtf.generative import denoiser, likelihood, training
+from rdtf.generative.baselines import ResNet
 from rdtf.generative.denoiser import Denoiser
 
 
@@ -34,14 +36,28 @@ def test_samples_and_their_scores(made, tmp_path, outcome):  # noqa: F811
     end = outcome(
         "evaluate", f"--samples={output}", f"--dataset={made[1]}", "--held_out=.7",
         f"--output={table}", "--critic_steps=5", f"--figure={tmp_path / 'e.png'}",
+        "--likelihood=3", f"--denoiser={made[0]}",
     )  # fmt: skip
     assert end.code == 0 and "drifts in 5 steps" in end.out
-    assert json.loads(table.read_text())["spectrum"]["samples"] > 0.0
+    found = json.loads(table.read_text())
+    assert found["spectrum"]["samples"] > 0.0
+    told = found["likelihood"]
+    assert told["patterns"] == 3 and told["nats_per_value"] == _likelihood(made, 3)
+    assert "ln p of 3 held-out patterns with noise 0.05: " in end.out
+    assert f"{told['nats_per_value']:.4f} ± {told['standard_error']:.4f}" in end.out
     assert (tmp_path / "e.png").stat().st_size > 0
     end = outcome("sample", *flags, "--shape=48,24", "--steps=2", "--overwrite")
     assert end.code == 0
     assert storage.load_targets(output, "v").fields["u"].shape == (16, 48, 24)
     assert_one_line(outcome("sample", *flags), "exists")
+
+
+def _likelihood(made, count):
+    """Of the patterns that a training with --held_out=.7 would not see."""
+    samples = patterns.read(made[1]).stacked()
+    held = samples[training.split(len(samples), 0.7, 0)[1]]
+    trained = denoiser.load(made[0])
+    return likelihood.log_likelihood(trained, held[:count]).mean()
 
 
 @pytest.mark.parametrize(
@@ -68,3 +84,28 @@ def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
     storage.save_targets(output, storage.Targets({"w": np.zeros((16, 24, 24))}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}")
     assert_one_line(end, "v")
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--likelihood=2",), "--likelihood and --denoiser together"),
+        (("--likelihood=6", "--denoiser=none.keras"), "--likelihood from 2 to 5"),
+        (("--likelihood=1", "--denoiser=none.keras"), "--likelihood from 2 to 5"),
+        (("--likelihood=2", "--denoiser=none.keras"), "a denoiser in none.keras"),
+    ],
+)
+def test_likelihoods_that_cannot_be(made, tmp_path, outcome, flags, word):  # noqa: F811
+    output, fields = tmp_path / "s.npz", np.zeros((16, 24, 24))
+    storage.save_targets(output, storage.Targets({"u": fields, "v": fields}))
+    end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}", *flags)
+    assert_one_line(end, word)
+
+
+def test_networks_without_a_likelihood(made, input_error):
+    with input_error("a ResNet", "--objective=edm"):
+        likelihood.check(ResNet((24, 24)), ["u", "v"], (24, 24))
+    with input_error("patterns of u, v", "got u, w"):
+        likelihood.check(denoiser.load(made[0]), ["u", "w"], (24, 24))
+    with input_error("multiples of 8"):
+        likelihood.check(denoiser.load(made[0]), ["u", "v"], (20, 24))

@@ -2,14 +2,13 @@
 
 import json
 
-import app_runner
 import keras
 import numpy as np
 import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import patterns
-from rdtf.generative.dynamics import flows
+from rdtf.generative.dynamics import flows, reports
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +50,7 @@ def test_a_u_net_from_pairs(data, tmp_path, outcome):  # noqa: F811
 
 def test_diffusivities_that_were_set():
     result = {"snapshots": 8, "pairs": 0, "lifted": ["v"]}
-    with app_runner.loaded("train_flow") as module:
-        assert "diffusivity of v found at or below .001" in module.text(result)
+    assert "diffusivity of v found at or below .001" in reports.text(result)
 
 
 def test_terms_of_a_model(data, tmp_path, outcome):  # noqa: F811

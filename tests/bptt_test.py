@@ -213,7 +213,7 @@ def test_the_best_is_kept_not_the_last(problem, tmp_path):
 def test_a_failed_start_is_a_status(problem, tmp_path):
     for change, word in (
         ({"start": START | {"Du": 0.3}}, "stability bound"),
-        ({"start": START | {"k": 0.3, "F": 0.9}}, "v left [0, 1]"),
+        ({"start": START | {"k": 0.3, "F": 0.9}}, "left_valid_range (sample 0, step "),
     ):
         fields = {**vars(problem), **change}
         stage, records = _fit(Problem(**fields), tmp_path, _settings())
@@ -260,4 +260,33 @@ def test_bad_windows(change, words, input_error):
 
 def test_an_optimiser_that_there_is_not(input_error):
     with input_error("SGD or Adam", "'Adamant'"):
-        OptimizerSettings(name="Adamant").make()
+        OptimizerSettings(name="Adamant")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": np.inf}, "finite learning_rate, got inf"),
+        ({"decrease": np.nan}, "finite decrease"),
+        ({"weight_decay": np.nan}, "weight_decay of at least 0"),
+        ({"iterations": -1}, "iterations of at least 0, got -1"),
+    ],
+)
+def test_bad_numbers_of_an_optimiser(change, words, input_error):
+    with input_error(words):
+        OptimizerSettings(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"route": "residul"}, "auto, residual, windows, bptt, got 'residul'"),
+        ({"form": "norms"}, "norm, integral, or None, got 'norms'"),
+        ({"route": "bptt"}, "a loss for route bptt"),
+        ({"loss": "power_spectrum"}, "rdtf.losses.LOSSES['power_spectrum']"),
+        ({"polish_window": 0}, "polish_window of at least 1, got 0"),
+    ],
+)
+def test_bad_settings(change, words, input_error):
+    with input_error(words):
+        fitting.Settings(**change)

@@ -23,15 +23,8 @@ def _simulation(model, shape, boundary, spacing, scheme, engine, time_step, lapl
     model = rdtf.models.get(model)
     grid = rdtf.Grid(shape, spacing, boundary)
     if time_step is None:
-        fastest = schemes.largest_diffusivity(
-            model, model.defaults, grid, laplacian, schemes.get(scheme)
-        )
-        time_step = schemes.suggest_time_step(
-            schemes.get(scheme),
-            grid,
-            float(fastest),
-            laplacian,
-            schemes.reaction_rate(model, model.defaults),
+        time_step = schemes.default_time_step(
+            model, model.defaults, grid, scheme, laplacian
         )
     return rdtf.Simulation(model, grid, time_step, scheme, engine, laplacian)
 

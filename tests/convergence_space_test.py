@@ -79,7 +79,7 @@ def _shapes(ndim, kind):
 )
 def test_order_where_waves_fit(ndim, kind):
     """Spectral has all digits where the others have some."""
-    orders = {"second_order": 2, "fourth_order": 4, "compact": 4}
+    orders = {"second_order": 2, "fourth_order": 4, "sixth_order": 6, "compact": 4}
     for text in REFLECTING if ndim > 1 else BOUNDARIES:
         boundary = f"{text}; no_flux" if ndim == 3 and ";" in text else text
         shapes, ratio, lengths = _shapes(ndim, kind)

@@ -1,14 +1,11 @@
 """Corner plots: what is drawn, read off the axes and off the file."""
 
-import importlib
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from rdtf.viz.corner import corner
-
-module = importlib.import_module("rdtf.viz.corner")  # the package has the function
+from rdtf.viz import corners
+from rdtf.viz.corners import corner
 
 
 def _samples(count=400):
@@ -21,7 +18,7 @@ def _samples(count=400):
 def drawn(monkeypatch):
     """corner, returning the figure as well."""
     figures = []
-    original = module.figure
+    original = corners.figure
 
     class Keep:
         def __init__(self, *args):
@@ -34,7 +31,7 @@ def drawn(monkeypatch):
         def __exit__(self, *exception):
             return self._inner.__exit__(*exception)
 
-    monkeypatch.setattr(module, "figure", Keep)
+    monkeypatch.setattr(corners, "figure", Keep)
 
     def draw(*args, **kwargs):
         corner(*args, **kwargs)
@@ -68,8 +65,8 @@ def test_few_samples_are_dots_and_many_a_density(tmp_path, drawn):
 
 def test_contours_hold_the_share_they_claim():
     samples = _samples(20_000)
-    density, _ = module._density(samples["Du"], samples["F"])
-    outer, inner = module._contour_levels(density)
+    density, _ = corners._density(samples["Du"], samples["F"])
+    outer, inner = corners._contour_levels(density)
     assert density[density >= outer].sum() == pytest.approx(0.95, abs=0.02)
     assert density[density >= inner].sum() == pytest.approx(0.68, abs=0.02)
 

@@ -12,7 +12,7 @@ from rdtf.models import Parameter, Start
 from rdtf.operators import laplacians
 from rdtf.operators.finite_differences import diffusion_operator
 from rdtf.operators.laplacians import LAPLACIANS
-from rdtf.schemes import exponential, phi
+from rdtf.schemes import exponential, phi, stiffness
 
 ARGUMENTS = [0.0, -1e-300, 1e-8, -1e-8, -1e-3, -0.3, 0.9, -0.999999]
 ARGUMENTS += [-1.0, 1.0, -1.000001, -2.0, 3.0, -30.0, -700.0, -1e5]
@@ -250,13 +250,14 @@ def test_no_diffusive_bound(sim, input_error):
         rdtf.Simulation(sim.model, grid, 1.0, "etdrk4", "native")
 
 
-def test_suggested_time_step_is_that_of_the_reaction():
+def test_default_time_step_is_that_of_the_reaction():
     """Brusselator at A = 1, B = 3: eigenvalues of [[2, 1], [-3, -1]], of size 1."""
     model, grid = models.BRUSSELATOR, Grid((8, 8))
-    rate = schemes.reaction_rate(model, model.preset("oscillation"))
+    params = model.preset("oscillation")
+    rate = schemes.reaction_rate(model, params)
     assert rate == pytest.approx(1.0, rel=1e-12)
-    for reaction_rate, expected in ((0.0, 1.0), (0.1, 1.0), (rate, 0.2), (30.0, 0.005)):
-        step = schemes.suggest_time_step(
-            schemes.ETDRK4, grid, 5.0, "spectral", reaction_rate
-        )
+    step = schemes.default_time_step(model, params, grid, "etdrk4", "spectral")
+    assert step == pytest.approx(0.2, rel=1e-14)
+    for rate, expected in ((0.0, 1.0), (0.1, 1.0), (30.0, 0.005)):
+        step = stiffness.rounded_time_step(np.inf, rate)
         assert step == pytest.approx(expected, rel=1e-14)

@@ -195,5 +195,5 @@ def test_what_is_no_npz_is_one_line(tmp_path, input_error):
             load_targets(path, "v")
     with input_error("readable .npz"):
         load_targets(tmp_path, "v")
-    with input_error("found none", "apps.generate"):
+    with input_error("found none", "rdtf generate"):
         load_targets(tmp_path / "missing.npz", "v")

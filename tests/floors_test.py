@@ -4,6 +4,13 @@ The table below is the design. A file of `rdtf` that is not in it fails, an impo
 runs up fails, and so does one between rooms of the same floor, unless NEIGHBOURS names
 it. Imports inside functions count too; so do the names of modules in string constants,
 as they are imported by name, and what is read off `rdtf` itself.
+
+Modules import one another in no circle, of functions neither. A package is its `__init__`:
+what a module takes from it by the name of a module (`from rdtf.losses import pixels`,
+`from rdtf.losses.pixels import flatten`) is an import of that module alone, although Python
+runs `__init__` first, and any other name (`from rdtf.losses import per_pixel`) is an import
+of `__init__`, which itself imports what it hands on. So a package may hand on its modules'
+names to others, but a module that asks its own package for what a sibling has is a circle.
 """
 
 import ast
@@ -22,6 +29,9 @@ FLOORS = {
     "status": 0,
     "math": 0,
     "lazy": 0,
+    "command": 0,  # starts apps, and imports none
+    "__main__": 1,
+    "names": 0,
     "grids": 1,
     "models": 1,
     "storage": 1,
@@ -108,8 +118,7 @@ def imported_modules(module: str, source: str, is_package: bool = False):
             found = [alias.name for alias in node.names if alias.name != "rdtf"]
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(module, node, is_package)
-            names = [alias.name for alias in node.names]
-            found = [_handed_on(n) for n in names] if base == "rdtf" else [base]
+            found = list(dict.fromkeys(_named(base, a.name) for a in node.names))
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in aliases:
                 found = [_handed_on(node.attr)]
@@ -118,6 +127,13 @@ def imported_modules(module: str, source: str, is_package: bool = False):
         for name in found:
             if name.partition(".")[0] in ("rdtf", "apps") and name != "rdtf":
                 yield node.lineno, name
+
+
+def _named(base, name):
+    """What `from base import name` imports: a module, or the one that has the name."""
+    if base == "rdtf":
+        return _handed_on(name)
+    return f"{base}.{name}" if _is_module(f"{base}.{name}") else base
 
 
 def _absolute(module, node, is_package):
@@ -227,11 +243,76 @@ def test_checker_resolves_a_package_s_own_relative_imports():
     assert len(violations("rdtf.losses", source, is_package=True)) == 1
 
 
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that reach one another, given what each imports."""
+
+    def reached(module):
+        found, waiting = set(), [module]
+        while waiting:
+            new = imports.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
+    reach = {module: reached(module) for module in imports}
+    groups = {
+        frozenset(m for m in reach[module] if module in reach[m])
+        for module in imports
+        if module in reach[module]
+    }
+    return sorted(map(sorted, groups))
+
+
+def _imports_of(sources: dict[str, str], packages=()) -> dict[str, set[str]]:
+    return {
+        module: {
+            name
+            for _, name in imported_modules(module, source, module in packages)
+            if name != module
+        }
+        for module, source in sources.items()
+    }
+
+
+def test_no_import_circles():
+    paths = {module_of(path): path for path in LIBRARY + APPS}
+    sources = {m: path.read_text(encoding="utf-8") for m, path in paths.items()}
+    packages = {m for m, path in paths.items() if path.name == "__init__.py"}
+    imports = _imports_of(sources, packages)
+    assert sum(map(len, imports.values())) > len(imports)
+    assert not circles(imports)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "package", "expected"),
+    [
+        ("from rdtf.losses import spectra", "", True),
+        ("def f():\n    from rdtf.losses.spectra import power_spectrum", "", True),
+        ("import rdtf.losses.spectra", "", True),
+        ("from . import spectra", "", True),
+        ("import_module('rdtf.losses.spectra')", "", True),
+        ("from rdtf.losses import LOSSES", "from rdtf.losses import pixels", True),
+        ("from rdtf.losses import LOSSES", "", False),
+        ("from rdtf.losses import statistics", "from rdtf.losses import pixels", False),
+        ("from rdtf import grids", "from rdtf.losses.pixels import flatten", False),
+    ],
+)
+def test_circles_are_found(pixels, package, expected):
+    sources = {
+        "rdtf.losses": package,
+        "rdtf.losses.pixels": pixels,
+        "rdtf.losses.spectra": "from rdtf.losses.pixels import flatten",
+        "rdtf.losses.statistics": "import numpy",
+        "rdtf.grids": "",
+    }
+    assert bool(circles(_imports_of(sources, {"rdtf.losses"}))) == expected
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "import rdtf",
-        "from rdtf import grids, images, math, models, status, storage, types",
+        "from rdtf import grids, images, math, models, names, status, storage, types",
     ],
 )
 def test_import_is_light(statement):

@@ -15,8 +15,8 @@ CASES = [
     (Grid(shape, (0.7, 0.9, 1.1)[: len(shape)], boundary), laplacian)
     for shape in SHAPES
     for boundary in BOUNDARIES
-    for laplacian in ("second_order", "fourth_order", "spectral")
-    if boundary == "periodic" or laplacian != "fourth_order"
+    for laplacian in ("second_order", "fourth_order", "sixth_order", "spectral")
+    if boundary == "periodic" or laplacian in ("second_order", "spectral")
 ]
 CASES += [(Grid(shape, 0.8), "compact") for shape in SHAPES if len(shape) == 2]
 IDS = [f"{'x'.join(map(str, g.shape))}-{g.boundary}-{k}" for g, k in CASES]
@@ -47,7 +47,11 @@ def _spectral(n, boundary):
 def _one_axis(n, spacing, boundary, laplacian):
     if laplacian == "spectral":
         return _spectral(n, boundary) / spacing**2
-    weights = {"second_order": [-2, 1], "fourth_order": [-30 / 12, 16 / 12, -1 / 12]}
+    weights = {
+        "second_order": [-2, 1],
+        "fourth_order": [-30 / 12, 16 / 12, -1 / 12],
+        "sixth_order": [-490 / 180, 270 / 180, -27 / 180, 2 / 180],
+    }
     return _stencil(n, weights[laplacian], boundary) / spacing**2
 
 

@@ -12,16 +12,17 @@ from rdtf.inference import stills
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.inference.observation import Observation
-from rdtf.inference.residual import FORMS, SteadyResidual
+from rdtf.inference.residual import SteadyResidual
 from rdtf.inference.steady import SteadyMap
 from rdtf.models import MODELS
+from rdtf.names import RESIDUAL_FORMS
 
 SHAPES = [(6, 4), (8,), (4, 4, 6)]
 PAIRS = [*LINEAR, *COMBINED]
 CASES = [
     (*pair, form, BOUNDARIES[(i + j) % 2], SHAPES[(i + j) % 3], bool((i + j) % 2))
     for i, pair in enumerate(PAIRS)
-    for j, form in enumerate(FORMS)
+    for j, form in enumerate(RESIDUAL_FORMS)
 ]
 OBSERVATION = Observation(psf_sigma=0.8, cells_per_pixel=2)
 
@@ -96,7 +97,7 @@ def test_an_unknown_form(input_error):
         _residual("gray_scott", "v", "raw", Grid((6, 5)))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", RESIDUAL_FORMS)
 @pytest.mark.parametrize(("model", "observe"), PAIRS)
 def test_no_form_vanishes_with_the_parameters(model, observe, form):
     """The trivial zero D = R = 0 of the plain residual is none of these."""
@@ -120,7 +121,7 @@ def _stills(simulations, model, observe, held=(), boundary="periodic"):
     return stills.Stills(sim.model, sim.grid, observe, pictures, observation, held)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", RESIDUAL_FORMS)
 def test_zero_at_the_truth(form, simulations):
     """At a steady state there is next to no residual, and J^T J is the curvature."""
     model = MODELS["gray_scott"]

@@ -117,6 +117,22 @@ def test_many_discs_are_drawn_per_sample():
     assert areas.min() > 13  # more than the smallest disc alone
 
 
+def test_kinds_of_data_sets():
+    """Discs without noise, noise of .05 whatever the model's own, a disc in its noise."""
+    grid, batch = Grid((32, 32)), [3, 2**30]
+    found = {
+        kind: _arrays(initial_conditions.create(kind, GRAY_SCOTT, grid, batch, 4))
+        for kind in ("multiple_seeds", "random", "center_seed")
+    }
+    assert set(np.unique(found["multiple_seeds"])) == {0.0, 0.25, 0.5, 1.0}
+    assert GRAY_SCOTT.start.noise != 0.05
+    assert np.std(found["random"][0]) == pytest.approx(0.05, rel=0.05)
+    u = found["center_seed"][0]
+    disc = np.hypot(*np.indices((32, 32)) - 16) < 3
+    np.testing.assert_array_equal(u[:, disc], 0.5)
+    assert (u[:, ~disc] != 0.5).all()
+
+
 def test_clip():
     u, v = _arrays(initial_conditions.noise(GRAY_SCOTT, GRID, 4, amplitude=2.0))
     assert (u.min(), u.max()) == (0.0, 1.5)

@@ -19,6 +19,9 @@ PAIRS = [
     *((kind, UNEQUAL) for kind in LAPLACIANS if kind != "compact"),
     ("compact", Grid((5, 4), 2.0)),
     ("fourth_order", Grid((3, 4, 5), (1.0, 0.3, 2.0))),
+    ("sixth_order", Grid((3, 4, 5), (1.0, 0.3, 2.0))),
+    ("sixth_order", Grid((6, 5), (0.5, 2.0), "no_flux")),
+    ("sixth_order", Grid((3, 4, 3), (1.0, 0.3, 2.0), "no_flux")),
     ("spectral", Grid((4, 3, 6), (1.0, 0.3, 2.0))),
     ("spectral", Grid(7, 0.5, "no_flux")),
     ("spectral", Grid((6, 5), (0.5, 2.0), "no_flux")),
@@ -55,10 +58,16 @@ def _error(n, kind, boundary="periodic"):
 
 
 @pytest.mark.parametrize(
-    "kind, order", [("second_order", 2), ("fourth_order", 4), ("compact", 4)]
+    "kind, order, cells",
+    [
+        ("second_order", 2, 64),
+        ("fourth_order", 4, 64),
+        ("sixth_order", 6, 48),  # at 256 cells, rounding shows
+        ("compact", 4, 64),
+    ],
 )
-def test_order(kind, order):
-    errors = [_error(n, kind) for n in (64, 128, 256)]
+def test_order(kind, order, cells):
+    errors = [_error(n, kind) for n in (cells, 2 * cells, 4 * cells)]
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
     assert np.abs(orders - order).max() < 0.05, orders
 
@@ -113,6 +122,7 @@ def test_symmetric_with_the_bound_of_its_symbol(kind, grid):
     [
         ("second_order", 8.0),
         ("fourth_order", 32 / 3),
+        ("sixth_order", 544 / 45),
         ("compact", 16.0),
         ("spectral", 2 * np.pi**2),
     ],
@@ -124,13 +134,20 @@ def test_bound_in_closed_form(kind, expected):
 
 
 @pytest.mark.parametrize("shape", [(3,), (4,), (9,), (3, 4), (7, 6)])
-def test_fourth_order_stencil(shape):
+@pytest.mark.parametrize(
+    "kind, weights, share",
+    [
+        ("fourth_order", (-1, 16, -30, 16, -1), 12),
+        ("sixth_order", (2, -27, 270, -490, 270, -27, 2), 180),
+    ],
+)
+def test_stencils_of_higher_order(shape, kind, weights, share):
     grid = Grid(shape, tuple(0.5 + np.arange(len(shape))))
     field, expected = _random(grid).numpy(), 0.0
     for axis, h in enumerate(grid.spacing, start=1):
-        for offset, weight in zip(range(-2, 3), (-1, 16, -30, 16, -1), strict=True):
-            expected += weight * np.roll(field, offset, axis) / (12 * h**2)
-    result = laplacian(tf.constant(field), grid, "fourth_order")
+        for offset, weight in enumerate(weights, start=-(len(weights) // 2)):
+            expected += weight * np.roll(field, offset, axis) / (share * h**2)
+    result = laplacian(tf.constant(field), grid, kind)
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-12)
 
 
@@ -211,8 +228,8 @@ def test_grids_that_cannot_carry_one(input_error):
             )
     with input_error("equal spacings", "fourth_order"):
         diffusion_operator(UNEQUAL, laplacian="compact")
-    with input_error("second_order, fourth_order", "'sixth_order'"):
-        laplacian(_random(EQUAL), EQUAL, "sixth_order")
+    with input_error("second_order, fourth_order, sixth_order", "'eighth_order'"):
+        laplacian(_random(EQUAL), EQUAL, "eighth_order")
 
 
 def test_engines(input_error):
@@ -271,8 +288,10 @@ def test_stability_bound(kind, simulations, start, input_error):
     sim = rdtf.Simulation(models.GRAY_SCOTT, grid, bound * 1.001, laplacian=kind)
     with input_error(f"{bound:.4g}", kind=rdtf.StabilityError):
         sim.check_stability(sim.model.defaults)
-    suggested = schemes.suggest_time_step(euler, grid, 0.16, kind)
-    assert 0.4 * 0.8 * bound <= suggested <= 0.8 * bound
+    step = schemes.default_time_step(
+        sim.model, sim.model.defaults, grid, laplacian=kind
+    )
+    assert 0.4 * 0.8 * bound <= step <= 0.8 * bound
 
 
 def test_a_swing_at_a_jump_is_not_sick(simulations, start):

@@ -57,7 +57,7 @@ def test_true_coefficients_are_the_equation(states, laplacian):
     np.testing.assert_allclose(found, rates, rtol=0, atol=2e-6 * np.abs(rates).max())
 
 
-@pytest.mark.parametrize("laplacian", linear.STENCILS)
+@pytest.mark.parametrize("laplacian", linear.LAPLACIANS)
 def test_laplacians_of_a_wave(laplacian):
     """Errors fall with the power of the spacing in its name."""
     order = {"second_order": 2, "fourth_order": 4, "sixth_order": 6}[laplacian]
@@ -70,7 +70,7 @@ def test_laplacians_of_a_wave(laplacian):
     assert np.log2(off[0] / off[1]) == pytest.approx(order, abs=0.1)
 
 
-@pytest.mark.parametrize("laplacian", linear.STENCILS)
+@pytest.mark.parametrize("laplacian", linear.LAPLACIANS)
 def test_divergence_in_closed_form(states, laplacian):
     """Laplacians of functions, and twice, too."""
     library = libraries.parse("u: lap(u), lap(u**2), lap(lap(u)), u*v; v: lap(v), v**3")

@@ -172,12 +172,8 @@ def test_presets_are_complete_and_within_bounds(model, preset):
 
 
 def _simulation(simulations, model):
-    """The model on 24 x 24 cells, at the time step that is suggested for it."""
-    euler, grid = schemes.get("forward_euler"), rdtf.Grid(SHAPE)
-    fastest = schemes.largest_diffusivity(model, model.defaults, grid, scheme=euler)
-    rate = schemes.reaction_rate(model, model.defaults)
-    step = schemes.suggest_time_step(euler, grid, float(fastest), reaction_rate=rate)
-    return simulations(model.name, SHAPE, time_step=step)
+    """The model on 24 x 24 cells, at its default time step."""
+    return simulations(model.name, SHAPE)
 
 
 def _uniform_states(model, input_error):

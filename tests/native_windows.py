@@ -11,8 +11,7 @@ def make(model, shape, boundary, batch):
     """(windows, a noisy state, a table of parameters that differ by sample)."""
     model = rdtf.models.get(model)
     grid = rdtf.Grid(shape, 1.0, boundary)
-    fastest = max(model.defaults[name] for name in model.diffusivities)
-    step = schemes.suggest_time_step(schemes.get("forward_euler"), grid, fastest)
+    step = schemes.default_time_step(model, model.defaults, grid)
     rng = np.random.default_rng(3)
     state = rdtf.initial_conditions.create(None, model, grid, batch, seed=1)
     state = [s.numpy() + 0.05 * rng.uniform(0.1, 1.0, s.shape) for s in state]

@@ -270,7 +270,7 @@ def test_conditions_go_with_their_samples():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"start": "no"}, "start among multiple_seeds"),
+        ({"start": "no"}, "random, center_seed, got 'no'"),
         ({"presets": ()}, "different presets"),
         ({"presets": ("maze", "maze")}, "different presets"),
         ({"presets": ("no",)}, "preset"),

@@ -103,9 +103,14 @@ def test_turns_that_a_law_keeps(lorenz):
     np.testing.assert_allclose(velocity(turn * x), turn * velocity(x), atol=1e-6)
 
 
-def test_an_experiment():
+def test_an_experiment(capfd):
     settings = training.Settings(steps=100, batch_size=128, learning_rate=0.01)
-    found = experiments.run("two_peaks", settings, symmetric=True)
+    done = []
+    found = experiments.run(
+        "two_peaks", settings, symmetric=True, progress=lambda *told: done.append(told)
+    )
+    assert [told[:2] for told in done] == [("score", 100), ("flow", 100)]
+    assert all(np.isfinite(told[2]) for told in done) and not capfd.readouterr().err
     fields = found.result["fields"]
     assert found.result["residual"] < 0.5
     assert found.result["turns"] == [[1.0, 1.0], [-1.0, -1.0]]

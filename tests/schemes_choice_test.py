@@ -7,7 +7,8 @@ import pytest
 import semi_discrete
 
 import rdtf
-from rdtf import Grid, models, schemes
+from rdtf import Grid, InputError, Simulation, models, schemes
+from rdtf.operators import laplacians
 from rdtf.schemes import stiffness
 
 
@@ -142,7 +143,7 @@ def test_largest_diffusivity_of_coupled_models(name, grid):
     params = {**model.defaults, **changes}
     largest = max(np.abs(_spectrum(model, grid, params, s)).max() for s in states)
     found = schemes.largest_diffusivity(model, params, grid)
-    assert found * grid.laplacian_bound == pytest.approx(largest, rel=1e-12)
+    assert found * laplacians.bound(grid) == pytest.approx(largest, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_explicit_schemes_are_stable_up_to_the_bound_of_complex_diffusion(name):
         params, grid = {**model.defaults, "alpha": alpha}, Grid((8, 6), 1.1)
         largest = schemes.largest_diffusivity(model, params, grid, scheme=scheme)
         bound = scheme.largest_time_step(grid, float(largest))
-        waves = -np.linspace(0.0, grid.laplacian_bound, 500) * (1.0 + 1j * alpha)
+        waves = -np.linspace(0.0, laplacians.bound(grid), 500) * (1.0 + 1j * alpha)
         for factor, grows in ((0.999, False), (1.001, True)):
             z = factor * bound * params["D"] * waves
             (after,) = scheme.advance(
@@ -218,3 +219,29 @@ def test_refusals(input_error):
         rdtf.Simulation(models.FISHER_KPP, Grid(8, 1.0, "no_flux/neumann=1,2"), 0.1)
     with input_error("varying parameters among", "'E'"):
         rdtf.Simulation(models.FISHER_KPP, Grid(8), 0.1, varying=("E",))
+
+
+def test_default_time_step_is_the_least_of_all_sets():
+    """FitzHugh-Nagumo of PDEBench: diffusion allows 40, the reaction 0.5 / 0.296."""
+    model, grid = models.FITZHUGH_NAGUMO, Grid((16, 16))
+    sets = [model.preset("pdebench"), model.preset("labyrinth")]
+    steps = [schemes.default_time_step(model, params, grid) for params in sets]
+    assert steps == pytest.approx([1.0, 0.02])
+    both = {n: np.array([s[n] for s in sets]) for n in model.parameters}
+    assert schemes.default_time_step(model, both, grid) == steps[1]
+    mixed = model.preset("pdebench") | {"Dv": np.array([0.005, 5.0])}
+    alone = model.preset("pdebench") | {"Dv": 5.0}
+    expected = schemes.default_time_step(model, alone, grid)
+    assert schemes.default_time_step(model, mixed, grid) == expected == 0.02
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_default_time_step_is_stable(name):
+    model, grid = models.get(name), Grid((16, 16))
+    step = schemes.default_time_step(model, model.defaults, grid)
+    simulation = Simulation(model, grid, step)
+    assert 0.0 < float(simulation.stability_ratio(model.defaults)) <= 0.8 * (1 + 1e-12)
+    rate = schemes.reaction_rate(model, model.defaults)
+    assert step * rate <= 0.5
+    with pytest.raises(InputError, match="rk5"):
+        schemes.default_time_step(model, model.defaults, grid, "rk5")

@@ -14,6 +14,7 @@ from rdtf import Grid, ReactionDiffusion, models, schemes
 from rdtf.grids import BOUNDARIES
 from rdtf.models import Parameter
 from rdtf.operators import finite_differences
+from rdtf.schemes import stiffness
 
 NAMES = list(schemes.SCHEMES)
 EXPLICIT = [n for n, s in schemes.SCHEMES.items() if s.is_explicit]
@@ -144,15 +145,15 @@ def test_euler_in_two_dimensions_is_the_textbook_bound():
 def test_no_diffusion_has_no_bound(name):
     scheme, grid = schemes.get(name), Grid((8, 8))
     assert scheme.largest_time_step(grid, 0.0) == math.inf
-    assert schemes.suggest_time_step(scheme, grid, 0.0) == 1.0
+    assert schemes.default_time_step(DIFFUSION, {"D": 0.0}, grid, name) == 1.0
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(EXPLICIT), st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
 @example("forward_euler", 0.25, 1.0)
-def test_suggested_time_step_is_round_and_close_to_the_bound(name, diffusivity, h):
+def test_default_time_step_is_round_and_close_to_the_bound(name, diffusivity, h):
     scheme, grid = schemes.get(name), Grid((8, 8), h)
-    step = schemes.suggest_time_step(scheme, grid, diffusivity)
+    step = schemes.default_time_step(DIFFUSION, {"D": diffusivity}, grid, name)
     bound = 0.8 * scheme.largest_time_step(grid, diffusivity)
     assert step <= bound < 2.5 * step * (1 + 1e-12)
     assert f"{step:.10e}"[0] in "125"
@@ -160,15 +161,10 @@ def test_suggested_time_step_is_round_and_close_to_the_bound(name, diffusivity, 
 
 
 @pytest.mark.parametrize("exponent", [-5, -3, -1, 0, 1, 3])
-def test_suggested_time_step_just_below_a_power_of_ten(exponent):
+def test_time_step_just_below_a_power_of_ten(exponent):
     """log10 of the float below 10^n rounds to n."""
     below = np.nextafter(10.0**exponent, 0.0)
-
-    class Bound:
-        def largest_time_step(self, grid, diffusivity, laplacian):
-            return below / 0.8
-
-    step = schemes.suggest_time_step(Bound(), None, 1.0)
+    step = stiffness.rounded_time_step(below / 0.8)
     assert step <= 0.8 * (below / 0.8) < 2.5 * step
 
 

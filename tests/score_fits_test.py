@@ -8,13 +8,17 @@ import tensorflow as tf
 from rdtf.generative.dynamics import local_velocity, residual, score_fits
 
 
-def test_rows_are_residuals_of_terms():
+def test_rows_are_residuals_of_terms(capfd):
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(16, 6, 6, 2))
     velocity = local_velocity.start(samples, None, (4,), 0)
     network = types.SimpleNamespace(denoise=lambda y, sigma: 0.7 * y)
     x = velocity.standardise(samples)
-    rows, gram = score_fits.moments(velocity, network, x, 0.5)
+    done = []
+    rows, gram = score_fits.moments(
+        velocity, network, x, 0.5, progress=lambda *told: done.append(told)
+    )
+    assert done == [(16, 16)] and capfd.readouterr().out == ""
     coefficients = rng.normal(size=len(velocity.owners))
     coefficients[[0, 6]] = 0.2, 0.4
     velocity.set_coefficients(coefficients)

@@ -1,5 +1,7 @@
 """Gradient descent on what is known of a velocity: losses of known value, and resume."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,13 @@ import tensorflow as tf
 from rdtf.generative import training
 from rdtf.generative.dynamics import residual, stein
 from rdtf.generative.dynamics.local_velocity import LocalVelocity
-from rdtf.generative.dynamics.supervision import Dial, Known, Settings, train
+from rdtf.generative.dynamics.supervision import (
+    Dial,
+    Known,
+    Settings,
+    known_of_snapshots,
+    train,
+)
 
 _SETTINGS = Settings(steps=20, batch_size=4)
 
@@ -53,6 +61,13 @@ def test_moments_are_products_of_different_samples(x):
     assert float(found) == pytest.approx(wanted, rel=1e-3)
 
 
+def test_noisy_patterns_are_counted(x, capfd):
+    network, done = types.SimpleNamespace(denoise=lambda y, sigma: 0.8 * y), []
+    x = np.tile(x, (2, 1, 1, 1))
+    known_of_snapshots(x, network, _SETTINGS, False, lambda *told: done.append(told))
+    assert done == [(16, 24), (24, 24)] and capfd.readouterr().out == ""
+
+
 def _start(seed):
     keras.utils.set_random_seed(seed)
     made = LocalVelocity([0.0, 0.0], [1.0, 1.0], (4,))
@@ -60,13 +75,16 @@ def _start(seed):
     return made
 
 
-def test_resume_is_exact(x, tmp_path, monkeypatch):
+def test_resume_is_exact(x, tmp_path, monkeypatch, capfd):
     """Of a score alone, that of white noise."""
     sigma = tf.fill([len(x)], 0.5)
     known = Known(noised=residual.noised(lambda y, s: 0.8 * y, x, sigma, (0, 0)))
     once = _start(0)
-    losses = train(once, known, _SETTINGS, tmp_path / "once")
+    epochs = []
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda n, logs: epochs.append(n))
+    losses = train(once, known, _SETTINGS, tmp_path / "once", [seen])
     assert set(losses) == {"loss", "residual", "speed"}
+    assert epochs == list(range(20)) and capfd.readouterr().out == ""
     save = training.Checkpoints.on_epoch_end
 
     def kill(self, epoch, logs=None):

@@ -102,6 +102,14 @@ def test_a_long_path_is_thinned_and_keeps_its_ends(input_error):
         traversal.thin(points, 1)
 
 
+def test_every_nth_iteration_and_the_last():
+    points = _points(np.linspace(0.05, 0.07, 12))
+    for every, expected in ((5, [0, 5, 10, 11]), (11, [0, 11]), (1, list(range(12)))):
+        chosen = traversal.every_nth(points, every)
+        assert [p.iteration for p in chosen] == expected
+    assert traversal.every_nth([], 3) == []
+
+
 def test_what_a_kill_or_a_failure_leaves_can_be_read(tmp_path, input_error):
     path = tmp_path / "trajectory.jsonl"
     failed = _record(1, F=0.04) | {"loss": None, "gradient": {"Du": None, "F": 1.0}}

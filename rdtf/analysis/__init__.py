@@ -9,15 +9,6 @@ from rdtf import lazy
 
 __getattr__, __dir__ = lazy.attributes(
     __name__,
-    (
-        "animation",
-        "landscape",
-        "pairs",
-        "regimes",
-        "stability",
-        "sweeps",
-        "traversal",
-    ),
     {
         "Boundary": "stability.bifurcations",
         "Diagram": "stability.diagrams",
@@ -42,5 +33,6 @@ __getattr__, __dir__ = lazy.attributes(
         "simulate_target": "landscape",
         "stack_params": "sweeps",
         "uniform_states": "stability.states",
+        "write_pairs": "pairs",
     },
 )

@@ -24,7 +24,7 @@ from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
 _LINE_BLOCK = 8  # points of a one-dimensional landscape that run together
-_SICK = (Status.LEFT_VALID_RANGE, Status.NOT_FINITE)
+_INVALID = [status for status in Status if status.is_invalid]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Landscape:
     @property
     def num_sick(self) -> int:
         """Points without a loss."""
-        return int(np.isin(self.status, _SICK).any(axis=-1).sum())
+        return int(np.isin(self.status, _INVALID).any(axis=-1).sum())
 
     def save(self, path) -> None:
         """Writes an `.npz`: the axes, loss_NAME, status, num_steps, metadata."""
@@ -174,7 +174,7 @@ def simulate_target(
     """
     run = _run(simulation, state, truth, tolerance, max_steps)
     for status in run.status:
-        if status in _SICK:
+        if status.is_invalid:
             raise InputError(f"The run at the truth is {status.label}: {status.advice}")
     return run.state[simulation.model.check_species(observe)].numpy()
 
@@ -238,7 +238,7 @@ def _measure_row(part, points, targets):
     state = tuple(tf.tile(field, [len(points), *ones]) for field in part.state)
     run = _run(part.simulation, state, params, part.tolerance, part.max_steps)
     status = np.array(run.status, int).reshape(len(points), samples)
-    sick = np.isin(status, _SICK).any(axis=1)
+    sick = np.isin(status, _INVALID).any(axis=1)
     fields = run.state[part.simulation.model.check_species(part.observe)].numpy()
     losses = {}
     for name, target in targets.items():

@@ -1,9 +1,13 @@
 """Losses between all pairs of samples, in little memory."""
 
+import json
+import pathlib
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 
-from rdtf import losses
+from rdtf import losses, storage, viz
 from rdtf.status import InputError
 
 _BLOCK = 32  # samples whose spectra are in memory at once
@@ -40,3 +44,24 @@ def pair_losses(features: np.ndarray) -> np.ndarray:
     distance = squares[:, np.newaxis] + squares - (gram + gram.T)
     np.fill_diagonal(distance, 0.0)
     return np.maximum(distance, 0.0) / features.shape[1]
+
+
+def write_pairs(
+    directory, matrices: Mapping[str, np.ndarray], targets: str
+) -> list[pathlib.Path]:
+    """Writes pairs.npz and a picture of each matrix, pairs_LOSS.png; their paths.
+
+    Args:
+      directory: where they go.
+      matrices: name of a loss -> `[n, n]`, of `pair_losses`.
+      targets: the file of the samples, noted in pairs.npz.
+    """
+    directory = pathlib.Path(directory)
+    with storage.atomic(directory / "pairs.npz") as temporary:
+        np.savez_compressed(temporary, **matrices, targets=json.dumps(targets))
+    paths = []
+    for name, matrix in matrices.items():
+        paths.append(directory / f"pairs_{name}.png")
+        title, label = f"{len(matrix)} samples: all pairs", name.replace("_", " ")
+        viz.heatmap(paths[-1], matrix, title=title, value_label=label)
+    return paths

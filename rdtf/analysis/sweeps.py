@@ -4,9 +4,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from rdtf.models import validity
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
 from rdtf.types import Params, State
@@ -63,24 +63,9 @@ def frames(
             with warnings.catch_warnings():  # an unstable set is seen in its frames
                 warnings.simplefilter("ignore", RuntimeWarning)
                 state = simulation.advance(state, stacked, every, step - every)
-        found = _sickness(simulation.model, state)
+        found = validity.invalid(simulation.model, state)
         sick = [
             old or (None if new is None else (step, new))
             for old, new in zip(sick, found, strict=True)
         ]
         yield Frame(step, state, sick)
-
-
-def _sickness(model, state):
-    """Per sample: None, or the status of a state that is no valid one."""
-    finite = np.ones(state[0].shape[0], bool)
-    valid = finite.copy()
-    for name, field in zip(model.species, state, strict=True):
-        cells = field.numpy().reshape(len(finite), -1)
-        lower, upper = model.valid_range.get(name, (-np.inf, np.inf))
-        finite &= np.isfinite(cells).all(axis=1)
-        valid &= ((cells >= lower) & (cells <= upper)).all(axis=1)
-    return [
-        None if v else (Status.LEFT_VALID_RANGE if f else Status.NOT_FINITE)
-        for f, v in zip(finite, valid & finite, strict=True)
-    ]

@@ -8,6 +8,7 @@ Raises:
 
 import importlib.util
 
+from rdtf import lazy
 from rdtf.status import InputError
 
 if importlib.util.find_spec("numba") is None:
@@ -34,3 +35,5 @@ __all__ = [
     "set_slope",
     "tabulate",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

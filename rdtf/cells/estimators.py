@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from rdtf.cells import utility
 from rdtf.cells.tissue import Tissue
+from rdtf.names import SOFT_ESTIMATORS
 from rdtf.status import InputError
 
 _TINY = 1e-10
@@ -85,9 +86,6 @@ def causal(states: tf.Tensor, temperature, tissue: Tissue) -> tf.Tensor:
     return _entropy(tf.reduce_mean(q)) - conditional
 
 
-ESTIMATORS = ("kernel", "bernoulli", "causal", "straight_through")
-
-
 def get(name: str, tissue: Tissue, bandwidth: float):
     """The estimator of that name as a function of (states, temperature).
 
@@ -109,5 +107,5 @@ def get(name: str, tissue: Tissue, bandwidth: float):
         utility.contexts(tissue)
         return lambda states, t: causal(states, t, tissue)
     raise InputError(
-        f"Expected an estimator among {', '.join(ESTIMATORS)}, got {name!r}."
+        f"Expected an estimator among {', '.join(SOFT_ESTIMATORS)}, got {name!r}."
     )

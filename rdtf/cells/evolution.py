@@ -90,6 +90,9 @@ class CMA:
         return self._strategy.result.xfavorite[None]
 
 
+STRATEGIES = {"evolution": MuPlusLambda, "cma_es": CMA}
+
+
 class Evolution:
     """Training by one of these, a generation at a time; a method of `runs.run`.
 

@@ -7,7 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.cells.dynamics import NODES
+from rdtf.names import NETWORK_STARTS
 from rdtf.status import InputError
+
+_DEAD_ZONE = (14.0, 0.15, 0.05)  # height, half width, edge: what a small network can
 
 
 def network(
@@ -97,7 +100,7 @@ def load(path) -> keras.Model:
         tabulate(found)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"Expected slope, plain, dead_zone or a network.keras to start from, got "
+            f"Expected {', '.join(NETWORK_STARTS)} or a network.keras to start from, got "
             f"{str(path)!r}: {str(error).splitlines()[0]}"
         ) from None
     return found
@@ -160,3 +163,20 @@ def dead_zone(
     s = points().numpy() - 0.5
     steps = np.tanh((s - half_width) / edge) + np.tanh((s + half_width) / edge)
     return -0.5 * height * steps
+
+
+def begin(f, start: str, slope: float) -> None:
+    """Brings a network that was just made to where its learning starts.
+
+    Args:
+      start: a name of `rdtf.names.NETWORK_STARTS`: "slope" sets f'(1/2) to `slope`,
+        "plain" leaves f as it is, "dead_zone" fits it to one.
+    """
+    if start not in NETWORK_STARTS:
+        raise InputError(
+            f"Expected a start among {', '.join(NETWORK_STARTS)}, got {start!r}."
+        )
+    if start == "slope":
+        set_slope(f, slope)
+    elif start == "dead_zone":
+        fit(f, dead_zone(*_DEAD_ZONE))

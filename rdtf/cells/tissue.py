@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
+from rdtf.names import LATTICES, TISSUE_BOUNDARIES
 from rdtf.status import InputError
 
-BOUNDARIES = ("free", "periodic", "fixed")
-LATTICES = ("square", "hexagonal")
 _SQUARE = ((0, -1), (0, 1), (-1, 0), (1, 0))
 # Of even and of odd rows, which are shifted by half a cell to the right.
 _HEXAGONAL = (
@@ -43,7 +42,7 @@ class Tissue:
                 f"Expected a shape of one or two whole numbers from 1, got {self.shape}."
             )
         for name, value, known in (
-            ("boundary", self.boundary, BOUNDARIES),
+            ("boundary", self.boundary, TISSUE_BOUNDARIES),
             ("lattice", self.lattice, LATTICES),
         ):
             if value not in known:

@@ -20,7 +20,7 @@ class Settings:
 
     Attributes:
       iterations: updates of the network.
-      estimator: a name of `estimators.ESTIMATORS`, or "score_function".
+      estimator: a name of `rdtf.names.ESTIMATORS`.
       replicates, num_steps: of the dynamics in each iteration, with fresh noise.
       noise: σ (at the start, from the middle on), in between geometric.
       temperature: T of soft fates, likewise.

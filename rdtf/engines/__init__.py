@@ -7,7 +7,7 @@ An engine is built for one step function and offers `forward`, `checkpointed`,
 import importlib
 import importlib.util
 
-from rdtf import grids
+from rdtf import grids, lazy
 from rdtf.status import InputError
 
 ENGINES = {"native": "rdtf.engines.native", "xla": "rdtf.engines.xla"}
@@ -68,3 +68,6 @@ def _obstacle(model, grid, scheme, laplacian, varying):
 def _has_gpu():
     tensorflow = importlib.import_module("tensorflow")
     return bool(tensorflow.config.list_physical_devices("GPU"))
+
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

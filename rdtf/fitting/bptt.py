@@ -34,6 +34,9 @@ class OptimizerSettings:
       transforms: parameter -> kind, see `rdtf.constraints`.
       iterations: in all.
       keep_rate, decrease: see `AdaptiveLearningRate`.
+
+    Raises:
+      InputError: if Keras has no such optimiser, or a number cannot be used.
     """
 
     name: str = "Adam"
@@ -44,6 +47,17 @@ class OptimizerSettings:
     keep_rate: bool = False
     decrease: float | None = None
 
+    def __post_init__(self):
+        for name in ("learning_rate", "decrease"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value):
+                raise InputError(f"Expected a finite {name}, got {value}.")
+        for name in ("weight_decay", "iterations"):
+            value = getattr(self, name)
+            if not 0 <= value < np.inf:
+                raise InputError(f"Expected {name} of at least 0, got {value}.")
+        self.make()
+
     def make(self):
         """The Keras optimiser."""
         config = {"learning_rate": self.learning_rate}
@@ -51,7 +65,7 @@ class OptimizerSettings:
             config["weight_decay"] = self.weight_decay
         try:
             return keras.optimizers.get({"class_name": self.name, "config": config})
-        except ValueError:
+        except (ValueError, TypeError):
             raise InputError(
                 f"Expected a Keras optimiser such as SGD or Adam, got {self.name!r}."
             ) from None

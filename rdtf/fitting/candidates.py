@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rdtf import schemes
-from rdtf.fitting.check import check
+from rdtf.fitting.checks import check
 from rdtf.fitting.problem import Problem
 from rdtf.grids import Grid
 from rdtf.inference import gains, stills
@@ -34,7 +34,6 @@ class Candidate:
       model, observe: names.
       params: the best found; gain and offset too if they were unknown.
       relative: what the integrated equation leaves over, |w - o| / |o - mean(o)|.
-      num_params: how many were fitted.
       undetermined: directions that the pictures leave open.
       looks_alike: whether new patterns have the spectrum of the pictures; None if it
         was not asked.
@@ -44,7 +43,6 @@ class Candidate:
     observe: str
     params: dict[str, float]
     relative: float
-    num_params: int
     undetermined: int
     looks_alike: bool | None = None
 
@@ -136,7 +134,6 @@ def _fit(model, grid, observe, pictures, observation, laplacian, seed):
         observe,
         best.params,
         best.relative,
-        len(best.params),
         len(best.minimum.undetermined),
     )
 
@@ -163,9 +160,7 @@ def _starts(prepared, model, seed):
 
 def _looks_alike(model, grid, fit, pictures, observation, seed):
     params = {name: fit.params[name] for name in model.parameters}
-    scheme = schemes.get("forward_euler")
-    largest = max(params[name] for name in model.diffusivities)
-    step = schemes.suggest_time_step(scheme, grid, largest)
+    step = schemes.default_time_step(model, params, grid)
     problem = Problem(
         Simulation(model, grid, step),
         fit.observe,

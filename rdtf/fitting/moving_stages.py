@@ -25,7 +25,12 @@ def validate(problem: Problem) -> None:
 
 
 def movie(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
-    """Fits the movie; with several samples, the first."""
+    """Fits the frames of all samples at once by `rdtf.inference.movies.fits.fit`.
+
+    `callback` gets the record of every iteration. The status is
+    `FitStatus.UNEXPLAINED` where more than 0.1 of the standard deviation, and the noise,
+    is left over.
+    """
     count = [0]
 
     def report(step):

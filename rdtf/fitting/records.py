@@ -15,14 +15,15 @@ class Record:
     """One iteration of one stage.
 
     Attributes:
-      stage: "residual", "windows" or "bptt".
+      stage: "residual", "errors_in_variables", "windows", "window", "movie" or "bptt";
+        the stages "bootstrap" and "posterior" have no iterations.
       iteration: counts from 0, the start.
       params: after the iteration.
       loss: there.
-      gradient, raw_gradient: of the loss there, by physical and by raw parameter.
-      tried: one dict per trial: "rate" (a learning rate; in stages
-        "residual" and "windows" the damping of Levenberg-Marquardt), "outcome", and where it applies
-        "params" and "steps".
+      gradient, raw_gradient: of the loss there, by physical and by raw parameter; NaN in
+        stage "errors_in_variables".
+      tried: one dict per trial: "rate" (a learning rate in stage "bptt", else the damping
+        of Levenberg-Marquardt), "outcome", and in stage "bptt" "params" and "steps".
       rate: the one used, or None.
       steps: simulated steps, or None.
       status: "ok", or why the iteration failed.

@@ -7,7 +7,7 @@ import numpy as np
 
 import rdtf
 from rdtf import analysis, initial_conditions, storage, viz
-from rdtf.fitting.check import Check, as_seen, model_params, simulate, targets
+from rdtf.fitting.checks import Check, as_seen, model_params, simulate, targets
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.structure import scalings
 
@@ -112,8 +112,6 @@ def pictures(
     problem: Problem,
     params: Mapping[str, float],
     check: Check,
-    steps: int = 8000,
-    steps_per_frame: int = 100,
 ) -> None:
     """Writes `fit.png` (target / start / found), `spectra.png` and `fit.gif`."""
     stills = targets(problem)
@@ -144,8 +142,8 @@ def pictures(
         problem.simulation,
         state,
         list(panels.values()),
-        steps,
-        steps_per_frame,
+        num_steps=8000,
+        every=100,
         names=list(panels),
         species=problem.observe,
     )

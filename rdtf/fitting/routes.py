@@ -21,10 +21,9 @@ from rdtf.fitting.records import Recorder
 from rdtf.fitting.windows import Windows, WindowSettings
 from rdtf.inference.structure.elimination import eliminate
 from rdtf.inference.uncertainty import posterior
+from rdtf.names import RESIDUAL_FORMS, ROUTES
 from rdtf.status import FitStatus, InputError
 from rdtf.storage.row_log import RowLog
-
-ROUTES = ("auto", "residual", "windows", "bptt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +31,18 @@ class Settings:
     """What a fit may be told.
 
     Attributes:
-      route: a name of `ROUTES`.
-      form: of the residual, "norm" or "integral"; None chooses by the noise.
-      loss: of route bptt, `loss(predicted, target)`.
+      route: a name of `rdtf.names.ROUTES`.
+      form: of the residual, a name of `rdtf.names.RESIDUAL_FORMS`; None chooses by the
+        noise.
+      loss: of route bptt, which needs one: `loss(predicted, target)`, see
+        `rdtf.losses.LOSSES`.
       windows, optimizer: of route bptt.
       polish_window: steps of the windows of route windows.
       posterior: whether route auto ends with draws from the posterior.
+
+    Raises:
+      InputError: if there is no such route or form, route bptt has no loss, or
+        `polish_window` is below 1.
     """
 
     route: str = "auto"
@@ -47,6 +52,26 @@ class Settings:
     optimizer: OptimizerSettings = dataclasses.field(default_factory=OptimizerSettings)
     polish_window: int = 50
     posterior: bool = False
+
+    def __post_init__(self):
+        if self.route not in ROUTES:
+            raise InputError(
+                f"Expected a route among {', '.join(ROUTES)}, got {self.route!r}."
+            )
+        if self.form is not None and self.form not in RESIDUAL_FORMS:
+            raise InputError(
+                f"Expected a form of the residual among {', '.join(RESIDUAL_FORMS)}, "
+                f"or None, got {self.form!r}."
+            )
+        if not callable(self.loss) and (self.route == "bptt" or self.loss is not None):
+            raise InputError(
+                f"Expected a loss for route {self.route}, such as "
+                f"rdtf.losses.LOSSES['power_spectrum'], got {self.loss!r}."
+            )
+        if self.polish_window < 1:
+            raise InputError(
+                f"Expected polish_window of at least 1, got {self.polish_window}."
+            )
 
 
 def validate(problem: Problem, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from rdtf.inference.observation import WHOLE
 from rdtf.inference.steady import UNSETTLED
 from rdtf.inference.stills import ResidualFit, Stills
 from rdtf.inference.uncertainty import intervals, posterior
+from rdtf.inference.windows import domain
 from rdtf.inference.windows import fits as window_fits
 from rdtf.status import FitStatus, InputError
 
@@ -293,7 +294,7 @@ def window(problem: Problem, callback: Callable[[Record], None]) -> StageResult:
     """Pictures cut from larger patterns; their hidden edge values are unknowns."""
     names = [problem.laplacian]
     if problem.laplacian == "auto":
-        names = ["second_order", "compact"]
+        names = list(domain.LAPLACIANS)
     simulation, fits, steps = problem.simulation, {}, {}
     for name in names:
         steps[name] = []

@@ -19,10 +19,10 @@ from rdtf import initial_conditions
 from rdtf.fitting.adaptive_rate import Outcome
 from rdtf.fitting.problem import Problem
 from rdtf.inference.hidden import TargetState
+from rdtf.models import validity
+from rdtf.names import WINDOW_STARTS
 from rdtf.status import InputError, Status
 from rdtf.types import State
-
-STARTS = ("simulated", "target")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +54,10 @@ class WindowSettings:
                 )
         if self.warmup is not None and self.warmup < 0:
             raise InputError(f"Expected warmup of at least 0, got {self.warmup}.")
-        if self.start not in STARTS:
+        if self.start not in WINDOW_STARTS:
             raise InputError(
-                f"Expected a window start among {', '.join(STARTS)}, got {self.start!r}."
+                f"Expected a window start among {', '.join(WINDOW_STARTS)}, got "
+                f"{self.start!r}."
             )
 
 
@@ -149,7 +150,7 @@ class Windows:
             steps -= length
         window = Window(state, length, draw)
         loss, final = self.loss(params, window)
-        failure = _sickness(simulation.model, final)
+        failure = _failure(validity.invalid(simulation.model, final), steps + length)
         if failure is None and not np.isfinite(float(loss)):
             failure = "loss not finite"
         return Outcome(failure, float(loss), steps + length, window)
@@ -177,11 +178,10 @@ class Windows:
             draw.state, params, problem.tolerance, problem.max_steps
         )
         steps = int(run.num_steps.max())
-        for status in (Status.NOT_FINITE, Status.LEFT_VALID_RANGE):
-            if status in run.status:
-                sample = run.status.index(status)
-                place = f"sample {sample}, step {run.num_steps[sample] + 1}"
-                return f"{status.label} ({place})", None, steps, 0
+        found = [status if status.is_invalid else None for status in run.status]
+        failure = _failure(found, run.num_steps + 1)
+        if failure is not None:
+            return failure, None, steps, 0
         if self._settings.require_steady and Status.NOT_CONVERGED in run.status:
             return f"not steady after {steps} steps", None, steps, 0
         length = max(1, min(self._settings.window, steps))
@@ -194,11 +194,11 @@ class Windows:
         )
 
 
-def _sickness(model, state):
-    for name, field in zip(model.species, state, strict=True):
-        if not bool(tf.reduce_all(tf.math.is_finite(field))):
-            return f"{name} not finite"
-        low, high = model.valid_range.get(name, (-np.inf, np.inf))
-        if not bool(tf.reduce_all((field >= low) & (field <= high))):
-            return f"{name} left [{low:g}, {high:g}]"
+def _failure(invalid, steps):
+    """In words, the first sample that is not finite, else that left the range, or None."""
+    for status in (Status.NOT_FINITE, Status.LEFT_VALID_RANGE):
+        if status in invalid:
+            sample = invalid.index(status)
+            step = np.broadcast_to(steps, len(invalid))[sample]
+            return f"{status.label} (sample {sample}, step {step})"
     return None

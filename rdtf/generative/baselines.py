@@ -21,11 +21,11 @@ from rdtf.generative.networks import Network
 class ResNet(Network):
     """Periodic residual blocks, widths 16, 32, 64, kernels 3, 3, 5, batch normalisation.
 
-    It knows one level, σ = √((1 - ᾱ) / ᾱ), .5 at ᾱ = .8.
+    It knows one level, σ = √((1 - ᾱ) / ᾱ), 0.5 at ᾱ = 0.8.
 
     Args:
+      shape, species, names: see `Network`.
       alpha: ᾱ.
-      others: see `Network`.
     """
 
     def __init__(self, shape, species=2, alpha=0.8, **kwargs):

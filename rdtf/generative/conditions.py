@@ -96,3 +96,6 @@ def of_params(data) -> tuple[Condition, np.ndarray]:
     table = np.float32([[own[name] for name in names] for own in params])
     mean, scale = table.mean(0).tolist(), table.std(0).tolist()
     return Condition(parameters=names, mean=mean, scale=scale), table[data.preset]
+
+
+CONDITIONS = {"none": lambda data: None, "preset": of_presets, "params": of_params}

@@ -10,18 +10,23 @@ equation have no density; those with noise σ_min have. Bits per dimension of 8-
 mean nothing here: what comes out is nats per value, at that σ_min.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from rdtf.generative import divergence, wiener
 from rdtf.generative.denoiser import Denoiser
+from rdtf.generative.denoiser import check as check_grid
 from rdtf.status import InputError
+
+SIGMA_MIN = 0.05  # of the noise without which there is no density
 
 
 def log_likelihood(
     denoiser: Denoiser,
     samples: np.ndarray,
-    sigma_min: float = 0.05,
+    sigma_min: float = SIGMA_MIN,
     sigma_max: float | None = None,
     steps: int = 64,
     probes: int = 1,
@@ -67,6 +72,55 @@ def log_likelihood(
         size = np.prod(x.shape[1:])
         found.append((_gaussian(denoiser, x, sigma_max) + total) / size)
     return np.concatenate(found)
+
+
+def check(denoiser, names: Sequence[str], shape: tuple[int, int]) -> None:
+    """Raises InputError unless `denoiser` gives a likelihood of such patterns.
+
+    Args:
+      denoiser: any network that `rdtf.generative.denoiser.load` gives.
+      names: species of the patterns.
+      shape: their grid.
+    """
+    if not isinstance(denoiser, Denoiser):
+        raise InputError(
+            "Expected a denoiser of all noise levels for a likelihood, got a "
+            f"{type(denoiser).__name__}: train one with --objective=edm."
+        )
+    if denoiser.names is not None and list(denoiser.names) != list(names):
+        raise InputError(
+            f"Expected patterns of {', '.join(denoiser.names)}, which the denoiser "
+            f"knows, got {', '.join(names)}."
+        )
+    check_grid(shape, denoiser.size)
+
+
+def held_out(denoiser: Denoiser, samples: np.ndarray, seed: int = 0) -> dict:
+    """The mean of `log_likelihood` over patterns that the denoiser was not trained on.
+
+    Args:
+      samples: `[n, y, x, species]` with n of at least 2, in units of the data.
+      seed: of noise and probes.
+
+    Returns:
+      "nats_per_value", its "standard_error" over patterns, "sigma_min" and "patterns".
+    """
+    found = log_likelihood(denoiser, samples, SIGMA_MIN, seed=seed)
+    return {
+        "nats_per_value": float(found.mean()),
+        "standard_error": float(found.std(ddof=1) / np.sqrt(len(found))),
+        "sigma_min": SIGMA_MIN,
+        "patterns": len(found),
+    }
+
+
+def text(result: dict) -> str:
+    """What `held_out` found, in a line."""
+    return (
+        f"ln p of {result['patterns']} held-out patterns with noise "
+        f"{result['sigma_min']:g}: {result['nats_per_value']:.4f} ± "
+        f"{result['standard_error']:.4f} nats per value"
+    )
 
 
 def _slope(denoiser, probes, seed):

@@ -9,11 +9,11 @@ from rdtf.generative.conditions import Condition
 from rdtf.status import InputError
 
 
-def load(path, kind: type, name: str, app: str):
+def load(path, kinds: type | tuple[type, ...], name: str, app: str):
     """A network of some kind from its .keras file.
 
     Args:
-      kind: what it has to be.
+      kinds: what it has to be, one of them.
       name, app: what it is called, and what makes it, for messages.
 
     Raises:
@@ -24,9 +24,9 @@ def load(path, kind: type, name: str, app: str):
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"Expected a {name} in {path}, got {type(error).__name__}: make one with "
-            f"python -m apps.{app}."
+            f"python -m rdtf {app}."
         ) from None
-    if not isinstance(found, kind):
+    if not isinstance(found, kinds):
         raise InputError(f"Expected a {name} in {path}, got a {type(found).__name__}.")
     return found
 

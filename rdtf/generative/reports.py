@@ -129,6 +129,17 @@ def _shown(made, real, channel):
     return pictures, spectra
 
 
+def table(scores: list[Score]) -> str:
+    """A line for each score of `rdtf.generative.evaluation.evaluate`, below a head."""
+    width = max(len(score.name) for score in scores)
+    lines = [f"{'':{width}}  samples   real-real"]
+    lines += [
+        f"{s.name:{width}}  {s.value:7.3f}   {s.floor:7.3f}   {s.meaning}"
+        for s in scores
+    ]
+    return "\n".join(lines)
+
+
 def draw_evaluation(path, scores: list[Score], made, real, channel: int) -> None:
     """All of an evaluation in one figure, of one species.
 

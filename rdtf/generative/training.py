@@ -163,7 +163,6 @@ def train(
     precision: str = "float32",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
-    verbose: int = 0,
 ) -> Network:
     """Trains a denoiser on `[n, y, x, species]`; goes on where `workdir` left off.
 
@@ -176,9 +175,9 @@ def train(
       told: condition and its rows, of a conditional denoiser; see
         `rdtf.generative.conditions`.
       precision: see `Denoiser`.
-      callbacks: of Keras; their model is the `Objective`.
+      callbacks: of Keras, such as one that shows progress; their model is the
+        `Objective`.
       strategy: of tf.distribute; default: one device.
-      verbose: of `fit`.
 
     Returns:
       The denoiser with the averaged weights.
@@ -232,7 +231,7 @@ def train(
                 *callbacks,
                 saved,
             ],
-            verbose=verbose,
+            verbose=0,
         )
     return averaged
 

@@ -5,7 +5,10 @@ state (`steady_state`, implicit function theorem) and the checks that a gradient
 right and useful (`certificate`).
 """
 
-from rdtf.gradients.certificate import Certificate, certificate
-from rdtf.gradients.implicit import SteadyState, implicit, steady_state
+from rdtf import lazy
+from rdtf.gradients.certification import Certificate, certificate
+from rdtf.gradients.steady_states import SteadyState, implicit, steady_state
 
 __all__ = ["Certificate", "SteadyState", "certificate", "implicit", "steady_state"]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

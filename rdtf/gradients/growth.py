@@ -1,4 +1,4 @@
-"""How a gradient grows with its window; see `rdtf.gradients.certificate`."""
+"""How a gradient grows with its window; see `rdtf.gradients.certification`."""
 
 import dataclasses
 import itertools

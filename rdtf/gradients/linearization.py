@@ -2,7 +2,7 @@
 
     F(s, p) = D ∇²s + R(s, p),    J = D ∇² + ∂R/∂s
 
-∂R/∂s and ∂R/∂p are exact, derived by SymPy once per model; ∇² is the second-order
+∂R/∂s and ∂R/∂p are exact, those of `rdtf.models.derivatives`; ∇² is the second-order
 Laplacian of `rdtf.operators.finite_differences`.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.models import ReactionDiffusion
-from rdtf.operators import modes
+from rdtf.models import ReactionDiffusion, derivatives
+from rdtf.operators import laplacians, modes
 
 
 class Linearization:
@@ -39,24 +39,24 @@ class Linearization:
         params: Mapping[str, float],
     ):
         self.model, self.grid, self.fields = model, grid, fields
-        self._params = [params[name] for name in model.parameters]
+        self._params = {name: params[name] for name in model.parameters}
+        self._reaction = derivatives.of(model).functions("numpy", "R")
         names = (model.diffusivity.get(name) for name in model.species)
         self.diffusivity = np.array([params[n] if n else 0.0 for n in names])
-        count = len(model.species)
         with np.errstate(all="ignore"):
-            self.rate = self._diffuse(fields) + self._evaluate("rate")
-            values = self._evaluate("slopes")
-        self.slopes = values.reshape(count, count, *grid.shape)
+            rates = self._reaction.values(fields, self._params)
+            self.rate = self._diffuse(fields) + self._stacked(rates)
+            slopes = self._reaction.by_state(fields, self._params)
+        self.slopes = np.stack([self._stacked(row) for row in slopes])
 
     def moved(self, step: np.ndarray) -> "Linearization":
         """The linearization at fields + step."""
-        params = dict(zip(self.model.parameters, self._params, strict=True))
-        return Linearization(self.model, self.grid, self.fields + step, params)
+        return Linearization(self.model, self.grid, self.fields + step, self._params)
 
     @property
     def norm(self) -> float:
         """About the largest eigenvalue of J, in 1 / time."""
-        diffusion = self.diffusivity.max() * self.grid.laplacian_bound
+        diffusion = self.diffusivity.max() * laplacians.bound(self.grid)
         return float(np.abs(self.slopes).max() + diffusion)
 
     def apply(self, x: np.ndarray, transpose: bool = False) -> np.ndarray:
@@ -78,8 +78,9 @@ class Linearization:
 
     def by_params(self, adjoint: np.ndarray) -> dict[str, float]:
         """adjointᵀ ∂F/∂p for every parameter."""
-        slopes = self._evaluate("by_params").reshape(-1, adjoint.size)
-        sums = slopes @ adjoint.ravel()
+        slopes = self._reaction.by_params(self.fields, self._params).values()
+        slopes = np.stack([self._stacked(s) for s in slopes])
+        sums = slopes.reshape(-1, adjoint.size) @ adjoint.ravel()
         result = dict(zip(self.model.parameters, sums, strict=True))
         laplacian = self.laplacian(self.fields)
         for species, name in self.model.diffusivity.items():
@@ -87,8 +88,7 @@ class Linearization:
             result[name] += np.vdot(adjoint[i], laplacian[i])
         return result
 
-    def _evaluate(self, name):
-        values = _functions(self.model)[name](*self.fields, *self._params)
+    def _stacked(self, values):
         return np.stack([np.broadcast_to(v, self.grid.shape) for v in values])
 
     def _diffuse(self, x):
@@ -112,21 +112,3 @@ def laplacian_matrix(grid: Grid):
         after = sparse.eye(int(np.prod(grid.shape[axis + 1 :])))
         total = total + sparse.kron(sparse.kron(before, line), after)
     return total.tocsr()
-
-
-@functools.cache
-def _functions(model):
-    """name -> NumPy function (*species, *parameters) -> list of arrays."""
-    import sympy
-
-    species, names, reaction = model.equations()
-    symbols = [*species, *names.values()]
-    expressions = {
-        "rate": reaction,
-        "slopes": [sympy.diff(r, s) for r in reaction for s in species],
-        "by_params": [sympy.diff(r, p) for p in names.values() for r in reaction],
-    }
-    return {
-        name: sympy.lambdify(symbols, e, "numpy", cse=True)
-        for name, e in expressions.items()
-    }

@@ -1,4 +1,4 @@
-"""The measurements that a certificate is made of; see `rdtf.gradients.certificate`.
+"""The measurements that a certificate is made of; see `rdtf.gradients.certification`.
 
 Directions are relative: a parameter moves in proportion to itself (by 1e-3 if it is
 smaller), a cell in proportion to its value.

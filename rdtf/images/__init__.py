@@ -6,6 +6,7 @@ taken to be linear in what was seen: resolution tags, colour profiles, a camera'
 and the times of frames are not used.
 """
 
+from rdtf import lazy
 from rdtf.images.decoding import PICTURES, SUFFIXES, VIDEOS
 from rdtf.images.levels import check_positive, parse_scale
 from rdtf.images.loading import load, load_image, still
@@ -24,3 +25,5 @@ __all__ = [
     "save_image",
     "still",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from rdtf.inference.structure.equations import Equations
+from rdtf.models import derivatives
 
 Rate = tuple[
     Callable, dict[str, Callable]
@@ -27,19 +28,21 @@ def natural(
     import sympy
 
     o = system.species[observed]
-    m = sympy.simplify(-system.expressions[observed].diff(o).subs(o, 0))
+    slope = derivatives.differentiate(system.expressions[observed], o)
+    m = sympy.simplify(-slope.subs(o, 0))
     if m.free_symbols - set(system.symbols.values()) or not m.is_finite:
         return None
     symbols = list(system.symbols.values())
 
     def number(expression):
-        call = sympy.lambdify(symbols, expression, "math")
+        call = derivatives.compiled(symbols, expression)
         return lambda params: float(call(*(params[n] for n in system.symbols)))
 
     rate = number(m)
     if not rate(params) > 0.0:
         return None
-    slopes = {n: m.diff(s) for n, s in system.symbols.items() if m.has(s)}
+    moving = {n: s for n, s in system.symbols.items() if m.has(s)}
+    slopes = {n: derivatives.differentiate(m, s) for n, s in moving.items()}
     return rate, {name: number(slope) for name, slope in slopes.items()}
 
 

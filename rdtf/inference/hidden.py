@@ -18,7 +18,6 @@ class TargetState:
       model, grid, observe: as of `rdtf.inference.steady.SteadyMap`.
       fields: float64 `[n, *grid.shape]`.
       params: typical values.
-      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
     """
 
     def __init__(
@@ -28,10 +27,9 @@ class TargetState:
         observe: str,
         fields: np.ndarray,
         params: Mapping[str, float],
-        laplacian: str = "second_order",
     ):
         self._fields = np.asarray(fields, np.float64)
-        domain = WholeDomain(grid, laplacian)
+        domain = WholeDomain(grid, "second_order")
         self._map = SteadyMap(model, observe, domain, (self._fields, params))
         self._names = list(model.parameters)
 

@@ -18,9 +18,8 @@ import numpy as np
 from rdtf.inference import linearisation
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.steady import SteadyMap
+from rdtf.names import RESIDUAL_FORMS
 from rdtf.status import InputError
-
-FORMS = ("norm", "integral")
 
 
 class SteadyResidual:
@@ -46,8 +45,10 @@ class SteadyResidual:
         camera: Callable | None = None,
         unknown_gain: bool = False,
     ):
-        if form not in FORMS:
-            raise InputError(f"Expected a form among {', '.join(FORMS)}, got {form!r}.")
+        if form not in RESIDUAL_FORMS:
+            raise InputError(
+                f"Expected a form among {', '.join(RESIDUAL_FORMS)}, got {form!r}."
+            )
         self._map, self._fields, self._form = steady, fields, form
         self._camera = (lambda field: field) if camera is None else camera
         self._unknown_gain = unknown_gain

@@ -23,7 +23,7 @@ from rdtf.inference.levenberg_marquardt import Minimum
 from rdtf.inference.linearisation import Linearisation
 from rdtf.inference.structure import equations
 from rdtf.inference.structure.elimination import ADVICE, Root
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.status import InputError
 
 HALVINGS = 12  # of D_o, in search of a start where a root is real
@@ -133,11 +133,9 @@ class RootResidual:
 
 
 def _compiled(system, root, branch):
-    import sympy
-
     o, names = system.species[root.observed], list(system.symbols)
     arguments = [o, root.laplacian, *system.symbols.values()]
-    call = sympy.lambdify(arguments, root.roots[branch], "numpy", cse=True)
+    call = derivatives.compiled(arguments, root.roots[branch])
 
     def evaluate(field, laplacian, params):
         values = call(field, laplacian, *(params[n] for n in names))

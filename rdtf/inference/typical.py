@@ -8,14 +8,14 @@ from rdtf import initial_conditions, schemes
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.simulation import Simulation
-from rdtf.status import InputError, Status
+from rdtf.status import InputError
 
 
 @functools.lru_cache(maxsize=16)
 def ranges(model: ReactionDiffusion, observe: str) -> np.ndarray:
     """(lowest, highest) of a species in patterns of the model's first presets, `[n, 2]`.
 
-    On 48 x 48 cells after 8,000 steps of forward Euler; runs that are sick or uniform
+    On 48 x 48 cells after 8,000 steps of forward Euler; runs that are invalid or uniform
     are left out.
 
     Raises:
@@ -24,18 +24,17 @@ def ranges(model: ReactionDiffusion, observe: str) -> np.ndarray:
     sets = [model.preset(name) for name in list(model.presets)[:8]] or [model.defaults]
     grid = Grid((48, 48))
     params = {n: np.array([s[n] for s in sets]) for n in model.parameters}
-    largest = max(params[n].max() for n in model.diffusivities)
-    step = schemes.suggest_time_step(schemes.get("forward_euler"), grid, largest)
+    step = schemes.default_time_step(model, params, grid)
     simulation = Simulation(model, grid, step)
     state = initial_conditions.create(None, model, grid, 1, 0, model.defaults)
     state = tuple(np.repeat(field, len(sets), axis=0) for field in state)
     run = simulation.run_until_steady(state, params, 0.0, 8000)
     fields = run.state[model.species.index(observe)].numpy()
-    sick = (Status.LEFT_VALID_RANGE, Status.NOT_FINITE)
     found = [
         (field.min(), field.max())
         for field, status in zip(fields, run.status, strict=True)
-        if status not in sick and field.std() > 1e-3 * max(1e-12, np.abs(field).max())
+        if not status.is_invalid
+        and field.std() > 1e-3 * max(1e-12, np.abs(field).max())
     ]
     if not found:
         raise InputError(

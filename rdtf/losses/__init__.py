@@ -7,6 +7,7 @@ alone: for all pairs, and for one loss per sample.
 
 import functools
 
+from rdtf import lazy
 from rdtf.losses.pixels import flatten, per_pixel
 from rdtf.losses.spectra import (
     log_power_spectrum,
@@ -16,7 +17,7 @@ from rdtf.losses.spectra import (
     radial_spectrum,
     windowed_power_spectrum,
 )
-from rdtf.losses.statistics import field_statistics, statistics
+from rdtf.losses.summaries import field_statistics, statistics
 from rdtf.status import InputError
 
 LOSSES = {
@@ -60,3 +61,5 @@ __all__ = [
     "windowed_power_spectrum",
     "with_relative_floor",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -1,5 +1,6 @@
 """The built-in models, one equation per file, and models from the text of equations."""
 
+from rdtf import lazy
 from rdtf.models.allen_cahn import ALLEN_CAHN
 from rdtf.models.barkley import BARKLEY
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
@@ -80,3 +81,5 @@ __all__ = [
     "from_equations",
     "get",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

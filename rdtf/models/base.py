@@ -185,11 +185,11 @@ class ReactionDiffusion:
         params = {name: sympy.Symbol(name, real=True) for name in self.parameters}
         return state, params, [sympy.sympify(r) for r in self.reaction(state, params)]
 
-    def transport(self, axis: int = -1):
+    def transport(self, axis: int | None = -1):
         """All of Q, with D_s s in it, and P as SymPy: (one Q, one P per species).
 
         In the symbols of `equations`: ∂s/∂t = R + ∇²Q + ∇⁴P. Where a diffusivity is
-        anisotropic, for waves along `axis`.
+        anisotropic, for waves along `axis`; None leaves D_s s out.
         """
         import sympy
 
@@ -199,7 +199,7 @@ class ReactionDiffusion:
             values = terms(state, params) if terms else [0] * len(state)
             parts.append([sympy.sympify(value) for value in values])
         for i, (name, symbol) in enumerate(zip(self.species, state, strict=True)):
-            if name in self.diffusivity:
+            if name in self.diffusivity and axis is not None:
                 value = self.diffusivity[name]
                 value = value if isinstance(value, str) else value[axis]
                 parts[0][i] += params[value] * symbol

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Mapping, Sequence
 
 from rdtf import math
+from rdtf.models import powers
 
 FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")
 _PRODUCTS = range(-8, 9)  # powers that are taken as products
@@ -19,7 +20,7 @@ _OPERATIONS = {
     "-": operator.sub,
     "*": operator.mul,
     "/": operator.truediv,
-    "**": operator.pow,
+    "**": powers.power,
     "neg": operator.neg,
     **{name: getattr(math, name) for name in FUNCTIONS},
 }

@@ -2,6 +2,4 @@
 
 from rdtf import lazy
 
-__getattr__, __dir__ = lazy.attributes(
-    __name__, ("finite_differences", "fourier", "laplacians", "modes"), {}
-)
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -2,11 +2,11 @@
 
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
-is the second-order one; fourth_order has two neighbours on each side. Ghost cells wrap
-around (periodic), mirror the cells at the edge (no flux), or are α edge + β (see
-`rdtf.grids.Side`). All make its linear part symmetric, hence its own adjoint: the
-gradient is one more stencil and never passes through the padding. compact and spectral
-are applied in Fourier space and are as symmetric.
+is the second-order one; fourth_order has two neighbours on each side, sixth_order three.
+Ghost cells wrap around (periodic), mirror the cells at the edge (no flux), or are α edge
++ β (see `rdtf.grids.Side`). All make its linear part symmetric, hence its own adjoint:
+the gradient is one more stencil and never passes through the padding. compact and
+spectral are applied in Fourier space and are as symmetric.
 
 Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
 grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
@@ -23,13 +23,8 @@ import tensorflow as tf
 
 from rdtf.grids import Grid
 from rdtf.operators import fourier, laplacians, modes
+from rdtf.operators.stencils import STENCILS, AxisStencil
 from rdtf.types import State
-
-# Weight of the neighbours at distance 0, 1, ... on each axis, times h².
-_WEIGHTS = {
-    "second_order": (-2.0, 1.0),
-    "fourth_order": (-5.0 / 2.0, 4.0 / 3.0, -1.0 / 12.0),
-}
 
 
 def flatten(fields: tf.Tensor) -> tf.Tensor:
@@ -150,14 +145,14 @@ class DiffusionOperator:
 
 def _laplacian_of_rows(grid, laplacian, axis=None):
     """(pad, apply, read): the Laplacian of f is apply(pad(f)), and read(pad(f)) is f."""
-    if laplacian not in _WEIGHTS:
+    stencil = STENCILS[laplacian]
+    if not isinstance(stencil, AxisStencil):
         by_waves = fourier.laplacian_by_waves(grid, laplacian, axis)
         return _identity, by_waves, _identity
-    weights = _WEIGHTS[laplacian]
     axes = range(grid.ndim) if axis is None else (axis,)
     return (
-        lambda row: _pad(row, grid, len(weights) - 1),
-        lambda padded: _stencil(padded, grid, weights, axes),
+        lambda row: _pad(row, grid, stencil.reach),
+        lambda padded: _stencil(padded, grid, stencil.weights, axes),
         lambda padded: _shifted(padded, grid, 0),
     )
 

@@ -1,11 +1,4 @@
-"""Discrete Laplacians by name, and their eigenvalues.
-
-    second_order   (f_{-1} - 2 f_0 + f_1) / h² on each axis
-    fourth_order   (-f_{-2} + 16 f_{-1} - 30 f_0 + 16 f_1 - f_2) / 12 h² on each axis
-    compact        the 9-point Mehrstellen scheme of order four, 2-D, equal spacings:
-                   M⁻¹ L with L = [1 4 1; 4 -20 4; 1 4 1] / 6 h², M = 1 + h² ∇₅² / 12
-                   (Collatz 1960)
-    spectral       -|k|²: exact for every wave that the grid can hold
+"""The Laplacians of `rdtf.operators.stencils` on a grid: which it carries, eigenvalues.
 
 On a periodic grid all are diagonal in Fourier space, on a no-flux grid in cosines: it is
 half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.operators.modes`.
@@ -14,9 +7,10 @@ half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.o
 import numpy as np
 
 from rdtf.grids import Grid
+from rdtf.operators.stencils import STENCILS
 from rdtf.status import InputError
 
-LAPLACIANS = ("second_order", "fourth_order", "compact", "spectral")
+LAPLACIANS = tuple(STENCILS)
 
 
 def check(grid: Grid, laplacian: str) -> None:
@@ -32,6 +26,12 @@ def check(grid: Grid, laplacian: str) -> None:
             "Expected a 2-D grid of equal spacings for the compact Laplacian, got "
             f"{grid.ndim}-D with spacing {grid.spacing}: use fourth_order or spectral."
         )
+
+
+def bound(grid: Grid) -> float:
+    """Largest |eigenvalue| of the second-order Laplacian of even grids: Σ 4 / h²."""
+    shortest = [np.pi] * grid.ndim
+    return -float(STENCILS["second_order"].symbol(shortest, grid.spacing))
 
 
 def symbol(
@@ -83,13 +83,4 @@ def combine(angles, grid: Grid, laplacian: str, axis: int | None = None) -> np.n
                 "use fourth_order or spectral."
             )
         angles = [a if i == axis else 0.0 * a for i, a in enumerate(angles)]
-    if laplacian == "compact":
-        y, x = np.cos(angles[0]), np.cos(angles[1])
-        numerator = (2.0 * x * y + 4.0 * (x + y) - 10.0) / 3.0
-        return numerator / grid.spacing[0] ** 2 / (1.0 + (x + y - 2.0) / 6.0)
-    one_axis = {
-        "second_order": lambda a: 2.0 * np.cos(a) - 2.0,
-        "fourth_order": lambda a: (16 * np.cos(a) - np.cos(2 * a) - 15.0) / 6.0,
-        "spectral": lambda a: -(a**2),
-    }[laplacian]
-    return sum(one_axis(a) / h**2 for a, h in zip(angles, grid.spacing, strict=True))
+    return STENCILS[laplacian].symbol(angles, grid.spacing)

@@ -14,6 +14,9 @@ import numpy as np
 
 from rdtf.grids import Grid
 from rdtf.operators import laplacians
+from rdtf.operators.stencils import STENCILS
+
+_SECOND_ORDER = STENCILS["second_order"]
 
 
 @functools.lru_cache(maxsize=32)
@@ -43,7 +46,7 @@ def eigenvalues(
     lines = [
         np.linalg.eigvalsh(axis_matrix(grid, a))
         if not (grid.sides[a] is None or grid.is_mirrored[a])
-        else (2.0 * np.cos(_angles(n, grid.sides[a])) - 2.0) / grid.spacing[a] ** 2
+        else _SECOND_ORDER.line(_angles(n, grid.sides[a])) / grid.spacing[a] ** 2
         for a, n in enumerate(grid.shape)
     ]
     if axis is not None:
@@ -54,14 +57,15 @@ def eigenvalues(
 def axis_matrix(grid: Grid, axis: int) -> np.ndarray:
     """T of the second-order Laplacian: homogeneous, without the values of Dirichlet."""
     n, h, sides = grid.shape[axis], grid.spacing[axis], grid.sides[axis]
-    matrix = np.diag(-2.0 * np.ones(n))
-    matrix += np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
+    centre, beside = _SECOND_ORDER.weights
+    line = np.full(n - 1, beside)
+    matrix = np.diag(np.full(n, centre)) + np.diag(line, 1) + np.diag(line, -1)
     if sides is None:
-        matrix[0, -1] += 1.0
-        matrix[-1, 0] += 1.0
+        matrix[0, -1] += beside
+        matrix[-1, 0] += beside
     else:
-        matrix[0, 0] += sides[0].reflection(h)
-        matrix[-1, -1] += sides[1].reflection(h)
+        matrix[0, 0] += beside * sides[0].reflection(h)
+        matrix[-1, -1] += beside * sides[1].reflection(h)
     return matrix / h**2
 
 
@@ -70,12 +74,12 @@ def offsets(grid: Grid, species: int) -> np.ndarray | None:
 
     It is not zero in the cells at the edges only: β / h² of `rdtf.grids.Side`.
     """
-    total = np.zeros(grid.shape)
+    total, beside = np.zeros(grid.shape), _SECOND_ORDER.weights[1]
     for axis, (h, sides) in enumerate(zip(grid.spacing, grid.sides, strict=True)):
         for side, edge in zip(sides or (), (0, -1), strict=False):
             place = [slice(None)] * grid.ndim
             place[axis] = edge
-            total[tuple(place)] += side.offset(h, species) / h**2
+            total[tuple(place)] += beside * side.offset(h, species) / h**2
     return total if total.any() else None
 
 

@@ -3,14 +3,14 @@
 `make` and `summary` are of targets (`rdtf.storage.Targets`); the rest is of data sets.
 """
 
-from rdtf.patterns.ensembles import MOVING, STARTS, Plan
+from rdtf import lazy
+from rdtf.patterns.ensembles import MOVING, Plan
 from rdtf.patterns.generation import generate, shard_path
 from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
 from rdtf.patterns.targets import make, summary
 
 __all__ = [
     "MOVING",
-    "STARTS",
     "DataSet",
     "Plan",
     "generate",
@@ -23,3 +23,5 @@ __all__ = [
     "shard_path",
     "summary",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -8,7 +8,6 @@ slot. A start that dies out (a uniform field) is replaced by the next attempt.
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -28,12 +27,6 @@ _UNIFORM_FOR_GOOD = 1e-6  # at half of the steps
 MOST_ATTEMPTS = 5  # times the samples of a chunk
 STATISTICS = ("mean", "variance", "gradient_energy")  # per species
 
-STARTS: dict[str, Callable] = {
-    "multiple_seeds": initial_conditions.discs,
-    "random": functools.partial(initial_conditions.noise, amplitude=0.05),
-    "center_seed": initial_conditions.central_disc,
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -44,7 +37,7 @@ class Plan:
       num_samples: per preset.
       shape: cells along each axis.
       steps: of each run, at a time step of `time_step` and a spacing of 1, periodic.
-      start: a name of `STARTS`.
+      start: a name of `rdtf.initial_conditions.KINDS`.
       seed: of the starts.
       chunk: samples that are made, and written, at once.
       pairs: "rate" for ∂s/∂t, a number of steps for the state after as many, or None.
@@ -71,10 +64,7 @@ class Plan:
     changes: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self):
-        if self.start not in STARTS:
-            raise InputError(
-                f"Expected a start among {', '.join(STARTS)}, got {self.start!r}."
-            )
+        initial_conditions.check(self.start)
         if len(set(self.presets)) != len(self.presets) or not self.presets:
             raise InputError(
                 f"Expected one or several different presets, got {self.presets}."
@@ -192,8 +182,10 @@ def _attempt(plan, preset, numbers, chunk, places):
     """Runs one start per place; which of them live, bool `[len(places)]`."""
     simulation = plan.simulation
     params = plan.params(preset)
-    start, half = STARTS[plan.start], plan.steps // 2
-    state = start(simulation.model, simulation.grid, numbers, plan.seed, params)
+    half = plan.steps // 2
+    state = initial_conditions.create(
+        plan.start, simulation.model, simulation.grid, numbers, plan.seed, params
+    )
     state = simulation.advance(state, params, half)
     before = statistics(simulation, state)
     # What is uniform for good, or not finite, needs no second half.

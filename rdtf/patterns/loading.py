@@ -103,7 +103,7 @@ def _read(paths, names):
         except (OSError, KeyError, ValueError) as error:
             raise InputError(
                 f"Expected a data set of patterns in {path}, got "
-                f"{type(error).__name__}: make one with python -m apps.generate."
+                f"{type(error).__name__}: make one with python -m rdtf generate."
             ) from None
         if metadata is not None and own != metadata:
             raise InputError(

@@ -7,16 +7,13 @@ from rdtf.patterns.ensembles import Chunk, Plan, make_chunk
 from rdtf.status import InputError
 
 
-def make_chunks(
-    plan: Plan, numbers: Sequence[int], address: str | None = None, cpus: int = 1
-) -> Iterator[tuple[int, Chunk]]:
-    """Yields (number, chunk) as they are ready.
+def make_chunks(plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Chunk]]:
+    """Yields (number, chunk) as they are ready, each made by a worker of one CPU.
+
+    The cluster is that of the environment (RAY_ADDRESS), or one that is started here.
 
     Args:
       plan, numbers: what to make.
-      address: of a running cluster; None takes that of the environment, or starts one
-        here.
-      cpus: of a worker.
 
     Raises:
       InputError: if Ray is not installed.
@@ -28,11 +25,11 @@ def make_chunks(
             "Expected Ray for --ray: pip install 'rdtf[ray]', or use --shard."
         ) from None
     if not ray.is_initialized():
-        ray.init(address, log_to_driver=False, configure_logging=False)
+        ray.init(log_to_driver=False, configure_logging=False)
 
-    work = ray.remote(num_cpus=cpus, max_retries=-1)(_make)
+    work = ray.remote(num_cpus=1, max_retries=-1)(_make)
     waiting, numbers, shared = {}, list(numbers), ray.put(plan)
-    ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1) / cpus))
+    ahead = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     while numbers or waiting:
         while numbers and len(waiting) < ahead:
             number = numbers.pop(0)

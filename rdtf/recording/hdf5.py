@@ -208,7 +208,7 @@ def check_exists(path) -> None:
     if not pathlib.Path(path).is_file():
         raise InputError(
             f"Expected an HDF5 file of a run at {path}, found none: record one with "
-            "`rdtf.recording.HDF5Recorder` or `python -m apps.simulate`."
+            "`rdtf.recording.HDF5Recorder` or `python -m rdtf simulate`."
         )
 
 

@@ -129,8 +129,8 @@ def resume(
     Args:
       path: the file, to which the new frames are added.
       recorders: others, new ones: they are given the frames of the file first.
-      simulation, params, times, num_steps, every, events, adaptive,
-        relative_tolerance, absolute_tolerance, callback: as they were for `record`.
+      simulation, params, times, num_steps, every: as they were for `record`.
+      events, adaptive, relative_tolerance, absolute_tolerance, callback: likewise.
 
     Raises:
       InputError: if the file cannot be read, is of another run, or has frames at other

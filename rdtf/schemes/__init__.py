@@ -19,7 +19,14 @@ The implicit and exponential ones have no such bound; their reaction has one of 
 tsit5 and etdrk4 also come with error control: `Simulation.integrate`.
 """
 
-from rdtf.schemes import pairs
+from collections.abc import Mapping
+
+import numpy as np
+
+from rdtf import lazy
+from rdtf.grids import Grid
+from rdtf.models import ReactionDiffusion
+from rdtf.schemes import pairs, stiffness
 from rdtf.schemes.base import (
     Scheme,
     begin,
@@ -31,12 +38,7 @@ from rdtf.schemes.base import (
 from rdtf.schemes.explicit import FORWARD_EULER, HEUN, RK4, TSIT5, RungeKutta
 from rdtf.schemes.exponential import ETDRK4
 from rdtf.schemes.implicit_explicit import CNAB2, SBDF2
-from rdtf.schemes.stiffness import (
-    choose,
-    largest_diffusivity,
-    reaction_rate,
-    suggest_time_step,
-)
+from rdtf.schemes.stiffness import choose, largest_diffusivity, reaction_rate
 from rdtf.schemes.strang import STRANG
 from rdtf.status import InputError
 
@@ -51,6 +53,41 @@ def get(name: str) -> Scheme:
     if name not in SCHEMES:
         raise InputError(f"Expected a scheme among {', '.join(SCHEMES)}, got {name!r}.")
     return SCHEMES[name]
+
+
+def default_time_step(
+    model: ReactionDiffusion,
+    params: Mapping[str, float | np.ndarray],
+    grid: Grid,
+    scheme: str = "forward_euler",
+    laplacian: str = "second_order",
+) -> float:
+    """The time step where none is given, stable for every parameter set.
+
+    The largest of 1, 2, 5 times a power of ten that is within 80 % of the bound of
+    diffusion (`largest_diffusivity`) and half of the reaction's time, 1 /
+    `reaction_rate`. Schemes without a bound of diffusion stay within 1 and a fifth of the
+    reaction's time.
+
+    Args:
+      params: numbers or `[B]` vectors, which may be mixed.
+      scheme: a name of `SCHEMES`.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
+
+    Raises:
+      InputError: if there is no such scheme, or parameters are missing or unknown.
+    """
+    used = get(scheme)
+    model.check_names(params)
+    largest = np.max(largest_diffusivity(model, params, grid, laplacian, used))
+    columns = np.broadcast_arrays(*(np.atleast_1d(params[n]) for n in model.parameters))
+    sets = [
+        dict(zip(model.parameters, map(float, values), strict=True))
+        for values in zip(*columns, strict=True)
+    ] or [{}]
+    fastest = max(reaction_rate(model, values) for values in sets)
+    bound = used.largest_time_step(grid, float(largest), laplacian)
+    return stiffness.rounded_time_step(bound, fastest)
 
 
 __all__ = [
@@ -68,6 +105,7 @@ __all__ = [
     "begin",
     "check_transport",
     "choose",
+    "default_time_step",
     "get",
     "largest_diffusivity",
     "pairs",
@@ -75,5 +113,6 @@ __all__ = [
     "rate",
     "reaction_rate",
     "spectral_radius",
-    "suggest_time_step",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

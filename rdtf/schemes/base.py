@@ -69,7 +69,7 @@ def spectral_radius(grid: Grid, laplacian: str = "second_order") -> float:
     Σ 4 / h², whatever the grid.
     """
     if grid.reflects and laplacian == "second_order":
-        return grid.laplacian_bound
+        return laplacians.bound(grid)
     return float(np.abs(modes.eigenvalues(grid, laplacian)).max())
 
 

@@ -15,8 +15,7 @@ import functools
 
 import tensorflow as tf
 
-from rdtf import math
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.operators import finite_differences
 from rdtf.operators.fourier import Modes
 from rdtf.schemes.base import check_transport
@@ -143,14 +142,13 @@ def _parts(model):
     """(Jacobians of Q and P at s = 0, whether each is more than that), by SymPy."""
     import sympy
 
-    state, params, _ = model.equations()
-    origin = dict.fromkeys(state, 0)
+    found = derivatives.of(model, axis=None)
+    origin = dict.fromkeys(found.state, 0)
     jacobians, nonlinear = [], []
-    for terms in (model.laplacian_terms, model.bilaplacian_terms):
-        values = terms(state, params) if terms else [0] * len(state)
-        values = sympy.Matrix([sympy.sympify(v) for v in values])
-        slopes = values.jacobian(sympy.Matrix(state)).subs(origin)
-        rest = (values - slopes * sympy.Matrix(state)).applyfunc(sympy.simplify)
+    for term in ("Q", "P"):
+        slopes = sympy.Matrix(found.by_state[term]).subs(origin)
+        rest = sympy.Matrix(found.terms[term]) - slopes * sympy.Matrix(found.state)
+        rest = rest.applyfunc(sympy.simplify)
         jacobians.append(slopes)
         nonlinear.append(not rest.is_zero_matrix)
     return jacobians, nonlinear
@@ -165,25 +163,17 @@ def _linear_terms(model):
     """(i, j) -> function of the parameters: (c_ij, e_ij), without the diffusivities."""
     if model.laplacian_terms is None and model.bilaplacian_terms is None:
         return {}
-    import sympy
-
-    _, params, _ = model.equations()
+    params = derivatives.of(model, axis=None).params
     second, fourth = _parts(model)[0]
     functions = {}
     for i in range(second.rows):
         for j in range(second.cols):
             if second[i, j] != 0 or fourth[i, j] != 0:
-                functions[i, j] = sympy.lambdify(
-                    list(params.values()),
-                    (second[i, j], fourth[i, j]),
-                    modules=[{n: getattr(math, n) for n in _FUNCTIONS}],
-                    dummify=True,
+                pair = [second[i, j], fourth[i, j]]
+                functions[i, j] = derivatives.compiled(
+                    list(params.values()), pair, "tensorflow"
                 )
-    names = list(params)
     return {
-        pair: lambda values, f=f: f(*(values[name] for name in names))
+        pair: lambda values, f=f: f(*(values[name] for name in params))
         for pair, f in functions.items()
     }
-
-
-_FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh")

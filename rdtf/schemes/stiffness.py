@@ -1,6 +1,5 @@
 """How fast diffusion and reaction are, and the time step and scheme that follow."""
 
-import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ import numpy as np
 
 from rdtf import homogeneous
 from rdtf.grids import Grid
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.operators import modes
 from rdtf.schemes.base import Scheme, spectral_radius
 from rdtf.schemes.splitting import linear_parameters
@@ -89,17 +88,14 @@ def _reference_states(model):
 
 def _slopes(model, state, values):
     """∂R/∂s, ∂Q/∂s with D in it, and ∂P/∂s at a uniform state, as arrays."""
-    return [np.array(m, np.float64) for m in _jacobians(model)(*state, *values)]
-
-
-@functools.cache
-def _jacobians(model):
-    import sympy
-
-    state, params, reaction = model.equations()
-    parts = (reaction, *model.transport())
-    matrices = [sympy.Matrix(terms).jacobian(sympy.Matrix(state)) for terms in parts]
-    return sympy.lambdify([*state, *params.values()], matrices, "numpy", dummify=True)
+    found, params = (
+        derivatives.of(model),
+        dict(zip(model.parameters, values, strict=True)),
+    )
+    return [
+        np.array(found.functions("numpy", term).by_state(state, params), np.float64)
+        for term in derivatives.TERMS
+    ]
 
 
 def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> float:
@@ -121,20 +117,14 @@ def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> floa
     return max((np.abs(np.linalg.eigvals(m)).max() for m in matrices), default=0.0)
 
 
-def suggest_time_step(
-    scheme: Scheme,
-    grid: Grid,
-    diffusivity: float,
-    laplacian: str = "second_order",
-    reaction_rate: float = 0.0,
-) -> float:
+def rounded_time_step(bound: float, reaction_rate: float = 0.0) -> float:
     """The largest of 1, 2, 5 times a power of ten within 80 % of the stability bound.
 
     Also within half of the reaction's time, 1 / `reaction_rate`; where diffusion sets no
-    bound, within 1 and a fifth of it, as away from the uniform states a reaction is
-    several times as fast.
+    bound (it is infinite), within 1 and a fifth of it, as away from the uniform states a
+    reaction is several times as fast.
     """
-    bound = 0.8 * scheme.largest_time_step(grid, diffusivity, laplacian)
+    bound = 0.8 * bound
     if math.isinf(bound):
         bound = 1.0 / max(1.0, 5.0 * reaction_rate)
     elif reaction_rate > 0.0:

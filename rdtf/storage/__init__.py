@@ -1,5 +1,6 @@
 """What is written and read: atomic files, targets, row logs, checkpoints, journals, locks."""
 
+from rdtf import lazy
 from rdtf.storage.atomic_files import (
     atomic,
     check_writable,
@@ -23,3 +24,5 @@ __all__ = [
     "write_json",
     "write_text",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

@@ -138,7 +138,7 @@ def read_arrays(path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise InputError(
             f"Expected a target file at {path}, found none: make it with "
-            "`python -m apps.generate --output=...`."
+            "`python -m rdtf generate --output=...`."
         ) from None
     except (
         *(OSError, EOFError, ValueError, TypeError, AttributeError),

@@ -3,7 +3,8 @@
 matplotlib and Pillow are imported when the first picture is drawn.
 """
 
-from rdtf.viz.corner import corner
+from rdtf import lazy
+from rdtf.viz.corners import corner
 from rdtf.viz.figures import compare, heatmap, power_spectra
 from rdtf.viz.frames import PanelFrames, SpaceTime, colorize, middle_slice, upscale
 from rdtf.viz.gif import write_gif
@@ -27,3 +28,5 @@ __all__ = [
     "upscale",
     "write_gif",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

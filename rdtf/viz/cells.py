@@ -55,12 +55,12 @@ def _draw_functions(axis, points, curves):
     axis.set_yscale("symlog", linthresh=1.0)
 
 
-def patterns(path, sets: Mapping[str, np.ndarray], rows: int = 48) -> None:
+def patterns(path, sets: Mapping[str, np.ndarray]) -> None:
     """Final states of replicates, side by side for each set.
 
     Args:
-      sets: name -> states `[replicate, cell]`, drawn as the rows of one picture, or
-        `[replicate, y, x]`, the first nine drawn.
+      sets: name -> states `[replicate, cell]`, the first 48 drawn as the rows of one
+        picture, or `[replicate, y, x]`, the first nine drawn.
     """
     lattice = next(iter(sets.values())).ndim == 3
     size = (3.4 * len(sets) + 0.6, 3.6 if lattice else 5.0)
@@ -76,7 +76,7 @@ def patterns(path, sets: Mapping[str, np.ndarray], rows: int = 48) -> None:
                     axis.axis("off")
             else:
                 axis = part.subplots()
-                shown = states[:rows]
+                shown = states[:48]
                 order = np.lexsort((shown >= 0.5).T[::-1])
                 _picture(axis, shown[order], aspect="auto")
                 axis.set(xlabel="cell", ylabel="replicate, in order of its pattern")

@@ -74,7 +74,6 @@ def samples_and_spectra(
     path,
     ensembles: Mapping[str, np.ndarray],
     spectra: Mapping[str, np.ndarray],
-    title: str = "",
 ) -> None:
     """A row of pictures per ensemble, and the spectra of all in one diagram.
 
@@ -84,7 +83,7 @@ def samples_and_spectra(
     """
     count = min(6, *(len(fields) for fields in ensembles.values()))
     size = (1.4 * count + 4.2, 0.5 + 1.5 * max(2, len(ensembles)))
-    with figure(path, size, title) as drawing:
+    with figure(path, size) as drawing:
         left, right = drawing.subfigures(1, 2, width_ratios=(1.4 * count, 4.2))
         _pictures(left, ensembles, count)
         _spectra(right.subplots(), spectra)

@@ -46,20 +46,17 @@ def compare(
     fields: Mapping[str, np.ndarray],
     title: str = "",
     label: str = "",
-    colormap: str = "magma",
-    max_columns: int = 8,
 ) -> None:
     """Rows of samples, such as target, start and found, on one shared colour range.
 
     Args:
       path: the PNG to write.
-      fields: row label -> `[n, *grid]`; of 3-D fields the middle plane is shown, 1-D
+      fields: row label -> `[n, *grid]`, the first 8 drawn; of 3-D fields the middle plane is shown, 1-D
         fields are drawn as curves.
       title: above the figure.
       label: what the colour bar shows, such as the species.
-      max_columns: more samples than these are left out.
     """
-    rows = {name: np.asarray(field)[:max_columns] for name, field in fields.items()}
+    rows = {name: np.asarray(field)[:8] for name, field in fields.items()}
     if not rows or not all(len(field) for field in rows.values()):
         raise InputError("Expected at least one sample in every row of the figure.")
     rows = {n: f[:, f.shape[1] // 2] if f.ndim == 4 else f for n, f in rows.items()}
@@ -78,7 +75,7 @@ def compare(
                 if lines:
                     _draw_curve(axis, sample, (low, high))
                 else:
-                    image = axis.imshow(sample, cmap=colormap, vmin=low, vmax=high)
+                    image = axis.imshow(sample, cmap="magma", vmin=low, vmax=high)
             for axis in line[len(field) :]:
                 axis.set_visible(False)
         if not lines:
@@ -87,9 +84,7 @@ def compare(
             drawing.colorbar(image, ax=axes, label=label, shrink=0.9, aspect=30)
 
 
-def power_spectra(
-    path, fields: Mapping[str, np.ndarray], title: str = "", colormap: str = "viridis"
-) -> None:
+def power_spectra(path, fields: Mapping[str, np.ndarray], title: str = "") -> None:
     """Log power spectra, mean over samples: one picture each, and the ring averages.
 
     Args:
@@ -108,7 +103,7 @@ def power_spectra(
             1, len(widths), width_ratios=widths, squeeze=False
         ).ravel()
         if pictures:
-            _draw_spectra(drawing, axes, pictures, colormap)
+            _draw_spectra(drawing, axes, pictures)
         for name, spectrum in spectra.items():
             axes[-1].plot(*_ring_average(spectrum), label=name)
         axes[-1].set(xlabel="wave number (cycles per domain)", title="ring average")
@@ -124,7 +119,6 @@ def heatmap(
     title: str = "",
     value_label: str = "loss",
     quantiles: tuple[float, float] | None = (0.05, 0.95),
-    colormap: str = "viridis",
 ) -> None:
     """A square matrix of losses between all pairs.
 
@@ -142,7 +136,7 @@ def heatmap(
     if quantiles and size > 1:
         shown = matrix[~np.eye(size, dtype=bool)]
     low, high = _range(shown, quantiles or (0.0, 1.0))
-    colors = matplotlib.colormaps[colormap].with_extremes(bad="0.75")
+    colors = matplotlib.colormaps["viridis"].with_extremes(bad="0.75")
     with figure(path, (5.6, 4.8), title) as drawing:
         axes = drawing.subplots()
         image = axes.imshow(matrix, cmap=colors, vmin=low, vmax=high)
@@ -167,13 +161,13 @@ def _draw_curve(axis, sample, limits):
     axis.grid(True)
 
 
-def _draw_spectra(drawing, axes, pictures, colormap):
+def _draw_spectra(drawing, axes, pictures):
     low, high = _range(np.stack(list(pictures.values())), (0.01, 1.0))
     for axis, (name, picture) in zip(axes, pictures.items(), strict=False):
         (top, right), (y, x) = picture.shape, (n // 2 for n in picture.shape)
         edges = (-x - 0.5, right - x - 0.5, -y - 0.5, top - y - 0.5)
         image = axis.imshow(
-            picture, cmap=colormap, vmin=low, vmax=high, extent=edges, origin="lower"
+            picture, cmap="viridis", vmin=low, vmax=high, extent=edges, origin="lower"
         )
         axis.set(title=name, xlabel=r"$k_x$", ylabel=r"$k_y$")
     drawing.colorbar(

@@ -73,7 +73,6 @@ def landscape_image(
     losses: Mapping[str, np.ndarray],
     truth: tuple[float, float] | None = None,
     title: str = "",
-    colormap: str = "viridis",
 ) -> None:
     """Losses `[n0, n1]` over two parameters, one picture each; grey where a run failed.
 
@@ -86,7 +85,7 @@ def landscape_image(
     """
     import matplotlib
 
-    colors = matplotlib.colormaps[colormap].with_extremes(bad="0.75")
+    colors = matplotlib.colormaps["viridis"].with_extremes(bad="0.75")
     with figure(path, (0.6 + 4.6 * len(losses), 4.2), title) as drawing:
         axes = drawing.subplots(1, len(losses), squeeze=False).ravel()
         for axis, (loss, heights) in zip(axes, losses.items(), strict=True):

@@ -15,7 +15,6 @@ def errors(
     by_time: Mapping[str, np.ndarray],
     interval: float,
     by_wavenumber: Mapping[str, np.ndarray] | None = None,
-    title: str = "",
 ) -> None:
     """VRMSE of each method over time; the velocity's relative error by wavenumber.
 
@@ -26,7 +25,7 @@ def errors(
       by_wavenumber: species -> error from one wave across the domain on, or None.
     """
     panels = 1 if by_wavenumber is None else 2
-    with figure(path, (3.9 * panels, 3.0), title) as drawing:
+    with figure(path, (3.9 * panels, 3.0)) as drawing:
         axes = drawing.subplots(1, panels, squeeze=False)[0]
         lines = zip(by_time.items(), _COLORS, _DASHES, strict=False)
         for (name, values), color, dashes in lines:

@@ -11,6 +11,5 @@ __all__ = ["EVIDENCE", "Check", "Regime", "Verdict", "check_artefact", "classify
 
 __getattr__, __dir__ = lazy.attributes(
     __name__,
-    ("classification", "curves", "lyapunov", "maps"),
     dict.fromkeys(("Check", "check_artefact", "classify"), "classification"),
 )

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.analysis.regimes.drift import drift, shape_distance
+from rdtf.models import validity
 from rdtf.simulation import Simulation
 from rdtf.types import Params, State
 
@@ -89,7 +90,7 @@ def observe(
 
     Frames are taken every 8 * `every` steps, and every `every` steps in the last quarter
     of the run; ∂s/∂t is the change over one more step, over the time step. Samples
-    that fall ill or are `finished` leave the batch, so the rest goes faster.
+    that are no longer valid or are `finished` leave the batch, so the rest goes faster.
 
     Args:
       finished: given the record so far, which samples need no more steps, bool `[B]`.
@@ -173,8 +174,9 @@ def select(params, samples):
 
 def _take(record, simulation, running, index, fields, rates):
     """Writes one frame of the samples that run."""
-    valid = np.ones(len(running), bool)
-    for i, species in enumerate(simulation.model.species):
+    found = validity.invalid(simulation.model, fields)
+    valid = np.array([reason is None for reason in found])
+    for i in range(len(fields)):
         cells, rate = (x[i].reshape(len(running), -1) for x in (fields, rates))
         mean = cells.mean(axis=1)
         square = np.einsum("bn,bn->b", cells, cells) / cells.shape[1]
@@ -186,9 +188,6 @@ def _take(record, simulation, running, index, fields, rates):
         record.spread[running, index, i] = spread
         record.rate[running, index, i] = change
         valid &= np.isfinite(mean) & np.isfinite(change)
-        if species in simulation.model.valid_range:
-            lowest, highest = simulation.model.valid_range[species]
-            valid &= (cells.min(axis=1) >= lowest) & (cells.max(axis=1) <= highest)
     record.count[running] = index + 1
     record.invalid[running] = ~valid
     late = index - record.first

@@ -18,13 +18,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-import rdtf.math
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.types import Params, State
 
 _BLOCKS = 8  # of the measured time, for the standard error
+_SMOOTH = {"exp", "log", "sqrt", "sin", "cos", "tanh", "power_derivative"}
 _ALIGNING = 0.25  # share of the run in which w turns into the fastest direction
 
 
@@ -74,11 +74,11 @@ def tangent_model(model: ReactionDiffusion) -> ReactionDiffusion:
         model,
         name=f"{model.name}_tangent",
         species=model.species + names,
-        reaction=_with_tangents(model, model.reaction),
+        reaction=_with_tangents(model, model.reaction, "R"),
         diffusivity=diffusivity,
         presets={},
-        laplacian_terms=_with_tangents(model, model.laplacian_terms),
-        bilaplacian_terms=_with_tangents(model, model.bilaplacian_terms),
+        laplacian_terms=_with_tangents(model, model.laplacian_terms, "Q"),
+        bilaplacian_terms=_with_tangents(model, model.bilaplacian_terms, "P"),
     )
 
 
@@ -180,11 +180,11 @@ def _tangent_simulation(simulation):
     )
 
 
-def _with_tangents(model, terms):
+def _with_tangents(model, terms, name):
     """`terms(state, params)` of a model, followed by its derivative along the tangents."""
     if terms is None:
         return None
-    derivative = _derivative(model, terms)
+    derivative = _derivative(model, name)
 
     def both(state, params):
         count = len(model.species)
@@ -195,25 +195,23 @@ def _with_tangents(model, terms):
     return both
 
 
-def _derivative(model, terms):
+def _derivative(model, name):
     """Σ_j ∂T_i/∂s_j w_j as a function of the species, the w and the parameters."""
     import sympy
 
-    state, params, _ = model.equations()
-    tangents = sympy.symbols(f"tangent_:{len(state)}", real=True)
+    found = derivatives.of(model, axis=None)
+    tangents = sympy.symbols(f"tangent_:{len(found.state)}", real=True)
     along = [
-        sum(sympy.diff(t, s) * w for s, w in zip(state, tangents, strict=True))
-        for t in map(sympy.sympify, terms(state, params))
+        sum(slope * w for slope, w in zip(row, tangents, strict=True))
+        for row in found.by_state[name]
     ]
     used = {
         f.func.__name__ for e in along for f in sympy.sympify(e).atoms(sympy.Function)
     }
-    known = {name: getattr(rdtf.math, name) for name in ("exp", "log", "sqrt", "sin")}
-    known |= {name: getattr(rdtf.math, name) for name in ("cos", "tanh")}
-    if used - set(known):
+    if used - _SMOOTH:
         raise InputError(
             f"Expected smooth equations of {model.name}, got {', '.join(used)} in their "
             "derivatives: there are no tangents."
         )
-    symbols = [*state, *tangents, *params.values()]
-    return sympy.lambdify(symbols, along, [known], cse=True)
+    symbols = [*found.state, *tangents, *found.params.values()]
+    return derivatives.compiled(symbols, along, "tensorflow")

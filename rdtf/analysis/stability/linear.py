@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 
 
 class Symbols(NamedTuple):
@@ -49,11 +49,10 @@ def symbols(model: ReactionDiffusion, axis: int = -1) -> Symbols:
     """The symbols of a model, for waves along `axis`."""
     import sympy
 
-    state, params, rates = model.equations()
-    parts = (rates, *model.transport(axis))
-    jacobians = tuple(sympy.Matrix(part).jacobian(state) for part in parts)
+    found = derivatives.of(model, axis)
+    jacobians = tuple(sympy.Matrix(found.by_state[t]) for t in derivatives.TERMS)
     kappa = sympy.Symbol("squared_wavenumber", positive=True)
-    names, total = {}, sympy.zeros(len(state))
+    names, total = {}, sympy.zeros(len(found.state))
     for matrix, factor in zip(jacobians, (1, -kappa, kappa**2), strict=True):
         for i, j in np.ndindex(*matrix.shape):
             if matrix[i, j] != 0:  # generic entries: the algebra stays small
@@ -65,7 +64,9 @@ def symbols(model: ReactionDiffusion, axis: int = -1) -> Symbols:
         part and sympy.Poly(part, kappa).as_expr().xreplace(names)
         for part in (real, pair)
     )
-    return Symbols(tuple(state), params, kappa, rates, jacobians, real, pair)
+    return Symbols(
+        tuple(found.state), found.params, kappa, found.terms["R"], jacobians, real, pair
+    )
 
 
 def _hurwitz(matrix):
@@ -85,20 +86,13 @@ def _hurwitz(matrix):
 
 
 @functools.cache
-def _functions(model, axis):
-    import sympy
-
+def _polynomials(model, axis):
     found = symbols(model, axis)
-    arguments = [*found.state, *found.params.values()]
-    polynomials = []
-    for part in (found.real, found.pair):
-        terms = _coefficients(part, found.kappa) if part is not None else [1]
-        polynomials.append(sympy.lambdify(arguments, terms, "numpy", cse=True))
-    entries = [list(matrix) for matrix in found.jacobians]
-    return (
-        sympy.lambdify(arguments, found.rates, "numpy", cse=True),
-        sympy.lambdify(arguments, entries, "numpy", cse=True),
-        *polynomials,
+    return tuple(
+        derivatives.of(model, axis).compiled(
+            _coefficients(part, found.kappa) if part is not None else [1]
+        )
+        for part in (found.real, found.pair)
     )
 
 
@@ -110,11 +104,11 @@ def _coefficients(polynomial, kappa):
 
 
 def _evaluate(function, state, params, model):
-    """The values of a lambdified list, `[..., *values]`, at states `[..., species]`."""
-    state = np.asarray(state, np.float64)
-    arguments = [*np.moveaxis(state, -1, 0), *(params[n] for n in model.parameters)]
+    """The values of a function's list, `[..., *values]`, at states `[..., species]`."""
+    state = np.moveaxis(np.asarray(state, np.float64), -1, 0)
+    arguments = [*state, *(params[n] for n in model.parameters)]
     with np.errstate(all="ignore"):
-        values = function(*arguments)
+        values = function(state, params)
     shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
     columns = [np.broadcast_to(np.asarray(v, np.float64), shape) for v in values]
     return np.stack(columns, axis=-1)
@@ -122,7 +116,8 @@ def _evaluate(function, state, params, model):
 
 def rates(model: ReactionDiffusion, params: Mapping, state) -> np.ndarray:
     """R, `[..., species]`, at states `[..., species]`; parameters may be `[...]`."""
-    return _evaluate(_functions(model, -1)[0], state, params, model)
+    reaction = derivatives.of(model).functions("numpy", "R")
+    return _evaluate(reaction.values, state, params, model)
 
 
 def jacobians(
@@ -131,8 +126,11 @@ def jacobians(
     """∂R/∂s, ∂Q/∂s and ∂P/∂s, each `[..., species, species]`."""
     count = len(model.species)
 
-    def matrices(*arguments):
-        return [v for part in _functions(model, axis)[1](*arguments) for v in part]
+    found = derivatives.of(model, axis)
+    parts = [found.functions("numpy", term).by_state for term in derivatives.TERMS]
+
+    def matrices(state, params):
+        return [v for part in parts for row in part(state, params) for v in row]
 
     flat = _evaluate(matrices, state, params, model)
     shape = (*flat.shape[:-1], 3, count, count)
@@ -146,8 +144,8 @@ def polynomials(
 
     H is 1 for one species, which cannot oscillate.
     """
-    _, _, real, pair = _functions(model, axis)
-    return tuple(_evaluate(f, state, params, model) for f in (real, pair))
+    functions = _polynomials(model, axis)
+    return tuple(_evaluate(f, state, params, model) for f in functions)
 
 
 def lowest(polynomial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

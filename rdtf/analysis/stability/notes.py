@@ -8,6 +8,7 @@ from rdtf.analysis.stability import bifurcations, growth, linear
 from rdtf.analysis.stability.states import select_state, uniform_states
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators.stencils import STENCILS
 from rdtf.status import InputError
 
 CLOSE = 0.01  # a relative distance below which a boundary is named
@@ -26,12 +27,6 @@ _FORMULAS = {
     ("brusselator", "hopf"): "B = 1 + A²",
     ("swift_hohenberg", "turing"): "r = 0",
 }
-# Relative error ε of -k² against (k h)^p / c: the leading term of each Laplacian.
-_ACCURACY = {
-    "second_order": (2, 12.0),
-    "fourth_order": (4, 90.0),
-    "compact": (4, 240.0),
-}
 
 
 def title(kind: str) -> str:
@@ -39,16 +34,17 @@ def title(kind: str) -> str:
     return _TITLES[kind]
 
 
-def cells_per_wavelength(laplacian: str, error: float = 0.01) -> float:
-    """Cells in 2 π / k at which -k² is off by `error`, by the leading term.
+def cells_per_wavelength(laplacian: str) -> float:
+    """Cells in 2 π / k at which -k² is off by one per cent, by the leading term.
 
-    (k h)² / 12 for second_order, (k h)⁴ / 90 for fourth_order, (k h)⁴ / 240 for compact;
-    spectral is exact from 2 cells on, and gets 4, for the first harmonic.
+    (k h)² / 12 for second_order, (k h)⁴ / 90 for fourth_order, (k h)⁶ / 560 for
+    sixth_order, (k h)⁴ / 240 for compact; spectral is exact from 2 cells on, and gets 4,
+    for the first harmonic.
     """
     if laplacian == "spectral":
         return 4.0
-    power, divisor = _ACCURACY[laplacian]
-    return float(2 * np.pi / (error * divisor) ** (1 / power))
+    stencil = STENCILS[laplacian]
+    return float(2 * np.pi / (0.01 * stencil.divisor) ** (1 / stencil.order))
 
 
 def remarks(

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdtf.analysis.stability import linear
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 
 KINDS = ("saddle_node", "branch_point", "hopf", "turing", "wave")
 SYSTEMS = ("saddle_node", "hopf", "turing", "wave")
@@ -83,16 +83,16 @@ def system(model: ReactionDiffusion, kind: str, axis: int = -1) -> System | None
         return None  # without a second power of κ there is no least value at κ > 0
     if kind in ("turing", "wave"):
         unknowns = [*found.state, kappa]
-        equations = [*found.rates, test, sympy.diff(test, kappa)]
+        equations = [*found.rates, test, derivatives.differentiate(test, kappa)]
     else:
         unknowns, test = list(found.state), test.subs(kappa, 0)
         equations = [*found.rates, test]
     if test == 0:
         return None  # something is conserved: zero everywhere
     arguments = [*unknowns, *found.params.values()]
-    slope = sympy.Matrix(equations).jacobian(arguments)
-    value = sympy.lambdify(arguments, equations, "numpy", cse=True)
-    slope = sympy.lambdify(arguments, slope, "numpy", cse=True)
+    slope = derivatives.jacobian(equations, arguments)
+    value = derivatives.compiled(arguments, equations)
+    slope = derivatives.compiled(arguments, slope)
     return System(kind, len(unknowns), equations, arguments, value, slope)
 
 

@@ -1,5 +1,6 @@
 """How a fit travels: regimes, bifurcations, loss and slope along a path of parameters."""
 
+from rdtf import lazy
 from rdtf.analysis.traversal.paths import (
     REGIME,
     Crossing,
@@ -9,7 +10,7 @@ from rdtf.analysis.traversal.paths import (
     regimes_of,
     trace,
 )
-from rdtf.analysis.traversal.points import Point, point_of, read, thin
+from rdtf.analysis.traversal.points import Point, every_nth, point_of, read, thin
 
 __all__ = [
     "REGIME",
@@ -18,9 +19,12 @@ __all__ = [
     "Trace",
     "crossings",
     "distances",
+    "every_nth",
     "point_of",
     "read",
     "regimes_of",
     "thin",
     "trace",
 ]
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

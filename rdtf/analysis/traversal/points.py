@@ -96,6 +96,12 @@ def thin(points: Sequence[Point], count: int) -> list[Point]:
     return [points[i] for i in chosen]
 
 
+def every_nth(points: Sequence[Point], every: int) -> list[Point]:
+    """Those of every Nth iteration, and the last one."""
+    chosen = [point for point in points[:-1] if point.iteration % every == 0]
+    return [*chosen, *points[-1:]]
+
+
 def _number(value):
     """A float; what JSON could not hold is NaN."""
     return math.nan if value is None else float(value)

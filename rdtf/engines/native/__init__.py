@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow.python.eager import record
 from tensorflow.python.ops import control_flow_util
 
+from rdtf import lazy
 from rdtf.engines.native.windows import Windows
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
@@ -190,3 +191,6 @@ def _in_graph(function, inputs, specs):
     for output, spec in zip(outputs, specs, strict=True):
         output.set_shape(spec.shape)
     return outputs
+
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})

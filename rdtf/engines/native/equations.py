@@ -1,7 +1,7 @@
 """The equations of the kernels, from a model's one definition of `reaction`.
 
-SymPy traces the reaction and differentiates it. One forward Euler step of species i and
-its adjoint, λ being the gradient with respect to the state after the step, are
+R and its derivatives are those of `rdtf.models.derivatives`. One forward Euler step of
+species i and its adjoint, λ being the gradient with respect to the state after the step, are
 
     s_i  <- s_i + dt (D_i ∇²s_i + R_i)
     λ_j  <- λ_j + dt (D_j ∇²λ_j + Σ_i λ_i ∂R_i/∂s_j)
@@ -18,7 +18,7 @@ import dataclasses
 
 import sympy
 
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +60,17 @@ class System:
         self.laplacians = _symbols("l", len(model.species))
         self.params = _symbols("p", len(self.names))
         by_name = dict(zip(self.names, self.params, strict=True))
-        self.reaction = [
-            sympy.sympify(r) for r in model.reaction(tuple(self.state), by_name)
+        found = derivatives.of(model)
+        renamed = dict(zip(found.state, self.state, strict=True))
+        renamed |= {found.params[name]: symbol for name, symbol in by_name.items()}
+        self.reaction = [r.xreplace(renamed) for r in found.terms["R"]]
+        self.jacobian = [
+            [slope.xreplace(renamed) for slope in row] for row in found.by_state["R"]
         ]
+        self.by_params = {
+            by_name[name]: [slope.xreplace(renamed) for slope in slopes]
+            for name, slopes in found.by_params["R"].items()
+        }
         self.diffusivity = [
             by_name.get(model.diffusivity.get(name)) for name in model.species
         ]
@@ -71,10 +79,6 @@ class System:
             for i, d in enumerate(self.diffusivity)
         ]
         self.ranges = [model.valid_range.get(name) for name in model.species]
-
-    @property
-    def jacobian(self):
-        return [[sympy.diff(r, s) for s in self.state] for r in self.reaction]
 
     def forward(self, name="forward_rows", watch=None):
         updates = self.euler(self.state, self.laplacians, self.reaction)
@@ -96,11 +100,11 @@ class System:
     def backward(self):
         species = range(len(self.state))
         adjoint = _symbols("g", len(species))
-        jacobian = self.jacobian
-        rates = [sum(adjoint[i] * jacobian[i][j] for i in species) for j in species]
+        rates = [
+            sum(adjoint[i] * self.jacobian[i][j] for i in species) for j in species
+        ]
         sums = [
-            sum(adjoint[i] * sympy.diff(self.reaction[i], p) for i in species)
-            for p in self.params
+            sum(adjoint[i] * self.by_params[p][i] for i in species) for p in self.params
         ]
         diffused = [
             sum(
@@ -127,13 +131,12 @@ class System:
         t = _symbols("t", count * len(names))
         laps = self.laplacians + _symbols("m", count * len(names))
         rates = list(self.reaction)
-        jacobian = self.jacobian
         for p in (self.params[n] for n in names):
             first = len(rates) - count
             for i in species:
                 rates.append(
-                    sum(jacobian[i][j] * t[first + j] for j in species)
-                    + sympy.diff(self.reaction[i], p)
+                    sum(self.jacobian[i][j] * t[first + j] for j in species)
+                    + self.by_params[p][i]
                     + WEIGHT * self.laplacians[i] * int(self.diffusivity[i] == p)
                 )
         fields = self.state + t

@@ -7,6 +7,7 @@ import numpy as np
 from rdtf.engines.native import build, crews
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
+from rdtf.operators.stencils import STENCILS
 
 PAD = 8  # as in teams
 _TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
@@ -66,7 +67,8 @@ class Windows:
         carried: tuple[str, ...] = (),
     ):
         self._model, self._grid, self._carried = model, grid, carried
-        self._constants = np.array([time_step, *(1.0 / h**2 for h in grid.spacing)])
+        beside = STENCILS["second_order"].weights[1]
+        self._constants = np.array([time_step, *(beside / h**2 for h in grid.spacing)])
         self._fields = len(model.species) * (1 + len(carried))
         cells = grid.shape[-1]
         layers = grid.shape[0] if grid.ndim > 1 else 1

@@ -1,1 +1,21 @@
 """Dynamics from snapshots: which equations leave the law of patterns as it is."""
+
+from rdtf import lazy
+
+__getattr__, __dir__ = lazy.attributes(
+    __name__,
+    {
+        "Equilibrium": "equilibrium",
+        "Library": "libraries",
+        "LibraryVelocity": "library_velocity",
+        "LocalVelocity": "local_velocity",
+        "SkewVelocity": "network_velocities",
+        "UNetVelocity": "network_velocities",
+        "Velocity": "velocities",
+        "identify": "snapshots",
+        "load": "velocities",
+        "parse": "libraries",
+        "rollout": "rollouts",
+        "train": "flows",
+    },
+)

@@ -15,11 +15,10 @@ from rdtf.generative.dynamics import (
     stein,
 )
 from rdtf.generative.dynamics.library_velocity import LibraryVelocity
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.generative.networks import Network
 
 _BATCH = 16
-BASELINES = ("true equation", "persistence")
 
 
 def evaluate(

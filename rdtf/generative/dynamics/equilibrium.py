@@ -161,7 +161,6 @@ def train(
     denoiser: Network,
     settings: Settings,
     workdir,
-    verbose: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> EquilibriumVelocity:
     """A velocity in units of the samples; goes on where `workdir` left off.
@@ -171,7 +170,7 @@ def train(
       denoiser: of these.
       settings: see `Settings`.
       workdir: for checkpoint.npz.
-      verbose, callbacks: of `fit`.
+      callbacks: of Keras, such as one that shows progress.
 
     Raises:
       InputError: if the denoiser is of other fields or knows another level only.
@@ -207,7 +206,7 @@ def train(
             steps_per_epoch=steps,
             shuffle=False,
             callbacks=[*callbacks, checkpoints],
-            verbose=verbose,
+            verbose=0,
         )
     return network
 

@@ -11,6 +11,7 @@ What each model is learnt from (`supervision`), "pairs" of all with at least one
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -25,11 +26,12 @@ from rdtf.generative.dynamics import (
     residual,
     score_fits,
     snapshots,
-    velocities,
 )
 from rdtf.generative.dynamics import supervision as dials
 from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.generative.networks import Network
+from rdtf.names import SUPERVISIONS, VELOCITIES
 from rdtf.status import InputError
 
 _BATCH = 64
@@ -48,9 +50,10 @@ def train(
     network: Network | None = None,
     settings: dials.Settings = _SETTINGS,
     workdir=None,
-    verbose: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
     seed: int = 0,
-) -> tuple[velocities.Velocity, dict]:
+) -> tuple[Velocity, dict]:
     """(a velocity, what is known of it).
 
     Args:
@@ -62,7 +65,8 @@ def train(
         deviations of the data, is about 1.
       widths: of the hidden layers of the model; default: those of its class.
       network: a denoiser of such patterns, where a trained score is asked for.
-      settings, workdir, verbose: of gradient descent, see `supervision.train`.
+      settings, workdir, callbacks: of gradient descent, see `supervision.train`.
+      progress: called with (noisy patterns done, all of them), where there are any.
       seed: of the weights.
 
     Raises:
@@ -80,13 +84,22 @@ def train(
         residual.check(network, own.mean((0, 1, 2)), own.std((0, 1, 2)))
     if model != "local":
         velocity = _start(model, own, pairs, network, options, seed)
-        known = _known(velocity, data, own, pairs, supervision, network, settings)
-        result["losses"] = dials.train(velocity, known, settings, workdir, verbose)
+        known = dials.Known()
+        if supervision != "pairs":
+            standard = (own - np.array(velocity.mean)) / np.array(velocity.scale)
+            known = dials.known_of_snapshots(
+                standard, network, settings, supervision == "snapshots", progress
+            )
+        if pairs is not None:
+            known = _with_pairs(known, velocity, data, pairs)
+        result["losses"] = dials.train(velocity, known, settings, workdir, callbacks)
     elif supervision == "pairs":
         velocity = local_velocity.start(own, seed=seed, **options)
         pair_training.learn_from(velocity, data, used[:num_pairs])
     elif supervision == "residual":
-        velocity = score_fits.from_score(own, network, seed=seed, **options)
+        velocity = score_fits.from_score(
+            own, network, seed=seed, progress=progress, **options
+        )
     else:
         velocity, found = local_velocity.from_snapshots(own, seed=seed, **options)
         result |= {"gap": found.gap, "is_determined": found.is_determined}
@@ -103,6 +116,14 @@ def train(
 
 def check(model: str, supervision: str, num_pairs: int, network) -> None:
     """Raises InputError if there is no such supervision of a model, or something lacks."""
+    for word, name, known in (
+        ("model", model, VELOCITIES),
+        ("supervision", supervision, SUPERVISIONS),
+    ):
+        if name not in known:
+            raise InputError(
+                f"Expected a {word} among {', '.join(known)}, got {name!r}."
+            )
     if model == "skew" and supervision != "pairs":
         raise InputError(
             "Expected --supervision=pairs with --velocity=skew, which keeps the law as it "
@@ -138,22 +159,15 @@ def _start(model, samples, pairs, network, options, seed):
     return velocity
 
 
-def _known(velocity, data, samples, pairs, supervision, network, settings):
-    """What gradient descent is given."""
+def _with_pairs(known, velocity, data, pairs):
+    """What gradient descent is given, pairs too."""
     mean, scale = np.array(velocity.mean), np.array(velocity.scale)
-    found = dials.Known()
-    if supervision != "pairs":
-        moments = supervision == "snapshots"
-        standard = (samples - mean) / scale
-        found = dials.known_of_snapshots(standard, network, settings, moments)
-    if pairs is None:
-        return found
     states, rates = pairs
     duration = 0.0
     if len(states) > 1:
         duration = data.metadata["pairs"] * data.metadata["time_step"]
     return dataclasses.replace(
-        found,
+        known,
         states=tf.constant((states[0] - mean) / scale, tf.float32),
         rates=tf.constant(rates / scale, tf.float32),
         duration=duration,

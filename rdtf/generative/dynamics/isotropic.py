@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 
 _EPSILON, _MOMENTUM, _WIDTH = 1e-5, 0.1, 32
 

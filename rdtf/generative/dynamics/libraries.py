@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import Grid, Simulation
-from rdtf.models import ReactionDiffusion, from_equations
+from rdtf.models import ReactionDiffusion, derivatives, from_equations
 from rdtf.status import InputError
 
 
@@ -180,13 +180,12 @@ def truth(
 
 def _normal(library):
     """(species, term in SymPy's form) of each, so that u*v^2 is v**2*u."""
-    import sympy
-
     _, params, sides = library.model.equations()
     found = []
     for i, (owner, (species, text)) in enumerate(
         zip(library.owners, library.terms, strict=True)
     ):
-        plain = sympy.diff(sides[owner], params[f"c{i}"])  # 0 of a Laplacian
+        coefficient = params[f"c{i}"]
+        plain = derivatives.differentiate(sides[owner], coefficient)  # 0 of a Laplacian
         found.append((species, str(plain) if plain != 0 else text.replace(" ", "")))
     return found

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from rdtf.generative.dynamics import linear
 from rdtf.generative.dynamics.libraries import Library
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.models import expressions, right_hand_sides
 from rdtf.status import InputError
 
@@ -17,7 +17,7 @@ class LibraryVelocity(Velocity):
 
     Args:
       terms: (species, text) of each, see `libraries.Library`.
-      laplacian: a name of `linear.STENCILS`.
+      laplacian: a name of `linear.LAPLACIANS`.
 
     Raises:
       InputError: if a term is a sum of some with and some without a Laplacian.

@@ -7,7 +7,7 @@ with functions f of the state z of one cell. Such a velocity has
     owners, powers, places    of each term: its species, m, and which feature f is
     units                     which of them are units of a network, bool
     features(z)               `[..., features]` of `[..., species]`
-    laplacian                 a name of `STENCILS`
+    laplacian                 a name of `LAPLACIANS`
     coefficients              c, and set_coefficients(c)
 
 and z is its `standard` state. So terms of an equation and units of a network with random hidden
@@ -17,48 +17,44 @@ layers are one thing: what is fitted to pairs of states (`rdtf.generative.dynami
 import numpy as np
 import tensorflow as tf
 
+from rdtf.operators.stencils import STENCILS, AxisStencil
 from rdtf.status import InputError
 
 _RIDGE = 1e-8  # of least squares, beside mean squares of 1
 _BATCH = 64
-STENCILS = {  # weights at distance 0, 1, ... along each axis
-    "second_order": (-2.0, 1.0),
-    "fourth_order": (-5.0 / 2.0, 4.0 / 3.0, -1.0 / 12.0),
-    "sixth_order": (-49.0 / 18.0, 3.0 / 2.0, -3.0 / 20.0, 1.0 / 90.0),
-}
+# Those that are the same along every axis; on a torus of unit cells.
+LAPLACIANS = tuple(n for n, s in STENCILS.items() if isinstance(s, AxisStencil))
 
 
 def check(laplacian: str) -> str:
-    """The name, if it is one of `STENCILS`; else InputError."""
-    if laplacian not in STENCILS:
+    """The name, if it is one of `LAPLACIANS`; else InputError."""
+    if laplacian not in LAPLACIANS:
         raise InputError(
-            f"Expected a Laplacian among {', '.join(STENCILS)}, got {laplacian!r}."
+            f"Expected a Laplacian among {', '.join(LAPLACIANS)}, got {laplacian!r}."
         )
     return laplacian
 
 
 def reach(laplacian: str) -> int:
     """How many cells away it looks."""
-    return len(STENCILS[laplacian]) - 1
+    return STENCILS[laplacian].reach
 
 
 def largest(laplacian: str) -> float:
     """|∇²| of the shortest wave in two dimensions."""
-    signs = (-1.0) ** np.arange(reach(laplacian) + 1)
-    weights = np.array(STENCILS[laplacian]) * np.array([1.0] + [2.0] * reach(laplacian))
-    return 2.0 * abs(float(signs @ weights))
+    return 2.0 * abs(float(STENCILS[laplacian].line(np.pi)))
 
 
 def centres(laplacian: str) -> tuple[float, float, float]:
     """The weights of a cell itself in 1, ∇² and ∇⁴."""
-    first, *others = STENCILS[laplacian]
+    first, *others = STENCILS[laplacian].weights
     centre = 2.0 * first
     return 1.0, centre, centre**2 + 4.0 * sum(w**2 for w in others)
 
 
 def apply_laplacian(x, laplacian: str, power: int = 1):
     """∇²ᵐ of `[..., y, x, channels]` on a torus."""
-    first, *others = STENCILS[laplacian]
+    first, *others = STENCILS[laplacian].weights
     for _ in range(power):
         total = 2.0 * first * x
         for axis in (-3, -2):

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.generative.dynamics import identification, linear, stein
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 
 _LEAST = 1e-3  # diffusivity
 _BEYOND = 0.5  # of the range of one snapshot
@@ -40,7 +40,7 @@ class LocalVelocity(Velocity):
     Args:
       mean, scale, names: see `Velocity`; D and R are made of order one.
       widths: of the hidden layers of R.
-      laplacian: a name of `linear.STENCILS`.
+      laplacian: a name of `linear.LAPLACIANS`.
       low, high: the range of each standardised species; None: R is the network everywhere.
     """
 

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative.dynamics.velocities import Velocity
+from rdtf.generative.dynamics.velocity import Velocity
 from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
 
 _FASTEST = 2.0  # no bound is known: steps of one unit of time

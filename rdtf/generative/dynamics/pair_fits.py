@@ -23,6 +23,7 @@ from rdtf.status import InputError
 
 _LEAST, _MOST = 1e-10, 1e6  # damping, of curvatures
 _DONE, _DONE_NOISY = 1e-9, 1e-3  # relative decrease of the cost
+_ITERATIONS_NOISY = 10
 _SOLVED, _MOST_PRODUCTS = 1e-4, 30  # of conjugate gradients
 _OUT = 2.0  # power of a ring of waves that stands out, over that of the noise
 
@@ -84,13 +85,11 @@ def fit_noisy(
     coefficients: np.ndarray,
     sigma: np.ndarray,
     spread: np.ndarray,
-    max_iterations: int = 10,
-    callback: Callable[[int, float], None] = lambda *_: None,
 ) -> Fit:
     """The same of states with noise.
 
     Args:
-      flow, now, later, coefficients, callback: as for `fit`.
+      flow, now, later, coefficients: as for `fit`.
       sigma: standard deviation of white noise on each species of both, `[species]`.
       spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is known.
     """
@@ -116,7 +115,7 @@ def fit_noisy(
         )
 
     start = [pair.first for pair in pairs]
-    options = (max_iterations, callback, _DONE_NOISY)
+    options = (_ITERATIONS_NOISY, lambda *_: None, _DONE_NOISY)
     return _descend(linearise, cost, coefficients, start, *options)[0]
 
 

@@ -52,9 +52,8 @@ def noised(
     sigma: tf.Tensor,
     seed: tf.Tensor,
     probes: int = 2,
-    on_denoised: bool = True,
 ) -> Noised:
-    """Noisy patterns.
+    """Noisy patterns; v is to be evaluated at what the denoiser makes of them.
 
     Args:
       denoise: D(y, sigma) of standardised fields, such as `Network.denoise`.
@@ -62,7 +61,6 @@ def noised(
       sigma: `[batch]`.
       seed: stateless, `[2]`.
       probes: per pattern.
-      on_denoised: whether v is to be evaluated at D(y), or else at y.
     """
     fold = tf.random.experimental.stateless_fold_in
     level = tf.cast(sigma, x.dtype)[:, None, None, None]
@@ -74,17 +72,14 @@ def noised(
         for p in range(probes)
     ]
     draws = [tf.cast(2 * draw - 1, x.dtype) for draw in draws]
-    if on_denoised:  # all probes at once: to trace a network takes seconds
-        many = tf.tile(y, [probes, 1, 1, 1])
-        with tf.autodiff.ForwardAccumulator(many, tf.concat(draws, 0)) as accumulator:
-            value = denoise(many, tf.tile(sigma, [probes]))
-        clean = value[: tf.shape(x)[0]]
-        changes = tf.split(accumulator.jvp(value), probes)
-    else:
-        clean, changes = denoise(y, sigma), draws
+    # All probes at once: to trace a network takes seconds.
+    many = tf.tile(y, [probes, 1, 1, 1])
+    with tf.autodiff.ForwardAccumulator(many, tf.concat(draws, 0)) as accumulator:
+        value = denoise(many, tf.tile(sigma, [probes]))
+    clean = value[: tf.shape(x)[0]]
+    changes = tf.split(accumulator.jvp(value), probes)
     score = (clean - y) / level**2
-    at = clean if on_denoised else y
-    return Noised(at, score, tf.stack(draws, 1), tf.stack(changes, 1))
+    return Noised(clean, score, tf.stack(draws, 1), tf.stack(changes, 1))
 
 
 def estimates(velocity: Callable, at: Noised) -> tuple[tf.Tensor, tf.Tensor]:
@@ -117,7 +112,7 @@ def normalised(r: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
 
 
 def standard(velocity, mean=None, scale=None) -> Callable:
-    """A `velocities.Velocity` as a function of standardised states to their rates.
+    """A `velocity.Velocity` as a function of standardised states to their rates.
 
     Standardised by a mean and scale; default: its own.
     """
@@ -137,7 +132,7 @@ def measure(
     """ρ of v(D(y, σ)) of each velocity at each σ.
 
     Args:
-      velocities: name -> a `velocities.Velocity`.
+      velocities: name -> a `velocity.Velocity`.
       network: a denoiser of such patterns.
       samples: `[n, y, x, species]`, in units of the equation.
       sigmas: in standard deviations of the data.

@@ -51,7 +51,7 @@ def integrator(
     """The map of states `[n, y, x, species]` to those an interval later, by RK4.
 
     Args:
-      velocity: a `velocities.Velocity`.
+      velocity: a `velocity.Velocity`.
       interval: in its time.
       steps: that divide it; default: as few as are stable for the `fastest` rate.
       compiled: by XLA, which pays off in long runs of many cells.

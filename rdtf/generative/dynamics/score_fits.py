@@ -9,7 +9,8 @@ V from products of different probes. The means of r_k, 0 for any field and an ex
 left out; without that the error of a trained score hides the velocity.
 """
 
-import keras
+from collections.abc import Callable
+
 import numpy as np
 import scipy.linalg
 import tensorflow as tf
@@ -29,6 +30,7 @@ def from_score(
     names=None,
     widths=(12, 12),
     seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> local_velocity.LocalVelocity:
     """The local velocity whose residual with a trained score is the least.
 
@@ -41,10 +43,11 @@ def from_score(
       network: a denoiser of such patterns.
       sigma: of the noise, in standard deviations of the data.
       names, widths, seed: as for `local_velocity.from_snapshots`.
+      progress: called with (noisy patterns done, all of them).
     """
     velocity = local_velocity.start(samples, names, widths, seed)
     standard = velocity.standardise(samples)
-    rows, gram = moments(velocity, network, standard, sigma, seed)
+    rows, gram = moments(velocity, network, standard, sigma, seed, progress)
     coefficients = null_vector(rows, gram)
     forward = np.flatnonzero(np.diff(velocity.owners, prepend=-1))
     coefficients *= np.sign(coefficients[forward].sum())
@@ -60,6 +63,7 @@ def moments(
     x: np.ndarray,
     sigma: float,
     seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(r of each term by each probe `[n, probes, terms]`, G `[terms, terms]`, per cell).
 
@@ -68,6 +72,7 @@ def moments(
       network: a denoiser.
       x: standardised patterns, `[n, y, x, species]`.
       sigma, seed: of the noise.
+      progress: called with (noisy patterns done, all of them).
     """
     species = len(velocity.mean)
 
@@ -95,14 +100,13 @@ def moments(
         grams = [tf.einsum("nyxk,nyxl->kl", field, field) for field in exact]
         return tf.stack(rows, 1), grams
 
-    progress = keras.utils.Progbar(len(x), unit_name="noisy pattern")
     rows, gram = [], 0.0
     for first in range(0, len(x), _BATCH):
         part = tf.constant(x[first : first + _BATCH], tf.float32)
         found, grams = batch(part, tf.constant([seed, first]))
         rows.append(np.float64(found))
         gram = gram + scipy.linalg.block_diag(*(g.numpy() for g in grams))
-        progress.add(len(part))
+        progress(first + len(part), len(x))
     return np.concatenate(rows), gram / np.prod(x.shape[:3])
 
 

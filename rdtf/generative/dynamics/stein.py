@@ -23,6 +23,7 @@ import numpy as np
 import scipy.fft
 
 from rdtf.generative.dynamics.identification import Moments
+from rdtf.operators.stencils import STENCILS
 
 _BATCH = 16
 _DEGREE, _ENERGY_DEGREE, _LAPLACIAN_DEGREE, _SMOOTH_DEGREE = 6, 3, 2, 4
@@ -120,9 +121,10 @@ def moments(samples: np.ndarray, evaluate: Callable, owners: np.ndarray) -> Mome
 
 
 def laplacian(field: np.ndarray) -> np.ndarray:
-    """The periodic 5-point Laplacian of `[..., y, x]`, unit cells."""
+    """The periodic second-order Laplacian of `[..., y, x]`, unit cells."""
+    centre, beside = STENCILS["second_order"].weights
     around = sum(np.roll(field, s, a) for s in (1, -1) for a in (-2, -1))
-    return around - 4.0 * field
+    return beside * around + 2.0 * centre * field
 
 
 def _powers(count, least, most):

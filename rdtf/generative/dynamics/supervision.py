@@ -12,6 +12,7 @@ The squares of means are the products of different samples and probes, so withou
 
 import dataclasses
 import pathlib
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -73,7 +74,11 @@ class Known:
 
 
 def known_of_snapshots(
-    x: np.ndarray, network: Network, settings: Settings, moments: bool = True
+    x: np.ndarray,
+    network: Network,
+    settings: Settings,
+    moments: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Known:
     """Noisy patterns with their score, and the statistics that v has to keep.
 
@@ -82,6 +87,7 @@ def known_of_snapshots(
       network: a denoiser of such patterns.
       settings: σ, seed and sizes.
       moments: whether statistics are to be kept, too.
+      progress: called with (noisy patterns done, all of them).
     """
 
     @tf.function(autograph=False, reduce_retracing=True)
@@ -92,12 +98,11 @@ def known_of_snapshots(
     rng = np.random.default_rng(settings.seed)
     sigma = np.exp(rng.uniform(*np.log(settings.sigmas), len(x)))
     x, sigma = tf.constant(x, tf.float32), tf.constant(sigma, tf.float32)
-    progress = keras.utils.Progbar(len(x), unit_name="noisy pattern")
     parts = []
     for first in range(0, len(x), _BATCH):
         part = slice(first, first + _BATCH)
         parts.append(batch(x[part], sigma[part], tf.constant([settings.seed, first])))
-        progress.add(len(parts[-1][0]))
+        progress(min(first + _BATCH, len(x)), len(x))
     noised = residual.Noised(*(tf.concat(p, 0) for p in zip(*parts, strict=True)))
     if not moments:
         return Known(noised=noised)
@@ -112,7 +117,7 @@ class Dial(keras.Model):
     """Trains a velocity on what is known; batches follow from the seed and the step.
 
     Args:
-      network: a `velocities.Velocity`.
+      network: a `velocity.Velocity`.
       known: see `Known`.
       settings: see `Settings`.
     """
@@ -210,18 +215,24 @@ class _Traces(keras.callbacks.Callback):
         self._writer.flush()
 
 
-def train(velocity, known: Known, settings: Settings, workdir, verbose: int = 0):
+def train(
+    velocity,
+    known: Known,
+    settings: Settings,
+    workdir,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, float]:
     """Trains a velocity in place; goes on where `workdir` left off.
 
     Args:
-      velocity: a `velocities.Velocity`, built.
+      velocity: a `velocity.Velocity`, built.
       known: what it is trained on.
       settings: see `Settings`.
       workdir: for checkpoints and traces.
-      verbose: of `fit`.
+      callbacks: of Keras, such as one that shows progress.
 
     Returns:
-      The losses of the last epoch.
+      The losses of the last epoch, by name; nothing if there was none left to run.
     """
     workdir, every = pathlib.Path(workdir), max(1, settings.steps // 20)
     dial = Dial(velocity, known, settings)
@@ -242,7 +253,7 @@ def train(velocity, known: Known, settings: Settings, workdir, verbose: int = 0)
         epochs=epochs,
         steps_per_epoch=every,
         shuffle=False,
-        callbacks=[_Traces(workdir / "tensorboard"), checkpoints],
-        verbose=verbose,
+        callbacks=[_Traces(workdir / "tensorboard"), *callbacks, checkpoints],
+        verbose=0,
     )
     return {name: float(values[-1]) for name, values in history.history.items()}

@@ -1,67 +1,29 @@
 """Velocity fields v(s) of patterns on a torus, as Keras models of `[batch, y, x, species]`.
 
-What they share; `load` reads any of them:
-
     LocalVelocity          D ∇²s + R(s), R a network: `local_velocity`
     LibraryVelocity        Σ c f(s) of given terms: `library_velocity`
     UNetVelocity           any field; SkewVelocity: `network_velocities`
     EquilibriumVelocity    the published one: `isotropic`
+
+What they share is `rdtf.generative.dynamics.velocity`.
 """
 
-import keras
-import numpy as np
+from rdtf.generative import networks
+from rdtf.generative.dynamics.isotropic import EquilibriumVelocity
+from rdtf.generative.dynamics.library_velocity import LibraryVelocity
+from rdtf.generative.dynamics.local_velocity import LocalVelocity
+from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
+from rdtf.generative.dynamics.velocity import Velocity
 
-from rdtf.generative import divergence, networks
-
-
-class Velocity(keras.Model):
-    """What all velocities share: units, species, divergence.
-
-    Attributes:
-      radius: how many cells away v(s) of a cell depends on, along each axis; None: all.
-
-    Args:
-      mean, scale: of the species over the data; what is learnt sees (s - mean) / scale.
-      names: of the species.
-    """
-
-    radius = None
-
-    def __init__(self, mean, scale, names=None, **kwargs):
-        super().__init__(**kwargs)
-        self.mean, self.scale = [float(x) for x in mean], [float(x) for x in scale]
-        self.names = names
-
-    def get_config(self):
-        """Arguments to make it again."""
-        names = ("mean", "scale", "names")
-        return super().get_config() | {name: getattr(self, name) for name in names}
-
-    def standard(self, x):
-        """(x - mean) / scale."""
-        return (x - np.float32(self.mean)) / np.float32(self.scale)
-
-    def standardise(self, samples: np.ndarray) -> np.ndarray:
-        """The same in float64."""
-        return (np.float64(samples) - self.mean) / self.scale
-
-    def divergence(self, x):
-        """∇·v, summed over all cells, `[batch]`: exact; of local velocities only."""
-        return divergence.exact(self, x, self.radius)
-
-    @property
-    def fastest(self) -> float:
-        """A bound on the rates at which v damps, 1 / time, for stable steps."""
-        raise NotImplementedError
+VELOCITIES = (
+    LocalVelocity,
+    LibraryVelocity,
+    UNetVelocity,
+    SkewVelocity,
+    EquilibriumVelocity,
+)
 
 
 def load(path) -> Velocity:
-    """A velocity from its .keras file; see `networks.load`."""
-    from rdtf.generative.dynamics import (  # noqa: F401 - registers them
-        isotropic,
-        library_velocity,
-        local_velocity,
-        network_velocities,
-    )
-
-    return networks.load(path, Velocity, "velocity", "train_flow")
+    """One of `VELOCITIES` from its .keras file; see `networks.load`."""
+    return networks.load(path, VELOCITIES, "velocity", "train_flow")

@@ -9,15 +9,13 @@ import functools
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
-import rdtf.math
 from rdtf.grids import Grid
 from rdtf.inference.observation import CAMERA
 from rdtf.inference.structure import equations
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.operators import finite_differences
 
 START = ("start",)  # the tangent along the first hidden species
-_FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tanh", "abs")
 
 
 @functools.lru_cache(maxsize=32)
@@ -141,17 +139,16 @@ def _rates(system, rows):
 
     Keys of the result: i for R_i, (i, j) for ∂R_i/∂s_j, (i, name) for ∂R_i/∂p.
     """
-    import sympy
-
     table = {i: system.expressions[i] for i in rows}
     for i in rows:
-        expression = system.expressions[i]
-        table |= {(i, j): expression.diff(s) for j, s in enumerate(system.species)}
-        table |= {(i, n): expression.diff(s) for n, s in system.symbols.items()}
+        symbols = {**dict(enumerate(system.species)), **system.symbols}
+        table |= {
+            (i, key): derivatives.differentiate(system.expressions[i], symbol)
+            for key, symbol in symbols.items()
+        }
     table = {key: value for key, value in table.items() if value != 0}
-    modules = [{name: getattr(rdtf.math, name) for name in _FUNCTIONS}, "math"]
     arguments = [*system.species, *system.symbols.values()]
-    call = sympy.lambdify(arguments, list(table.values()), modules, cse=True)
+    call = derivatives.compiled(arguments, list(table.values()), "tensorflow")
 
     def rates(fields, params):
         values = call(*fields, *(params[name] for name in system.symbols))

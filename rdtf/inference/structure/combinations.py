@@ -13,7 +13,7 @@ which is linear in l where R_l - g R_o is. Gray-Scott seen in u, with g = -1:
 from collections.abc import Mapping
 
 from rdtf.inference.structure.equations import Equations
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 
 
 class CombinedEquations(Equations):
@@ -45,7 +45,7 @@ class CombinedEquations(Equations):
             if by is None:
                 return self._shares[i]
             symbol = self.symbols[by] if by in self.symbols else self.species[by]
-            return self._shares[i].diff(symbol)
+            return derivatives.differentiate(self._shares[i], symbol)
 
         return self._call(("share", i, by), expression)(fields, params)
 

@@ -15,7 +15,7 @@ import functools
 from collections.abc import Mapping
 
 from rdtf.inference.structure import combinations, equations
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.status import InputError
 
 ADVICE = "use --route=bptt, or windows from a state of which all species are known"
@@ -132,16 +132,16 @@ def _factor(system, observed, i, unknown):
     import sympy
 
     own, seen = system.species[i], system.expressions[observed]
-    curvature = sympy.simplify(seen.diff(own, 2))
+    slope = derivatives.algebraic_derivative
+    curvature = sympy.simplify(slope(seen, own, 2))
     if curvature == 0:
         return None
-    factor = sympy.simplify(system.expressions[i].diff(own, 2) / curvature)
+    factor = sympy.simplify(slope(system.expressions[i], own, 2) / curvature)
     if factor.free_symbols & set(system.species) - {system.species[observed]}:
         return None
     rest = combinations.combine(system.expressions[i], factor, seen)
-    slope = sympy.simplify(rest.diff(own))
     others = {system.species[j] for j in unknown if j != i}
-    if slope == 0 or rest.free_symbols & others:
+    if sympy.simplify(slope(rest, own)) == 0 or rest.free_symbols & others:
         return None
     return factor
 

@@ -1,11 +1,11 @@
-"""A model's reaction and all its first derivatives, as NumPy functions by SymPy."""
+"""A model's reaction and all its first derivatives, as NumPy functions one by one."""
 
 import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 
 
 class Equations:
@@ -33,13 +33,15 @@ class Equations:
     def by_species(self, i: int, j: int, fields: Sequence, params: Mapping):
         """∂R_i / ∂s_j."""
         return self._call(
-            ("s", i, j), lambda: self.expressions[i].diff(self.species[j])
+            ("s", i, j),
+            lambda: derivatives.differentiate(self.expressions[i], self.species[j]),
         )(fields, params)
 
     def by_param(self, i: int, name: str, fields: Sequence, params: Mapping):
         """∂R_i / ∂p."""
         return self._call(
-            ("p", i, name), lambda: self.expressions[i].diff(self.symbols[name])
+            ("p", i, name),
+            lambda: derivatives.differentiate(self.expressions[i], self.symbols[name]),
         )(fields, params)
 
     def depends(self, i: int, j: int) -> bool:
@@ -50,7 +52,8 @@ class Equations:
         """Whether R_i is affine in species j."""
         import sympy
 
-        slope = sympy.simplify(self.expressions[i].diff(self.species[j]))
+        slope = derivatives.algebraic_derivative(self.expressions[i], self.species[j])
+        slope = sympy.simplify(slope)
         return not slope.has(self.species[j])
 
     def uses(self, i: int, name: str) -> bool:
@@ -72,10 +75,8 @@ class Equations:
         return self._calls[key]
 
     def _compile(self, expression):
-        import sympy
-
         arguments = [*self.species, *self.symbols.values()]
-        call = sympy.lambdify(arguments, expression, "numpy", cse=True)
+        call = derivatives.compiled(arguments, expression)
         names = list(self.symbols)
         return lambda fields, params: call(*fields, *(params[n] for n in names))
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from rdtf.inference.structure import exact_algebra, symmetries
+from rdtf.models import derivatives
 
 
 class Moves:
@@ -24,7 +25,8 @@ class Moves:
     def _log_slopes(self, factor):
         """∂ log f / ∂p by parameter."""
         params = self.conditions.params
-        return [self._field.from_sympy(factor.diff(p) / factor) for p in params]
+        slopes = [derivatives.algebraic_derivative(factor, p) for p in params]
+        return [self._field.from_sympy(slope / factor) for slope in slopes]
 
     def part(self, move: Sequence, kind: str) -> dict:
         """The unknowns of one kind, by name, as SymPy expressions."""

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from rdtf.inference.structure import exact_algebra
-from rdtf.models import ReactionDiffusion
+from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.status import InputError
 
 _SMOOTH = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan"}
@@ -58,10 +58,11 @@ class Conditions:
 
         table = []
         for i, r in enumerate(reactions):
-            slopes = [r.diff(s) for s in self._species]
+            slopes = [derivatives.algebraic_derivative(r, s) for s in self._species]
             row = [s * slope for s, slope in zip(self._species, slopes, strict=True)]
             row += [-r if j == i else sympy.S.Zero for j in range(len(slopes))]
-            row += [*slopes, *(r.diff(p) for p in self.params)]
+            row += slopes
+            row += [derivatives.algebraic_derivative(r, p) for p in self.params]
             table.append(row)
         return table
 
@@ -137,7 +138,6 @@ class Conditions:
 
     def _check(self, table, diffusion):
         """Counts the solutions at random numbers: stand-ins may depend on each other."""
-        import sympy
 
         draw = np.random.default_rng(0).uniform
         values = {p: draw(0.4, 1.4) for p in self.params}
@@ -145,7 +145,7 @@ class Conditions:
         matrix = [[float(x.subs(values)) for x in row] for row in diffusion]
         for columns in table:
             columns = [c.subs(values) for c in columns]
-            call = sympy.lambdify(self._species, columns, "numpy")
+            call = derivatives.compiled(self._species, columns)
             matrix += [call(*state) for state in states]
         matrix = np.array(matrix, dtype=float)
         size = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0).clip(1e-300))[1]

@@ -1,1 +1,14 @@
 """How far parameters may be off: intervals and posteriors."""
+
+from rdtf import lazy
+
+__getattr__, __dir__ = lazy.attributes(
+    __name__,
+    {
+        "Intervals": "intervals",
+        "Posterior": "posterior",
+        "bootstrap": "intervals",
+        "quick": "intervals",
+        "sample": "posterior",
+    },
+)

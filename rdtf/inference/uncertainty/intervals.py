@@ -183,12 +183,7 @@ def _relax(stills, laplacian, misfit, estimate):
     fields = misfit.steady(estimate.field, estimate.params).fields
     if any(f is None for f in fields):
         return None, "not all species can be told from the picture"
-    scheme = schemes.get("forward_euler")
-    fastest = max(params[name] for name in model.diffusivities)
-    step = schemes.suggest_time_step(scheme, stills.grid, fastest, laplacian)
-    rate = schemes.reaction_rate(model, params)
-    if rate > 0.0:
-        step = min(step, 0.5 / rate)
+    step = schemes.default_time_step(model, params, stills.grid, laplacian=laplacian)
     simulation = Simulation(model, stills.grid, step, laplacian=laplacian)
     state = tuple(tf.constant(f) for f in fields)
     state = simulation.advance(state, params, RELAXATION)

@@ -1,1 +1,11 @@
 """Pictures cut from larger steady patterns: what lies beyond the edge is unknown."""
+
+from rdtf import lazy
+
+__getattr__, __dir__ = lazy.attributes(
+    __name__,
+    {
+        "WindowFit": "results",
+        "fit_window": "fits",
+    },
+)

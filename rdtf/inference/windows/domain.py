@@ -4,12 +4,8 @@ The outermost ring of cells carries values that are given, the equation of a spe
 
     D L s + M R = 0
 
-holds at the cells inside, with the stencils
-
-    second_order   L = (f_{-1} - 2 f_0 + f_1) / h² on each axis,    M = 1
-    compact        L = [1 4 1; 4 -20 4; 1 4 1] / 6 h²,   M = 1 + h² ∇₅² / 12
-
-so that ∇² = M⁻¹ L to second or fourth order (Collatz 1960) with one ring of cells.
+holds at the cells inside, with ∇² = M⁻¹ L by those stencils of `rdtf.operators.stencils`
+that look one cell away: second_order, M = 1, and compact.
 """
 
 import functools
@@ -21,9 +17,10 @@ import scipy.sparse
 
 from rdtf.grids import Grid
 from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
+from rdtf.operators.stencils import STENCILS
 from rdtf.status import InputError
 
-LAPLACIANS = ("second_order", "compact")
+LAPLACIANS = tuple(name for name, s in STENCILS.items() if s.reach == 1)
 _OFFSETS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
 
 
@@ -46,7 +43,7 @@ class WindowDomain:
         self.shape = tuple(n - 2 for n in grid.shape)
         self.interior = (..., slice(1, -1), slice(1, -1))
         self.ring = _around(*grid.shape)
-        self._stencils = _stencils(grid.spacing, laplacian)
+        self._stencils = STENCILS[laplacian].matrices(grid.spacing)
         self.laplacian, self.mass = (self._matrix(s) for s in self._stencils)
         flat = np.ravel_multi_index(self.ring, grid.shape)
         self.ring_laplacian = self.laplacian[:, flat]
@@ -148,18 +145,6 @@ def _check(grid, laplacian):
             f"Expected equal spacings for the compact Laplacian, got {grid.spacing}: "
             "use second_order."
         )
-
-
-def _stencils(spacing, laplacian):
-    (hy, hx), one = spacing, np.zeros((3, 3))
-    one[1, 1] = 1.0
-    five = np.zeros((3, 3))
-    five[:, 1] += np.array([1.0, -2.0, 1.0]) / hy**2
-    five[1, :] += np.array([1.0, -2.0, 1.0]) / hx**2
-    if laplacian == "second_order":
-        return five, one
-    nine = np.array([[1.0, 4.0, 1.0], [4.0, -20.0, 4.0], [1.0, 4.0, 1.0]])
-    return nine / (6.0 * hy**2), one + hy**2 / 12.0 * five
 
 
 def _around(ny, nx):

@@ -23,7 +23,6 @@ from rdtf.inference.windows.domain import WindowDomain
 from rdtf.inference.windows.misfits import EquationMisfit
 from rdtf.inference.windows.system import ring_differences
 
-FORMS = ("norm", "integral", "picture")
 _JACOBIANS = 12  # most linearisations; then 1e-3 of the cost will do
 
 
@@ -36,7 +35,7 @@ class WindowResidual:
       pictures: the observed species, `[n, ny, nx]`.
       fields: of all species, `[n, species, ny, nx]`, where the search for the interiors
         and the rings begins.
-      form: a name of `FORMS`; see `rdtf.inference.windows.misfits`.
+      form: see `rdtf.inference.windows.misfits`.
       weights: of the differences along the ring, one per hidden species in the order of
         `steady.order`, 1 / species.
 

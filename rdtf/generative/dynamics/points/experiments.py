@@ -38,6 +38,7 @@ def run(
     alpha: float | None = None,
     num_pairs: int = 0,
     symmetric: bool = False,
+    progress: training.Progress = training.unseen,
 ) -> Experiment:
     """Trains and compares.
 
@@ -47,6 +48,7 @@ def run(
       alpha: ᾱ of the noise; default: what is usual for the data.
       num_pairs: points whose rates are known to the velocity.
       symmetric: whether it commutes with the turns that the law of the points shows.
+      progress: called every 100 steps of both trainings.
 
     Raises:
       InputError: if there are no such data, or no rates.
@@ -58,10 +60,10 @@ def run(
     pairs = None
     if num_pairs:
         pairs = points.samples[-num_pairs:], points.rates[-num_pairs:]
-    score = training.train_score(points.samples, settings)
+    score = training.train_score(points.samples, settings, progress)
     turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
     velocity = training.train_velocity(
-        points.samples, score, sigma, settings, pairs, turns
+        points.samples, score, sigma, settings, pairs, turns, progress
     )
     other = PointVelocity(points.samples.shape[-1])
 

@@ -8,6 +8,8 @@ E |dx/dt|².
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -17,6 +19,11 @@ from rdtf.generative.dynamics.points.networks import PointScore, PointVelocity
 from rdtf.generative.training import WarmupCosine
 
 _LEVELS = 0.03, 3.0
+_EVERY = 100  # steps between two calls of `progress`
+
+Progress = Callable[
+    [str, int, float], None
+]  # (what is trained, steps done, loss there)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +43,17 @@ class Settings:
     seed: int = 0
 
 
-def train_score(samples: np.ndarray, settings: Settings) -> PointScore:
-    """The score of samples `[n, d]` at all levels from .03 to 3."""
+def unseen(label: str, done: int, loss: float) -> None:
+    """The `Progress` that nobody looks at."""
+
+
+def train_score(
+    samples: np.ndarray, settings: Settings, progress: Progress = unseen
+) -> PointScore:
+    """The score of samples `[n, d]` at all levels from 0.03 to 3.
+
+    `progress` is called every 100 steps with ("score", steps done, loss).
+    """
     keras.utils.set_random_seed(settings.seed)
     network = PointScore(samples.shape[-1])
     low_high = np.float32(np.log(_LEVELS))
@@ -48,7 +64,9 @@ def train_score(samples: np.ndarray, settings: Settings) -> PointScore:
         sigma, noise = tf.exp(draw), _noise(x, seed)
         return tf.reduce_mean((network.epsilon(x + sigma * noise, sigma) - noise) ** 2)
 
-    return _minimise(network, loss, samples, settings, "score")
+    return _minimise(
+        network, loss, samples, settings, functools.partial(progress, "score")
+    )
 
 
 def train_velocity(
@@ -58,6 +76,7 @@ def train_velocity(
     settings: Settings,
     pairs: tuple[np.ndarray, np.ndarray] | None = None,
     turns: np.ndarray | None = None,
+    progress: Progress = unseen,
 ) -> PointVelocity:
     """The velocity of the module at level σ.
 
@@ -68,6 +87,7 @@ def train_velocity(
       settings: see `Settings`.
       pairs: (states, rates), `[m, d]` each.
       turns: of `PointVelocity`.
+      progress: called every 100 steps with ("flow", steps done, loss).
     """
     keras.utils.set_random_seed(settings.seed)
     network = PointVelocity(samples.shape[-1], turns)
@@ -83,7 +103,9 @@ def train_velocity(
             total += off / tf.reduce_sum(rates**2)
         return total
 
-    return _minimise(network, loss, samples, settings, "flow")
+    return _minimise(
+        network, loss, samples, settings, functools.partial(progress, "flow")
+    )
 
 
 def normalised_residual(v, div, score):
@@ -97,10 +119,8 @@ def _noise(x, seed):
     return tf.random.stateless_normal(tf.shape(x), own)
 
 
-def _minimise(network, loss, samples, settings, label):
-    """Adam on batches drawn with replacement, with a progress bar."""
-    from tqdm import tqdm
-
+def _minimise(network, loss, samples, settings, progress):
+    """Adam on batches drawn with replacement; calls progress(steps done, loss)."""
     data = tf.constant(samples, tf.float32)
     schedule = WarmupCosine(settings.learning_rate, 0, settings.steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-5, clipnorm=None)
@@ -118,10 +138,8 @@ def _minimise(network, loss, samples, settings, label):
         optimizer.apply(tape.gradient(value, weights), weights)
         return value
 
-    with tqdm(total=settings.steps, desc=label, leave=False, mininterval=0.5) as bar:
-        for step in range(settings.steps):
-            value = update(tf.constant(step))
-            if step % 100 == 99:
-                bar.set_postfix_str(f"loss {float(value):.3g}", refresh=False)
-                bar.update(100)
+    for step in range(settings.steps):
+        value = update(tf.constant(step))
+        if (step + 1) % _EVERY == 0:
+            progress(step + 1, float(value))
     return network

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from rdtf.operators.stencils import STENCILS
+
 NAMES = ("mean", "std", "skewness", "kurtosis", "slope", "curvature")
 
 
@@ -19,10 +21,12 @@ def statistics(fields: tf.Tensor) -> tf.Tensor:
     shape = [-1] + [1] * len(axes)
     unit = centred / tf.reshape(std, shape)
     first = second = 0.0
+    centre, beside = STENCILS["second_order"].weights
     for axis in axes:
         ahead, behind = tf.roll(unit, -1, axis), tf.roll(unit, 1, axis)
         first += tf.reduce_mean(tf.square(ahead - unit), axes)
-        second += tf.reduce_mean(tf.square(ahead - 2.0 * unit + behind), axes)
+        bent = ahead + centre / beside * unit + behind
+        second += tf.reduce_mean(tf.square(bent), axes)
     return tf.stack(
         [
             tf.reduce_mean(fields, axes),

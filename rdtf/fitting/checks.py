@@ -15,7 +15,7 @@ from rdtf.fitting.problem import Problem, StageResult
 from rdtf.inference.camera import Camera
 from rdtf.inference.elliptic import WholeDomain
 from rdtf.losses.spectra import log_power_spectrum
-from rdtf.losses.statistics import NAMES, statistics
+from rdtf.losses.summaries import NAMES, statistics
 from rdtf.simulation import SteadyRun
 
 # Two unrelated samples of one pattern: independent, nearly exponential bins.
@@ -131,9 +131,9 @@ def check(
     floor = float(np.mean(pairs)) if pairs else UNRELATED
     means = [statistics(f).numpy().mean(axis=0).tolist() for f in (found, target)]
     statuses = [status.label for status in run.status]
-    healthy = not {"left_valid_range", "not_finite"} & set(statuses)
+    valid = not any(status.is_invalid for status in run.status)
     return Check(
-        bool(loss < 1.5 * floor) and healthy,
+        bool(loss < 1.5 * floor) and valid,
         float(loss),
         floor,
         dict(zip(NAMES, zip(*means, strict=True), strict=True)),

@@ -1,0 +1,48 @@
+"""Flags of patterns that are made by simulation, and their making."""
+
+from absl import flags
+
+from rdtf import names
+
+from . import progress
+
+
+def define_pattern_flags() -> None:
+    """--num_samples, --seed, --initial_condition, --tolerance, --max_steps."""
+    flags.DEFINE_integer("num_samples", 4, "Initial states.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Of every random choice.", lower_bound=0)
+    flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+    flags.DEFINE_float("tolerance", 1e-4, "Largest change per step if steady.")
+    flags.DEFINE_integer("max_steps", 40_000, "Of a run, at most.", lower_bound=1)
+
+
+def define_until_flag() -> None:
+    """--until."""
+    flags.DEFINE_enum(
+        "until", "steady", names.STOP_RULES, "Stop when steady, or at --max_steps."
+    )
+
+
+def stopping():
+    """(tolerance or None, max_steps) of the pattern and until flags."""
+    values = flags.FLAGS
+    tolerance = values.tolerance if values.until == "steady" else None
+    return tolerance, values.max_steps
+
+
+def make_patterns(simulation, params, tolerance):
+    """The patterns that the flags ask for, made with a progress bar."""
+    from rdtf import patterns
+
+    values = flags.FLAGS
+    with progress.steps(values.max_steps, "making patterns") as bar:
+        return patterns.make(
+            simulation,
+            params,
+            values.num_samples,
+            values.seed,
+            values.initial_condition,
+            tolerance,
+            values.max_steps,
+            bar,
+        )

@@ -1,0 +1,98 @@
+"""Flags of what a data set of patterns holds, in apps.generate."""
+
+from absl import flags
+
+from rdtf import names
+from rdtf.status import InputError
+
+from . import simulation_flags
+
+_HEIGHT = flags.DEFINE_integer("height", None, "Cells, instead of --shape.", 8)
+_WIDTH = flags.DEFINE_integer("width", None, "Cells, instead of --shape.", 8)
+_STEPS = flags.DEFINE_integer(
+    "steps", 10_000, "Of each run of a data set; 2000 are still transient.", 2
+)
+_NORMALIZE = flags.DEFINE_bool("normalize", False, "Stores 2 s - 1 instead of s.")
+_CHUNK = flags.DEFINE_integer("chunk", 512, "Samples made and written at once.", 1)
+_START = flags.DEFINE_enum(
+    "init_pattern",
+    "multiple_seeds",
+    names.DATA_SET_STARTS,
+    "How the runs of a data set start.",
+)
+_PAIRS = flags.DEFINE_string(
+    "pairs", None, "Also 'rate', for ds/dt, or the state after that many steps."
+)
+_FRAMES = flags.DEFINE_integer("frames", 1, "States of each run, from --steps on.", 1)
+_EVERY = flags.DEFINE_integer("every", 1, "Steps between frames.", 1)
+
+_FIXED = ("spacing", "boundary", "laplacian", "scheme", "equations", "tolerance")
+_DEFAULT_SAMPLES = 8192
+
+
+def plan(presets, changes):
+    """The plan that the flags describe.
+
+    Args:
+      presets: names.
+      changes: parameters that differ from them.
+
+    Raises:
+      InputError: if flags are set that data sets do not have.
+    """
+    from rdtf.patterns import Plan
+
+    values = flags.FLAGS
+    for name in _FIXED:
+        if not values[name].using_default_value:
+            raise InputError(
+                f"Expected no --{name} with a data set: those are periodic, of unit "
+                "spacing, by forward Euler. See apps.simulate for other runs."
+            )
+    if values.until != "steps":
+        raise InputError("Expected --until=steps with a data set, got --until=steady.")
+    model = simulation_flags.model_from_flags()
+    sets = [model.preset(name) | changes for name in presets]
+    largest = {name: max(params[name] for params in sets) for name in model.parameters}
+    simulation = simulation_flags.simulation_from_flags(largest, _grid())
+    count = values.num_samples
+    if values["num_samples"].using_default_value:
+        count = _DEFAULT_SAMPLES
+    return Plan(
+        tuple(presets),
+        count,
+        simulation.grid.shape,
+        _STEPS.value,
+        _START.value,
+        values.seed,
+        min(_CHUNK.value, count),
+        _pairs(),
+        _FRAMES.value,
+        _EVERY.value,
+        _NORMALIZE.value,
+        model.name,
+        simulation.time_step,
+        simulation.engine,
+        tuple(changes.items()),
+    )
+
+
+def _grid():
+    from rdtf import grids
+
+    grid = simulation_flags.grid_from_flags()
+    sides = (_HEIGHT.value, _WIDTH.value)
+    if sides == (None, None):
+        return grid
+    if len(grid.shape) != 2 or not flags.FLAGS["shape"].using_default_value:
+        raise InputError("Expected --shape, or --height and --width, got both.")
+    return grids.Grid(tuple(s or n for s, n in zip(sides, grid.shape, strict=True)))
+
+
+def _pairs():
+    text = _PAIRS.value
+    if text is None or text == "rate":
+        return text
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"Expected --pairs=rate or a number of steps, got {text!r}.")
+    return int(text)
