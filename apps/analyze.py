@@ -29,7 +29,6 @@ _PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=
 _OVER = flags.DEFINE_list("over", None, "The two parameters of the map, x,y.")
 _RANGE = flags.DEFINE_multi_string("range", [], "NAME=FROM:TO, of the map.")
 _STATE = flags.DEFINE_string("state", None, "A uniform state: its number, or values.")
-_FILES = ("dispersion.png", "bifurcations.png", "analysis.json")
 
 
 def main(argv):
@@ -60,9 +59,7 @@ def main(argv):
     elif ranges:
         raise InputError("Expected two parameters in --over for a map with --range.")
     print("\n".join(summary.text(result)))
-    for name in _FILES:
-        (workdir / name).unlink(missing_ok=True)
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     save(workdir, result, relation, diagram)
 
 

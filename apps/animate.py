@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from rdtf import storage, viz
+from rdtf import viz
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
@@ -52,7 +52,7 @@ def main(argv):
     values = flags.FLAGS
     output, model = pathlib.Path(values.output), simulation_flags.model_from_flags()
     check(output, model)
-    storage.check_writable(output)
+    common.claim(output, _OVERWRITE.value)
     names, params = panels(model)
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
@@ -84,8 +84,6 @@ def check(output, model):
     low, high = _VMIN.value, _VMAX.value
     if output.suffix != ".gif":
         raise InputError(f"Expected --output to end in .gif, got {output}.")
-    if output.exists() and not _OVERWRITE.value:
-        raise InputError(f"{output} exists: add --overwrite or choose another name.")
     if low is not None and high is not None and not low < high:
         raise InputError(f"Expected --vmin below --vmax, got {low:g} and {high:g}.")
     model.check_species(_SPECIES.value or model.species[-1])

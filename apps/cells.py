@@ -48,9 +48,7 @@ def main(argv):
     dynamics, settings = cells_flags.dynamics(), cells_flags.settings()
     test = cells_flags.test(dynamics, settings)
     method = cells_flags.method(dynamics, settings)
-    if flags.FLAGS.overwrite:
-        workdirs.clear_run(workdir)
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     began, processor = time.monotonic(), time.process_time()
     with watching(settings.iterations, reports.Traces(workdir)) as callback:
         history = runs.run(

@@ -10,7 +10,6 @@ state. The exit code is 0 if the gradient passes, and 1 if not.
 
 import pathlib
 import sys
-import time
 
 from absl import flags
 
@@ -59,13 +58,13 @@ def main(argv):
 
 def output_path():
     """Where the certificate goes; refused if that cannot be written."""
-    name = _OUTPUT.value or time.strftime("runs/certify-%Y%m%d-%H%M%S.json")
-    output = pathlib.Path(name)
+    if _OUTPUT.value is None:
+        output = common.dated("certify", ".json")
+    else:
+        output = pathlib.Path(_OUTPUT.value)
     if output.suffix != ".json":
         raise InputError(f"Expected --output to end in .json, got {output}.")
-    if output.exists() and not _OVERWRITE.value:
-        raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    storage.check_writable(output)
+    common.claim(output, _OVERWRITE.value)
     return output
 
 

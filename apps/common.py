@@ -3,11 +3,15 @@
 Nothing here imports TensorFlow before the flags are known to be good.
 """
 
+import itertools
 import os
+import pathlib
 import sys
+import time
 
 from absl import app, flags, logging
 
+from rdtf import storage
 from rdtf.status import InputError
 
 
@@ -27,6 +31,36 @@ def quiet_tensorflow() -> None:
         os.dup2(console, 2)
         os.close(console)
         os.close(silence)
+
+
+def claim(path, overwrite: bool = True, flag: str = "--output") -> None:
+    """Keeps an output file for this process alone; before long work.
+
+    Raises:
+      InputError: if another process has it, it cannot be written, or it is there and may
+        not be replaced.
+    """
+    storage.hold(path, flag)
+    if not overwrite and pathlib.Path(path).exists():
+        raise InputError(f"{path} exists: add --overwrite or choose another name.")
+    storage.check_writable(path)
+
+
+def dated(app_name: str, ending: str = "") -> pathlib.Path:
+    """runs/APP-DATE-TIME, held: a file of that ending, or a directory if there is none.
+
+    Runs of the same second do not share one: the later ones have a number in their name.
+    """
+    stem = time.strftime(f"runs/{app_name}-%Y%m%d-%H%M%S")
+    for count in itertools.count(1):
+        path = pathlib.Path(f"{stem}-{count}{ending}" if count > 1 else stem + ending)
+        try:
+            lock = storage.hold(path, directory=not ending)
+        except InputError:
+            continue
+        if lock.is_new or not path.exists():
+            return path
+        lock.release()
 
 
 def check_channel(channel: int, count: int) -> None:

@@ -4,6 +4,8 @@ from absl import flags
 
 from rdtf.status import InputError
 
+from . import common
+
 _SHARD = flags.DEFINE_integer("shard", 0, "Which part to make, of --num_shards.", 0)
 _NUM_SHARDS = flags.DEFINE_integer("num_shards", 1, "Parts, for job arrays.", 1)
 _RAY = flags.DEFINE_bool("ray", False, "Spread the chunks over a Ray cluster.")
@@ -12,7 +14,6 @@ _RESUME = flags.DEFINE_bool("resume", False, "Go on with an unfinished data set.
 
 def check(output):
     """Refuses what cannot be written."""
-    from rdtf import storage
     from rdtf.patterns import shard_path
 
     values = flags.FLAGS
@@ -25,14 +26,12 @@ def check(output):
     path = shard_path(output, _SHARD.value, _NUM_SHARDS.value)
     if _RESUME.value and values.overwrite:
         raise InputError("Expected one of --resume and --overwrite, got both.")
-    if path.exists() and not values.overwrite:
-        raise InputError(f"{path} exists: add --overwrite or choose another name.")
+    common.claim(path, values.overwrite)
     partial = path.with_name(path.name + ".partial")
     if partial.exists() and not (_RESUME.value or values.overwrite):
         raise InputError(
             f"{partial} is unfinished: add --resume to go on with it, or --overwrite."
         )
-    storage.check_writable(path)
 
 
 def options():

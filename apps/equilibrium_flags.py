@@ -60,12 +60,6 @@ def _refuse(names, where):
             raise InputError(f"Expected no --{name} {where}, where it has no say.")
 
 
-def _begin(workdir):
-    if flags.FLAGS.overwrite:
-        workdirs.clear_run(workdir)
-    workdirs.write_run_flags(workdir)
-
-
 def _points(workdir):
     """Trains on points, leaves score.keras, velocity.keras, velocity.png, result.json."""
     common.quiet_tensorflow()
@@ -83,7 +77,7 @@ def _points(workdir):
             _SYMMETRIC.value,
             progress,
         )
-    _begin(workdir)
+    workdirs.begin(workdir)
     for name, network in (("score", found.score), ("velocity", found.velocity)):
         with storage.atomic(workdir / f"{name}.keras") as temporary:
             network.save(temporary)
@@ -121,7 +115,7 @@ def _patterns(workdir):
         flags.FLAGS.seed,
     )
     noised.check(data, denoiser, settings)
-    _begin(workdir)
+    workdirs.begin(workdir)
     traces = keras.callbacks.TensorBoard(workdir / "tensorboard", write_graph=False)
     shown = [traces, training_progress.epochs()]
     velocity, result = noised.train(data, denoiser, settings, workdir, callbacks=shown)

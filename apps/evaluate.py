@@ -34,9 +34,9 @@ _DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of --likelihood.")
 def main(argv):
     """Prints the table."""
     del argv
-    for path in (_OUTPUT.value, _FIGURE.value):
-        if path is not None:
-            storage.check_writable(path)
+    for flag in (_OUTPUT, _FIGURE):
+        if flag.value is not None:
+            common.claim(flag.value, flag=f"--{flag.name}")
     if (_DENOISER.value is not None) != (_LIKELIHOOD.value > 0):
         raise InputError("Expected --likelihood and --denoiser together, got one.")
     common.quiet_tensorflow()

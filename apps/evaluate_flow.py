@@ -40,7 +40,7 @@ def main(argv):
                 raise InputError(
                     f"Expected --{flag.name} to end in {ending}, got {flag.value}."
                 )
-            storage.check_writable(flag.value)
+            common.claim(flag.value, flag=f"--{flag.name}")
     common.quiet_tensorflow()
     from tqdm import tqdm
 

@@ -72,9 +72,7 @@ def run(problem, settings, workdir):
     from rdtf.fitting import certificates, report
 
     fitting.validate(problem, settings)
-    if flags.FLAGS.overwrite:
-        workdirs.clear_run(workdir)
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     began = time.monotonic()
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
     lines = console.Console(problem.start, total)

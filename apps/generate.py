@@ -41,9 +41,7 @@ def main(argv):
         raise InputError(f"Expected --output to end in .npz or .h5, got {output}.")
     if len(_PRESET.value) > 1:
         raise InputError(f"Expected one --preset for an .npz, got {_PRESET.value}.")
-    if output.exists() and not _OVERWRITE.value:
-        raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    storage.check_writable(output)
+    common.claim(output, _OVERWRITE.value)
     model = simulation_flags.model_from_flags()
     params = parameters_text.full_params(model, _PARAMS.value, *_PRESET.value)
     grid = simulation_flags.grid_from_flags()

@@ -72,7 +72,7 @@ def pairs(workdir, fields):
         name: analysis.pair_losses(analysis.sample_features(fields, name))
         for name in _LOSS.value
     }
-    begin(workdir)
+    workdirs.begin(workdir)
     for path in analysis.write_pairs(workdir, matrices, _TARGETS.value):
         print(path)
 
@@ -107,7 +107,7 @@ def landscape(workdir, model, observe, target, truth):
     part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
     resume = values.resume
     if not resume:
-        begin(workdir)
+        workdirs.begin(workdir)
     with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:
         result = analysis.measure(
             part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
@@ -116,14 +116,6 @@ def landscape(workdir, model, observe, target, truth):
     picture, title = workdir / "landscape.png", f"{model.name}: loss of {observe}"
     viz.landscape(picture, result.axes, result.losses, truth, title)
     print(f"{picture}: {result.num_sick} points without a valid run")
-
-
-def begin(workdir):
-    """Removes what a former run left, if --overwrite let us come here; notes the flags."""
-    results = ("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz")
-    for name in (*results, *(f"pairs_{loss}.png" for loss in names.LOSSES)):
-        (workdir / name).unlink(missing_ok=True)
-    workdirs.write_run_flags(workdir)
 
 
 if __name__ == "__main__":

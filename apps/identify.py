@@ -31,7 +31,7 @@ def main(argv):
     """Prints the equations."""
     del argv
     if _OUTPUT.value is not None:
-        storage.check_writable(_OUTPUT.value)
+        common.claim(_OUTPUT.value)
     library_flags.check()
     common.quiet_tensorflow()
     from rdtf import patterns

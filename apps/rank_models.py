@@ -49,7 +49,7 @@ def main(argv):
             "Expected whole stills to rank models, got a movie or cropped pictures: "
             "choose a frame with --frame."
         )
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     with tqdm.tqdm(desc="ranking models", unit="fit", leave=False) as bar:
         ranked = candidates.rank(
             chosen,

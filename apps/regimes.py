@@ -37,7 +37,6 @@ _EXPONENT = flags.DEFINE_integer(
 )
 _BLOCK = flags.DEFINE_integer("block", 128, "Points in one batch.", lower_bound=1)
 _CHECK = flags.DEFINE_integer("check", 0, "Chaotic points to check.", lower_bound=0)
-_RESULTS = ("blocks.jsonl", "regimes.png", "regimes.npz", "regimes.json")
 
 
 def main(argv):
@@ -58,9 +57,7 @@ def main(argv):
     lengths = (_STEPS.value, _EVERY.value, _EXPONENT.value, _BLOCK.value)
     plan = maps.Plan(simulation, axes, params, state, *lengths)
     if not flags.FLAGS.resume:
-        for name in _RESULTS:
-            (workdir / name).unlink(missing_ok=True)
-        workdirs.write_run_flags(workdir)
+        workdirs.begin(workdir)
     measure(workdir, plan, flags.FLAGS.resume)
 
 

@@ -40,9 +40,7 @@ def main(argv):
     output, path = pathlib.Path(_OUTPUT.value), pathlib.Path(_DENOISER.value)
     if output.suffix != ".npz":
         raise InputError(f"Expected --output to end in .npz, got {output}.")
-    if output.exists() and not _OVERWRITE.value:
-        raise InputError(f"{output} exists: add --overwrite or choose another name.")
-    storage.check_writable(output)
+    common.claim(output, _OVERWRITE.value)
     common.quiet_tensorflow()
     from tqdm import tqdm
 

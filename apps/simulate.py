@@ -11,7 +11,7 @@ import pathlib
 
 from absl import flags
 
-from rdtf import names, storage
+from rdtf import names
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
@@ -75,6 +75,7 @@ def check(output):
         raise InputError(f"Expected --output to end in .h5, got {output}.")
     if _RESUME.value and _OVERWRITE.value:
         raise InputError("Expected one of --resume and --overwrite, got both.")
+    common.claim(output)
     if _RESUME.value and not output.exists():
         raise InputError(f"Expected a run in {output} to resume, found none.")
     if output.exists() and not (_RESUME.value or _OVERWRITE.value):
@@ -82,7 +83,6 @@ def check(output):
             f"{output} exists: add --resume to go on with it, --overwrite to replace it, "
             "or choose another name."
         )
-    storage.check_writable(output)
 
 
 def run(output, simulation, params, options):

@@ -63,7 +63,9 @@ class Source:
         """(simulation, targets, observation); makes and keeps a file that is missing."""
         values = flags.FLAGS
         if self._targets is None:
-            self._make()
+            with storage.hold(self._paths[0], "--targets"):
+                if not self._paths[0].exists():  # nobody has made it meanwhile
+                    self._make()
             self._read()
         metadata = self._targets.metadata
         chosen = not values["time_step"].using_default_value

@@ -75,9 +75,7 @@ def main(argv):
     if model == "library":
         library = library_flags.chosen(names)
         snapshots.check_library(data, library)
-    if flags.FLAGS.overwrite:
-        workdirs.clear_run(workdir)
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     velocity, result = _train(data, widths, network, library, workdir)
     with storage.atomic(workdir / "velocity.keras") as temporary:
         velocity.save(temporary)

@@ -66,9 +66,7 @@ def main(argv):
     )
     told = conditions.CONDITIONS[_CONDITION.value](data)
     several = len(tf.config.list_physical_devices("GPU")) > 1
-    if flags.FLAGS.overwrite:
-        workdirs.clear_run(workdir)
-    workdirs.write_run_flags(workdir)
+    workdirs.begin(workdir)
     began = time.monotonic()
     held = samples[training.split(len(samples), settings.held_out, settings.seed)[1]]
     pictures = reports.Pictures(workdir, held, _CHANNEL.value, _EVERY.value)

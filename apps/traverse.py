@@ -49,7 +49,7 @@ def main(argv):
         raise InputError(f"Expected two parameters in --over, got {', '.join(over)}.")
     known = None if _MAP.value is None else report.read_map(_MAP.value, over)
     chosen = traversal.thin(points, _POINTS.value)
-    storage.check_writable(output / "traverse.json")
+    common.claim(output / "traverse.json")
     traced = trace(chosen, model)
     print("\n".join(report.table(traced, over)))
     value = {"trajectory": str(path), "over": over} | traced.to_json()

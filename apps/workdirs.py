@@ -3,35 +3,30 @@
 import pathlib
 import shutil
 import sys
-import time
 
 from absl import flags
 
-from rdtf import storage
+from rdtf import names, storage
 from rdtf.status import InputError
 
+from . import common
+
+# Every file that an app writes into a work directory, for --overwrite. The tests refuse
+# an app that leaves another one.
 RUN_FILES = (
-    "score.keras",
-    "velocity.keras",
-    "velocity.png",
-    "network.keras",
-    "training.png",
-    "function.png",
-    "function.gif",
-    "patterns.png",
-    "denoiser.keras",
-    "samples.png",
-    "denoised.png",
-    "run.flags",
-    "result.json",
-    "certificates.json",
-    "checkpoint.json",
-    "trajectory.jsonl",
-    "checkpoint.npz",
-    "fit.png",
-    "fit.gif",
-    "spectra.png",
+    *("run.flags", "result.json", "certificates.json", "trajectory.jsonl"),
+    *("stages.jsonl", "checkpoint.json", "checkpoint.npz", "field.npz"),
+    *("posterior.npz", "posterior.png", "fit.png", "fit.gif", "spectra.png"),
+    *("traverse.json", "traverse.png", "ranking.json"),
+    *("analysis.json", "dispersion.png", "bifurcations.png"),
+    *("blocks.jsonl", "regimes.json", "regimes.npz", "regimes.png"),
+    *("rows.jsonl", "landscape.npz", "landscape.png", "pairs.npz"),
+    *(f"pairs_{loss}.png" for loss in names.LOSSES),
+    *("denoiser.keras", "denoised.png", "samples.png"),
+    *("score.keras", "velocity.keras", "velocity.png"),
+    *("network.keras", "training.png", "function.png", "function.gif", "patterns.png"),
 )
+RUN_DIRECTORIES = ("tensorboard", "checkpoints")
 
 
 def define_workdir_flags(app_name: str) -> None:
@@ -46,18 +41,19 @@ def define_workdir_flags(app_name: str) -> None:
 def open_workdir(app_name: str) -> pathlib.Path:
     """The work directory, refused if it holds a run without --resume or --overwrite.
 
-    With --resume, the flags of the run are taken over; to change one is refused, but
-    for --iterations.
+    No other process can open it until this one ends. With --resume, the flags of the
+    run are taken over; to change one is refused, but for --iterations.
     """
     values = flags.FLAGS
     if values.workdir is None:
         if values.resume:
             raise InputError("Expected --workdir with --resume: which run goes on?")
-        return pathlib.Path("runs") / time.strftime(f"{app_name}-%Y%m%d-%H%M%S")
+        return common.dated(app_name)
     workdir = pathlib.Path(values.workdir)
-    holds_run = (workdir / "run.flags").exists()
     if values.resume and values.overwrite:
         raise InputError("Expected one of --resume and --overwrite, got both.")
+    storage.hold(workdir, "--workdir", directory=True)
+    holds_run = (workdir / "run.flags").exists()
     if values.resume and not holds_run:
         raise InputError(f"Expected a run in {workdir} to resume, found none.")
     if holds_run and not (values.resume or values.overwrite):
@@ -93,16 +89,20 @@ def _take_over(path):
             )
 
 
-def clear_run(workdir) -> None:
-    """Removes what a former run left in a work directory, and nothing else."""
+def begin(workdir) -> None:
+    """Removes the former run if --overwrite says so, and notes the flags of this one."""
     workdir = pathlib.Path(workdir)
-    for name in RUN_FILES:
-        (workdir / name).unlink(missing_ok=True)
-    for name in ("tensorboard", "checkpoints"):
-        shutil.rmtree(workdir / name, ignore_errors=True)
+    if flags.FLAGS.overwrite:
+        for name in RUN_FILES:
+            (workdir / name).unlink(missing_ok=True)
+        for path in workdir.glob(".part-*"):  # of a kill in the middle of a file
+            path.unlink()
+        for name in RUN_DIRECTORIES:
+            shutil.rmtree(workdir / name, ignore_errors=True)
+    _write_flags(workdir)
 
 
-def write_run_flags(workdir) -> None:
+def _write_flags(workdir):
     """Writes run.flags: every flag of the app, so that the run can be done again."""
     lines, left_out = set(), {"workdir", "overwrite", "resume"}
     if "equations" in flags.FLAGS and flags.FLAGS.equations is not None:
@@ -115,4 +115,4 @@ def write_run_flags(workdir) -> None:
                 if flag.value is not None and flag.name not in left_out
             }
     text = "\n".join(sorted(filter(None, lines))) + "\n"
-    storage.write_text(pathlib.Path(workdir) / "run.flags", text)
+    storage.write_text(workdir / "run.flags", text)

@@ -149,7 +149,7 @@ def complete(kept: dict, log) -> None:
                 ):
                     kept[case.name] = row | {"longer": longer}
                     number = regime_cases.CASES.index(case)
-                    row_log.append(log, number, kept[case.name])
+                    log.append({"row": number, **kept[case.name]})
 
 
 def _is_open(row, longer):
@@ -166,8 +166,8 @@ def main(_) -> None:
     log = pathlib.Path(flags.FLAGS.json).with_suffix(".jsonl")
     names = ("side", "time_step", "time", "exponent_time", "every", "seed")
     settings = {name: flags.FLAGS[name].value for name in names}
-    done = row_log.start(log, settings, resume=True)
-    kept = {row["name"]: row for row in done.values()}
+    log = row_log.RowLog(log, settings)
+    kept = {row["name"]: row for row in log.start_numbered(resume=True).values()}
     complete(kept, log)
     rows = [kept[case.name] for case in regime_cases.CASES if case.name in kept]
     lines, share = table(rows)

@@ -42,8 +42,8 @@ def main(_) -> None:
     fields = [field.name for field in dataclasses.fields(cases.Settings)]
     settings = cases.Settings(**{name: flags.FLAGS[name].value for name in fields})
     log = pathlib.Path(flags.FLAGS.json).with_suffix(".jsonl")
-    done = row_log.start(log, dataclasses.asdict(settings), resume=True)
-    kept = {row["name"]: row for row in done.values()}
+    log = row_log.RowLog(log, dataclasses.asdict(settings))
+    kept = {row["name"]: row for row in log.start_numbered(resume=True).values()}
     if not _ONLY_DRAW.value:
         measure(cases.names(_ROWS.value), kept, settings, log)
     rows = [kept[name] for name in cases.names() if name in kept]
@@ -65,7 +65,7 @@ def measure(names: list[str], kept: dict, settings, log) -> None:
         for name in bar:
             bar.set_description(name)
             row = storage.jsonable(traversal_rows.measure(name, settings))
-            row_log.append(log, len(kept), row)
+            log.append({"row": len(kept), **row})
             kept[name] = row
 
 

@@ -15,6 +15,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 import apps
+from rdtf import storage
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -32,9 +33,10 @@ def loaded(name, *arguments):
     try:
         module = importlib.import_module(f"apps.{name}")
         flags.FLAGS([f"apps.{name}", *map(str, arguments)])
-        with flagsaver.flagsaver():
+        with flagsaver.flagsaver(), _only_known_files(module):
             yield module
     finally:
+        storage.release_all()  # as at the end of its process
         flags.FLAGS.__dict__.clear()
         flags.FLAGS.__dict__.update(kept_flags)
         new = [m for m in sys.modules if m.startswith("apps.")]
@@ -42,6 +44,28 @@ def loaded(name, *arguments):
             del sys.modules[m]
         _forget(new)
         sys.modules.update(kept_modules)
+
+
+@contextlib.contextmanager
+def _only_known_files(module):
+    """Fails if a run leaves a file in its work directory that --overwrite would leave."""
+    workdirs = getattr(module, "workdirs", None)
+    if workdirs is None:
+        yield
+        return
+    begin, before = workdirs.begin, {}
+
+    def watched(workdir):
+        begin(workdir)
+        before[workdir] = {path.name for path in workdir.iterdir()} - {"run.flags"}
+
+    workdirs.begin = watched
+    yield
+    storage.release_all()
+    known = {*workdirs.RUN_FILES, *workdirs.RUN_DIRECTORIES}
+    for workdir, old in before.items():
+        unknown = {path.name for path in workdir.iterdir()} - old - known
+        assert not unknown, f"add {unknown} to apps.workdirs.RUN_FILES"
 
 
 def _forget(modules):

@@ -102,7 +102,7 @@ def test_what_is_left(finished):
     run = home / "run"
     left = {p.relative_to(run).parts[0] for p in run.rglob("*")}
     assert left == {
-        *("result.json", "checkpoint.json", "trajectory.jsonl", "run.flags"),
+        *("result.json", "stages.jsonl", "trajectory.jsonl", "run.flags"),
         "certificates.json",
         *("fit.png", "fit.gif", "spectra.png", "tensorboard"),
     }
@@ -217,14 +217,23 @@ def test_resume_with_more_iterations(spots, windows, tmp_path):
 def test_overwrite_removes_the_former_run_and_nothing_else(spots, windows, tmp_path):
     workdir = tmp_path / "run"
     workdir.mkdir()
-    (workdir / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "field_of_mine.npz"):
+        (workdir / name).write_text("mine")
     arguments = (f"--targets={spots}", START, f"--workdir={workdir}")
     assert app_runner.run("fit", *arguments, *BPTT) == 0
     assert (workdir / "checkpoint.npz").exists()
+    left = ("field.npz", "posterior.npz", "posterior.png", "stages.jsonl", "fit.png")
+    for name in (*left, ".part-1a2b.png"):  # of another route, and of a kill
+        (workdir / name).write_text("old")
     residual = ("--route=residual", "--nocheck", "--overwrite")
     assert app_runner.run("fit", *arguments, *residual) == 0
-    assert not (workdir / "checkpoint.npz").exists()
+    names = {path.name for path in workdir.iterdir()}
+    assert names == {
+        *("notes.txt", "field_of_mine.npz", "run.flags", "result.json"),
+        *("trajectory.jsonl", "stages.jsonl", "tensorboard"),
+    }
     assert (workdir / "notes.txt").read_text() == "mine"
+    assert (workdir / "stages.jsonl").read_text() != "old"
     text = (workdir / "trajectory.jsonl").read_text()
     assert '"bptt"' not in text and '"residual"' in text
 

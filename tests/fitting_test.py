@@ -65,7 +65,7 @@ def test_records_tell_the_whole_story(clean):
         assert value["gradient"] == record.gradient
         assert set(value["gradient"]) == set(problem.start)
     assert list((workdir / "tensorboard").glob("events.*"))
-    (stored,) = json.loads((workdir / "checkpoint.json").read_text())
+    stored = json.loads((workdir / "stages.jsonl").read_text())
     assert fitting.StageResult.from_json(stored) == stages[0]
 
 

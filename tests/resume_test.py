@@ -48,7 +48,7 @@ def _fit(problem, workdir, kind="fresh", listener=None, resume=False, **optimize
 
 
 def _left(workdir):
-    names = ("trajectory.jsonl", "checkpoint.json")
+    names = ("trajectory.jsonl", "stages.jsonl")
     return [(workdir / name).read_text() for name in names]
 
 
@@ -74,7 +74,7 @@ def test_stopped_between_record_and_checkpoint(kind, keep_rate, problem, tmp_pat
     expected = _fit(problem, whole, **options)
     with pytest.raises(_Killed):
         _fit(problem, broken, listener=_at(4, _kill), **options)
-    assert not (broken / "checkpoint.json").exists()
+    assert not (broken / "stages.jsonl").read_text()
     assert (broken / "trajectory.jsonl").read_text().count("\n") == 5
     assert _fit(problem, broken, resume=True, **options) == expected
     assert _left(broken) == _left(whole)
@@ -145,7 +145,7 @@ def test_stopped_by_hand(problem, tmp_path):
     expected = _fit(problem, whole)
     (stage,) = _fit(problem, broken, listener=_at(4, stop))
     assert stage.status is FitStatus.INTERRUPTED and stage.iterations == 4
-    (stored,) = json.loads((broken / "checkpoint.json").read_text())
+    stored = json.loads((broken / "stages.jsonl").read_text())
     assert stored["status"] == "interrupted"
     assert _fit(problem, broken, resume=True) == expected
     assert _left(broken) == _left(whole)
@@ -175,13 +175,18 @@ def test_without_resume_it_starts_anew(problem, tmp_path):
     assert len(seen) == 4 and _left(tmp_path) == left
 
 
-def test_finished_stages_of_least_squares_are_kept(problem, tmp_path):
-    """The next stage may be done again, the first is taken from checkpoint.json."""
+@pytest.mark.parametrize("version", ["0.1.0", "now"])
+def test_finished_stages_of_least_squares_are_kept(version, problem, tmp_path):
+    """The next stage may be done again, the first is taken from stages.jsonl."""
     settings = fitting.Settings(route="residual", form="integral")
     recorder, seen = Recorder(tmp_path), []
     expected = fitting.fit(problem, settings, recorder)
     recorder.close()
     text = (tmp_path / "trajectory.jsonl").read_text()
+    if version == "0.1.0":  # kept them as a list
+        stages = tmp_path / "stages.jsonl"
+        (tmp_path / "checkpoint.json").write_text(f"[\n{stages.read_text()}]\n")
+        stages.unlink()
     recorder = Recorder(tmp_path, [seen.append])
     assert fitting.fit(problem, settings, recorder, resume=True) == expected
     assert seen == [] and (tmp_path / "trajectory.jsonl").read_text() == text

@@ -20,7 +20,7 @@ from rdtf import storage
 from rdtf.analysis.pairs import sample_features
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
-from rdtf.storage import row_log
+from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
 _LINE_BLOCK = 8  # points of a one-dimensional landscape that run together
@@ -198,14 +198,15 @@ def measure(
       InputError: if the log to resume was made with other settings.
     """
     settings, rows = part.settings(), part.rows()
-    done = row_log.start(log, settings, resume) if log else {}
+    log = log and RowLog(log, settings)
+    done = log.start_numbered(resume) if log else {}
     targets = {name: sample_features(part.target, name) for name in part.losses}
     count = 0
     for number, points in enumerate(rows):
         if number not in done:
             done[number] = _measure_row(part, points, targets)
             if log:
-                row_log.append(log, number, done[number])
+                log.append({"row": number, **done[number]})
         count += len(points)
         if callback is not None:
             callback(count)

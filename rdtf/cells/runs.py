@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdtf import storage
 from rdtf.status import InputError
+from rdtf.storage.checkpoints import Checkpoint
 
-CHECKPOINT = "checkpoint.npz"
 _KEPT_TABLES = 40  # of f, over a run
 
 
@@ -84,10 +83,13 @@ def run(
     Raises:
       InputError: if the checkpoint is not of this method and network.
     """
-    path = None if workdir is None else pathlib.Path(workdir) / CHECKPOINT
+    checkpoint = None
+    if workdir is not None:
+        path = pathlib.Path(workdir) / "checkpoint.npz"
+        checkpoint = Checkpoint(path, f"cells by {type(method).__name__}")
     records, tables = [], {0: method.table()}
-    if resume and path is not None and path.exists():
-        records, tables = _load(path, method)
+    if resume and checkpoint is not None and checkpoint.exists():
+        records, tables = _load(checkpoint, method)
     status = RunStatus.FINISHED
     for iteration in range(len(records), iterations):
         record = method.step(iteration)
@@ -100,8 +102,8 @@ def run(
             tables[done] = method.table()
         if callback:
             callback(iteration, record)
-        if path is not None and (done % checkpoint_every == 0 or done == iterations):
-            _save(path, method, records, tables)
+        if checkpoint and (done % checkpoint_every == 0 or done == iterations):
+            _save(checkpoint, method, records, tables)
     if not records:
         raise InputError("Expected a finite first gradient: " + status.advice)
     method.finish()
@@ -115,19 +117,17 @@ def run(
     return History(status, traces, kept, np.array(list(tables)))
 
 
-def _save(path, method, records, tables):
+def _save(checkpoint, method, records, tables):
     arrays = {f"state_{name}": value for name, value in method.arrays().items()}
     arrays["names"] = np.array(list(records[0]))
     arrays["records"] = np.array([list(record.values()) for record in records])
     arrays["table_iterations"] = np.array(list(tables))
     arrays["tables"] = np.array(list(tables.values()))
-    with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
-        np.savez(stream, **arrays)
+    checkpoint.save(arrays)
 
 
-def _load(path, method):
-    arrays = storage.read_arrays(path)
-    try:
+def _load(checkpoint, method):
+    with checkpoint.restoring() as arrays:
         state = {
             name.removeprefix("state_"): value
             for name, value in arrays.items()
@@ -137,8 +137,4 @@ def _load(path, method):
         names = arrays["names"].tolist()
         rows = arrays["records"].tolist()
         tables = zip(arrays["table_iterations"].tolist(), arrays["tables"], strict=True)
-    except (KeyError, ValueError) as error:
-        raise InputError(
-            f"Expected a checkpoint of this run at {path}, got: {error}."
-        ) from None
-    return [dict(zip(names, row, strict=True)) for row in rows], dict(tables)
+        return [dict(zip(names, row, strict=True)) for row in rows], dict(tables)

@@ -11,13 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf import storage
 from rdtf.constraints import Constraints
 from rdtf.fitting.adaptive_rate import AdaptiveLearningRate, Outcome
 from rdtf.fitting.problem import Problem, StageResult
 from rdtf.fitting.records import Record, Recorder
 from rdtf.fitting.windows import Draw, Windows
 from rdtf.status import FitStatus, InputError
+from rdtf.storage import checkpoints
+from rdtf.storage.checkpoints import Checkpoint
 
 STAGE = "bptt"
 
@@ -102,7 +103,7 @@ class Trainer:
         self._rate = AdaptiveLearningRate(
             settings.learning_rate, keep=settings.keep_rate, decrease=settings.decrease
         )
-        self._checkpoint = recorder.workdir / "checkpoint.npz"
+        self._checkpoint = Checkpoint(recorder.workdir / "checkpoint.npz", STAGE)
         self._iteration = 0
         self._best = (np.inf, self._params())
 
@@ -149,6 +150,9 @@ class Trainer:
                 return FitStatus.NO_RATE_ACCEPTED
             draw, gradients, loss = self._differentiate(trials[-1].outcome, trials)
         return FitStatus.MAX_ITERATIONS
+
+    def _all_variables(self):
+        return [*self._variables, *self._optimizer.variables]
 
     def _of_free(self, values):
         return [values[i] for i in self._free]
@@ -221,19 +225,14 @@ class Trainer:
             "warm": draw.warm,
             "targets": draw.targets if draw.warm else np.zeros(0),
         }
-        for i, variable in enumerate([*self._variables, *self._optimizer.variables]):
-            arrays[f"variable_{i}"] = variable.value.numpy()
+        arrays |= checkpoints.arrays_of("variable", self._all_variables())
         if draw.warm:
             arrays |= {f"state_{i}": field for i, field in enumerate(draw.state)}
-        with storage.atomic(self._checkpoint) as path, open(path, "wb") as stream:
-            np.savez(stream, **arrays)
+        self._checkpoint.save(arrays)
 
     def _restore(self):
-        with np.load(self._checkpoint) as saved:
-            for i, variable in enumerate(
-                [*self._variables, *self._optimizer.variables]
-            ):
-                variable.assign(saved[f"variable_{i}"])
+        with self._checkpoint.restoring() as saved:
+            checkpoints.assign("variable", self._all_variables(), saved)
             self._iteration = int(saved["iteration"])
             self._rate.rate = float(saved["rate"])
             best = dict(zip(self._names, map(float, saved["best_params"]), strict=True))
@@ -241,6 +240,8 @@ class Trainer:
             if saved["warm"]:
                 count = len(self._problem.simulation.model.species)
                 state = tuple(tf.constant(saved[f"state_{i}"]) for i in range(count))
+                if state[0].shape[1:] != self._problem.simulation.grid.shape:
+                    raise ValueError(f"fields of shape {state[0].shape}")
                 targets = tf.constant(saved["targets"])
                 draw = Draw(state, targets, int(saved["travelled"]), warm=True)
             else:

@@ -111,7 +111,7 @@ class StageResult:
     notes: dict = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict:
-        """For `checkpoint.json`."""
+        """For `stages.jsonl`."""
         return dataclasses.asdict(self) | {"status": self.status.value}
 
     @classmethod

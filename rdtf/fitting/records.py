@@ -1,15 +1,13 @@
 """What a fit leaves behind while it runs: trajectory, TensorBoard events, listeners."""
 
-import contextlib
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rdtf import storage
 from rdtf.inference.levenberg_marquardt import Step
+from rdtf.storage.row_log import RowLog
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,33 +79,19 @@ class Recorder:
         context: Mapping[str, str] | None = None,
     ):
         self.workdir = pathlib.Path(workdir)
-        self.trajectory = self.workdir / "trajectory.jsonl"
+        self._log = RowLog(self.workdir / "trajectory.jsonl")
         self._listeners = listeners
         self._context = dict(context or {})
         self._writer = None
         self._step = 0
 
-    def read(self) -> list[dict]:
-        """The records so far; half a last line, left by a kill, is dropped."""
-        records = []
-        if self.trajectory.exists():
-            for line in self.trajectory.read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(json.JSONDecodeError):
-                    records.append(json.loads(line))
-        return records
-
     def keep(self, wanted: Callable[[dict], bool]) -> None:
         """Rewrites the trajectory with only the wanted records, before going on."""
-        kept = [record for record in self.read() if wanted(record)]
-        lines = [json.dumps(record) + "\n" for record in kept]
-        storage.write_text(self.trajectory, "".join(lines))
-        self._step = len(kept)
+        self._step = len(self._log.keep(wanted))
 
     def write(self, record: Record) -> None:
         """Appends one iteration."""
-        value = storage.jsonable(dataclasses.asdict(record) | self._context)
-        with open(self.trajectory, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(value) + "\n")
+        self._log.append(dataclasses.asdict(record) | self._context)
         self._summarise(record)
         self._step += 1
         for listener in self._listeners:

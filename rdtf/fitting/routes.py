@@ -12,7 +12,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 
-from rdtf import storage
 from rdtf.constraints import Constraints
 from rdtf.fitting import moving_stages, still_stages
 from rdtf.fitting.bptt import OptimizerSettings, Trainer
@@ -24,6 +23,7 @@ from rdtf.inference.structure.elimination import eliminate
 from rdtf.inference.uncertainty import posterior
 from rdtf.names import RESIDUAL_FORMS, ROUTES
 from rdtf.status import FitStatus, InputError
+from rdtf.storage.row_log import RowLog
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,7 @@ def fit(
 ) -> list[StageResult]:
     """Runs a route; the last stage's parameters are the answer.
 
-    Finished stages are kept in `checkpoint.json` of the work directory. With `resume` they
+    Finished stages are kept in `stages.jsonl` of the work directory. With `resume` they
     are not run again; an unfinished stage of route bptt goes on from its checkpoint,
     the others, which take seconds, start again.
     """
@@ -186,12 +186,15 @@ class _Stages:
 
     def __init__(self, recorder, resume):
         self._recorder = recorder
-        self._path = recorder.workdir / "checkpoint.json"
-        self.results = []
-        if resume and self._path.exists():
-            text = self._path.read_text(encoding="utf-8")
-            self.results = [StageResult.from_json(value) for value in json.loads(text)]
-        else:
+        self._log = RowLog(recorder.workdir / "stages.jsonl")
+        rows = self._log.start(resume)
+        old = recorder.workdir / "checkpoint.json"  # of versions up to 0.1.0
+        if resume and not rows and old.exists():
+            rows = json.loads(old.read_text(encoding="utf-8"))
+            for row in rows:
+                self._log.append(row)
+        self.results = [StageResult.from_json(row) for row in rows]
+        if not rows:
             self._recorder.keep(lambda record: resume)
 
     def run(self, name, work):
@@ -203,8 +206,9 @@ class _Stages:
             if result.stage == name and result.status not in unfinished:
                 return result
         self.results = [r for r in self.results if r.stage != name]
+        self._log.keep(lambda row: row["stage"] != name)
         if name != "bptt":  # its trainer goes on from a checkpoint
             self._recorder.keep(lambda record: record["stage"] != name)
         self.results.append(work())
-        storage.write_json(self._path, [r.to_json() for r in self.results])
+        self._log.append(self.results[-1].to_json())
         return self.results[-1]

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from rdtf import patterns
 from rdtf.generative.baselines import ResNet, UNet
@@ -17,6 +16,8 @@ from rdtf.generative.denoiser import Denoiser
 from rdtf.generative.networks import Network
 from rdtf.generative.objectives import LOSSES, Objective
 from rdtf.status import InputError
+from rdtf.storage import checkpoints
+from rdtf.storage.checkpoints import Checkpoint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,38 +97,50 @@ class Average(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves everything after every epoch, and brings it back."""
+    """Saves everything after every epoch as `checkpoint.npz`, and brings it back."""
 
-    def __init__(self, directory, objective, averaged):
+    def __init__(self, workdir, objective, averaged):
         super().__init__()
-        self.epoch = tf.Variable(0, dtype=tf.int64)
-        parts = {
+        workdir = pathlib.Path(workdir)
+        self._file = Checkpoint(workdir / "checkpoint.npz", type(objective).__name__)
+        self._former = workdir / "checkpoints"
+        self._parts = {
             "network": objective.network.variables,
             "averaged": averaged.variables,
             "optimizer": objective.optimizer.variables,
         }
-        # As plain variables: TensorFlow does not follow Keras into lists of layers.
-        plain = {name: [v.value for v in found] for name, found in parts.items()}
-        self._all = tf.train.Checkpoint(epoch=self.epoch, **plain)
-        self._manager = tf.train.CheckpointManager(self._all, directory, 2)
 
     def restore(self) -> int:
-        """The number of finished epochs, whose end everything is set to."""
-        if self._manager.latest_checkpoint:
-            status = self._all.restore(self._manager.latest_checkpoint)
-            status.assert_existing_objects_matched()
-        return int(self.epoch)
+        """The number of finished epochs, whose end everything is set to.
+
+        Raises:
+          InputError: if the checkpoint is of another run.
+        """
+        if not self._file.exists():
+            if not tf.train.latest_checkpoint(self._former):
+                return 0
+            self._file.save(_former_arrays(self._former))
+        with self._file.restoring() as arrays:
+            for name, variables in self._parts.items():
+                checkpoints.assign(name, variables, arrays)
+            return int(arrays["epoch"])
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves."""
-        self.epoch.assign(epoch + 1)
-        verbosity = logging.get_verbosity()
-        # TensorFlow would tell at every epoch how long a part of this took.
-        logging.set_verbosity(min(verbosity, logging.WARNING))
-        try:
-            self._manager.save()
-        finally:
-            logging.set_verbosity(verbosity)
+        arrays = {"epoch": epoch + 1}
+        for name, variables in self._parts.items():
+            arrays |= checkpoints.arrays_of(name, variables)
+        self._file.save(arrays)
+
+
+def _former_arrays(directory):
+    """What version 0.1.0 kept as a checkpoint of TensorFlow: network/0 is network_0."""
+    reader, ending = tf.train.load_checkpoint(directory), "/.ATTRIBUTES/VARIABLE_VALUE"
+    return {
+        name.removesuffix(ending).replace("/", "_"): reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name.endswith(ending)
+    }
 
 
 def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +169,7 @@ def train(
     Args:
       samples: all of them; `settings.held_out` are kept for validation.
       settings: see `Settings`.
-      workdir: checkpoints go to `workdir/checkpoints`.
+      workdir: for checkpoint.npz.
       size: a name of `denoiser.SIZES`.
       names: of the species.
       told: condition and its rows, of a conditional denoiser; see
@@ -191,10 +204,8 @@ def train(
         options["condition"] = told and told[0]
         objective = _objective(samples[training], settings, total, options)
     averaged = objective.averaged
-    checkpoints = Checkpoints(
-        pathlib.Path(workdir) / "checkpoints", objective, averaged
-    )
-    first = checkpoints.restore()
+    saved = Checkpoints(workdir, objective, averaged)
+    first = saved.restore()
 
     def batches(rows, **options):
         own = None if told is None else told[1][rows]
@@ -218,7 +229,7 @@ def train(
             callbacks=[
                 Average(objective.network, averaged, settings.average),
                 *callbacks,
-                checkpoints,
+                saved,
             ],
             verbose=0,
         )

@@ -13,7 +13,8 @@
 
 All space is taken when the file is made, and the layout does not depend on the order in
 which chunks come; so the bytes of a file follow from its plan alone. While it grows its
-name ends in .partial; a chunk that a kill cut short is not marked, and is made again.
+name ends in .partial, and each chunk is one transaction: one that a kill cut short is not
+marked, and is made again.
 """
 
 import json
@@ -30,6 +31,7 @@ from rdtf.patterns import ensembles
 from rdtf.patterns.ensembles import Chunk, Plan
 from rdtf.recording import describe
 from rdtf.status import InputError
+from rdtf.storage import hdf5
 
 _LABELS = {
     "status": np.int8,
@@ -72,46 +74,68 @@ class Writer:
       resume: whether to go on with what a former run left.
 
     Raises:
-      InputError: if what it left is another plan's, or not to be read.
+      InputError: if what it left is another plan's, or not to be read, or if another
+        process is writing the file.
     """
 
     def __init__(self, path, plan: Plan, chunks: Iterable[int], resume: bool = False):
         self.path, self._plan, self._chunks = pathlib.Path(path), plan, list(chunks)
         self.partial = self.path.with_name(self.path.name + ".partial")
-        if resume and self.partial.exists():
-            self._check()
-        else:
-            self._create()
         sizes = [len(plan.place(number)[1]) for number in self._chunks]
         self._ends = np.cumsum([0, *sizes])
-        self._file = h5py.File(self.partial, "r+")
-        for place in np.flatnonzero(self._file["written"][...]):
-            if self._checksum(place) != self._file["checksum"][place]:
-                self._file["written"][place] = 0
+        self._lock = storage.hold(self.path)
+        try:
+            if not (resume and self.partial.exists()):
+                self._create()
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self):
+        """Opens what there is, and unmarks chunks that were damaged."""
+        try:
+            self._store = hdf5.Transactions(self.partial)
+        except OSError as error:
+            raise self._not_mine(error) from None
+        self._file = self._store.file
+        try:
+            self._check()
+            written, sums = (self._file[n][...] for n in ("written", "checksum"))
+            for place in np.flatnonzero(written):
+                written[place] = self._checksum(place) == sums[place]
+            with self._store.transaction() as file:
+                file["written"][...] = written
+            self._written = written
+        except BaseException:
+            self._store.close()
+            raise
 
     @property
     def left(self) -> list[int]:
         """Chunks that are not on disk, or were found damaged."""
-        places = np.flatnonzero(self._file["written"][...] == 0)
+        places = np.flatnonzero(self._written == 0)
         return [self._chunks[place] for place in places]
 
     def write(self, number: int, chunk: Chunk) -> None:
         """Writes the rows of a chunk, and then that they are there."""
         place = self._chunks.index(number)
-        rows = self._rows(place)
-        for name, values in _columns(self._plan, number, chunk).items():
-            self._file[name][rows] = values
-        self._file["checksum"][place] = self._checksum(place)
-        self._file.flush()
-        self._file["written"][place] = 1
-        self._file.flush()
+        rows, columns = self._rows(place), _columns(self._plan, number, chunk)
+        unused = [(self._file[name], rows) for name in columns]
+        with self._store.transaction(*unused) as file:
+            for name, values in columns.items():
+                file[name][rows] = values
+            file["checksum"][place] = self._checksum(place)
+            file["written"][place] = 1
+        self._written[place] = 1
 
     def close(self) -> None:
         """Leaves the file as it is; one with all its chunks takes its final name."""
         complete = not self.left
-        self._file.close()
+        self._store.close()
         if complete:
             self.partial.replace(self.path)
+        self._lock.release()
 
     def _checksum(self, place):
         value, rows = 0, self._rows(place)
@@ -126,7 +150,7 @@ class Writer:
         plan, species = self._plan, len(self._plan.simulation.model.species)
         count = sum(len(plan.place(n)[1]) for n in self._chunks)
         storage.check_writable(self.path)
-        with h5py.File(self.partial, "w") as file:
+        with hdf5.create(self.partial) as file:
             file.attrs["metadata"] = json.dumps(metadata(plan))
             file.attrs["chunks"] = np.array(self._chunks, np.int64)
             time = (plan.frames,) if plan.frames > 1 else ()
@@ -142,14 +166,10 @@ class Writer:
 
     def _check(self):
         try:
-            with h5py.File(self.partial, "r") as file:
-                found = json.loads(file.attrs["metadata"])
-                chunks = list(file.attrs["chunks"])
+            found = json.loads(self._file.attrs["metadata"])
+            chunks = list(self._file.attrs["chunks"])
         except (OSError, KeyError, ValueError) as error:
-            raise InputError(
-                f"Expected an unfinished data set in {self.partial}, got "
-                f"{type(error).__name__}: remove it and start again."
-            ) from None
+            raise self._not_mine(error) from None
         expected = metadata(self._plan)
         different = [key for key in expected if expected[key] != found.get(key)]
         if different or chunks != self._chunks:
@@ -158,6 +178,12 @@ class Writer:
                 f"{', '.join(different) or 'share of it'}: use the same flags, or "
                 "--overwrite to start again."
             )
+
+    def _not_mine(self, error):
+        return InputError(
+            f"Expected an unfinished data set in {self.partial}, got "
+            f"{type(error).__name__}: remove it and start again."
+        )
 
 
 def _names(plan):

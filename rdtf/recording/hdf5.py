@@ -5,11 +5,9 @@ transaction (see `journal`): frames, times, events and the scheme's memory chang
 or none of them does.
 """
 
-import contextlib
 import pathlib
 from collections.abc import Mapping, Sequence
 
-import h5py
 import numpy as np
 import tensorflow as tf
 
@@ -19,7 +17,7 @@ from rdtf.recording import layout, metadata
 from rdtf.recording.frames import Frame, Recorder, Run
 from rdtf.recording.plans import Plan
 from rdtf.status import InputError
-from rdtf.storage import journal
+from rdtf.storage import hdf5
 from rdtf.types import Carry
 
 
@@ -108,11 +106,9 @@ class HDF5Recorder(Recorder):
                 self._store.close()
 
     def _create(self, frame):
-        with contextlib.suppress(FileNotFoundError):
-            journal.journal_path(self._path).unlink()
-        with storage.atomic(self._path) as new, h5py.File(new, "w") as file:
+        with hdf5.create(self._path) as file:
             layout.create(file, self._run, frame, *self._form)
-        self._store = _Store(self._path)
+        self._store = hdf5.Transactions(self._path)
 
     def _write(self):
         fields = {n: f[:, : len(self._times)] for n, f in self._fields.items()}
@@ -141,7 +137,10 @@ class Continued:
     def __init__(self, path):
         self._path = pathlib.Path(path)
         check_exists(self._path)
-        self._store = _Store(self._path)
+        try:
+            self._store = hdf5.Transactions(self._path)
+        except OSError:
+            raise not_a_run(path) from None
         try:
             self._file = self._store.file
             self.samples = layout.read_samples(self._file)
@@ -202,36 +201,6 @@ class Continued:
                 )
                 for recorder in recorders:
                     recorder.add(frame)
-
-
-class _Store:
-    """An open file, changed by transactions; `file` is what h5py sees of it."""
-
-    def __init__(self, path):
-        self._stream = journal.JournaledFile(path)
-        try:
-            self.file = h5py.File(self._stream, "r+")
-        except OSError:
-            self._stream.close()
-            raise not_a_run(path) from None
-        self._sound = True
-
-    @contextlib.contextmanager
-    def transaction(self):
-        """Yields the file; if the block fails, the file on disk stays as it was."""
-        if not self._sound:
-            raise OSError("an earlier write to this file failed")
-        self._sound = False
-        yield self.file
-        self.file.flush()
-        self._stream.commit()
-        self._sound = True
-
-    def close(self):
-        """Closes both; nothing more is committed."""
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
-            self.file.close()
-        self._stream.close()
 
 
 def check_exists(path) -> None:

@@ -1,4 +1,4 @@
-"""What is written and read: atomic files, targets, logs of rows, journals."""
+"""What is written and read: atomic files, targets, row logs, checkpoints, journals, locks."""
 
 from rdtf import lazy
 from rdtf.storage.atomic_files import (
@@ -8,15 +8,18 @@ from rdtf.storage.atomic_files import (
     write_json,
     write_text,
 )
+from rdtf.storage.locks import hold, release_all
 from rdtf.storage.targets import Targets, load_targets, read_arrays, save_targets
 
 __all__ = [
     "Targets",
     "atomic",
     "check_writable",
+    "hold",
     "jsonable",
     "load_targets",
     "read_arrays",
+    "release_all",
     "save_targets",
     "write_json",
     "write_text",

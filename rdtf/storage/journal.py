@@ -1,7 +1,7 @@
 """A file that changes by whole transactions: a kill leaves the one before or the one after.
 
-New bytes go to the end of the file, where nothing refers to them yet. Bytes that would
-replace old ones wait in memory, page by page. `commit` writes these to a journal beside
+New bytes go to the end of the file, where nothing refers to them yet, or to places that
+were said to be unused. Bytes that would replace others wait in memory, page by page. `commit` writes these to a journal beside
 the file, `NAME.journal`, which appears in one piece; then into the file; then the journal
 goes. So there are three cases after a kill: no journal, and the file is as it was before
 the transaction; a journal, and `recover` finishes what it says; or all was done.
@@ -17,6 +17,7 @@ import sys
 import zlib
 
 from rdtf.status import InputError
+from rdtf.storage import locks
 
 _PAGE = 4096
 _HEAD = struct.Struct("<8sQQI")  # magic, size of the file after it, pages, checksum
@@ -60,6 +61,7 @@ class JournaledFile(io.RawIOBase):
             raise
         self._committed = self._size = os.fstat(self._raw.fileno()).st_size
         self._pages, self._position, self._error = {}, 0, None
+        self._unused = []  # (first, last + 1) of whole pages
 
     def readable(self):
         return True
@@ -97,23 +99,39 @@ class JournaledFile(io.RawIOBase):
         return count
 
     def write(self, data):
-        """New bytes into the file, bytes that replace old ones into memory.
+        """New and unused bytes into the file, those that replace others into memory.
 
         HDF5 ignores what is raised here, so it is kept for `commit`. From then on all
         goes to memory, and HDF5 finds what it wrote until it is closed.
         """
         view = memoryview(data).cast("B")
         start, stop = self._position, self._position + len(view)
-        self._size = max(self._size, stop)
-        split = min(max(self._committed, start), stop)
-        try:
-            _write(self._raw, split, view[split - start :])
-        except BaseException as error:  # noqa: BLE001 - interrupts too
-            self._error = self._error or error
-            self._committed, split = sys.maxsize, stop
-        self._remember(start, view[: split - start])
+        self._size, at = max(self._size, stop), start
+        for low, high in (*self._unused, (self._committed, sys.maxsize)):
+            low, high = max(at, low), min(stop, high)
+            if low >= high:
+                continue
+            self._remember(at, view[at - start : low - start])
+            try:
+                _write(self._raw, low, view[low - start : high - start])
+            except BaseException as error:  # noqa: BLE001 - interrupts too
+                self._error = self._error or error
+                self._committed, self._unused = sys.maxsize, []
+                self._remember(low, view[low - start : high - start])
+            at = high
+        self._remember(at, view[at - start :])
         self._position = stop
         return len(view)
+
+    def release(self, start: int, stop: int) -> None:
+        """Says, before any of it is written, that bytes are unused until the next commit.
+
+        They may then be lost with the transaction, and need no room in memory; but for
+        those that share a page with others.
+        """
+        low, high = -(-start // _PAGE) * _PAGE, stop // _PAGE * _PAGE
+        if low < high and self._error is None:
+            self._unused = sorted([*self._unused, (low, high)])
 
     def _remember(self, start, view):
         """Puts bytes into the pages in memory."""
@@ -146,7 +164,7 @@ class JournaledFile(io.RawIOBase):
             _write_journal(self._path, self._pages, self._size)
             _apply(self._raw, self._path)
             self._pages.clear()
-        self._committed = self._size
+        self._committed, self._unused = self._size, []
 
     def close(self):
         """Closes the file; what was not committed is forgotten."""
@@ -163,10 +181,7 @@ def _lock(raw, path):
     try:
         fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InputError(
-            f"Expected {path} for one process alone, got one that is open elsewhere: "
-            "wait until that has ended."
-        ) from None
+        raise locks.open_elsewhere(path, "file") from None
 
 
 def _write_journal(path, pages, size):

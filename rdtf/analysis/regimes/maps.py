@@ -15,7 +15,7 @@ from rdtf.analysis import regimes
 from rdtf.analysis.landscape import check_axes
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
-from rdtf.storage import row_log
+from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
 
@@ -145,7 +145,8 @@ def measure(
       InputError: if the log to resume was made with other settings.
     """
     settings, points = plan.settings(), plan.points()
-    done = row_log.start(log, settings, resume) if log else {}
+    log = log and RowLog(log, settings)
+    done = log.start_numbered(resume) if log else {}
     for number, first in enumerate(range(0, len(points), plan.block)):
         block = points[first : first + plan.block]
         if number not in done:
@@ -154,7 +155,7 @@ def measure(
             )
             done[number] = _measure_block(plan, block, told)
             if log:
-                row_log.append(log, number, done[number])
+                log.append({"row": number, **done[number]})
         if callback is not None:
             callback(first + len(block), 0, 0)
     return _gather(plan, settings, [done[n] for n in sorted(done)])

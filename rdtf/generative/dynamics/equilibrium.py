@@ -11,7 +11,6 @@ network.
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -170,7 +169,7 @@ def train(
       samples: `[n, y, x, species]`, in the units that the denoiser was trained in.
       denoiser: of these.
       settings: see `Settings`.
-      workdir: checkpoints go to `workdir/checkpoints`.
+      workdir: for checkpoint.npz.
       callbacks: of Keras, such as one that shows progress.
 
     Raises:
@@ -189,8 +188,7 @@ def train(
     optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-5, global_clipnorm=1.0)
     objective.compile(optimizer, jit_compile=False)
     optimizer.build(network.trainable_variables)
-    directory = pathlib.Path(workdir) / "checkpoints"
-    checkpoints = training.Checkpoints(directory, objective, network)
+    checkpoints = training.Checkpoints(workdir, objective, network)
     first = checkpoints.restore()
     standard = np.float32((samples - mean) / scale)
     batches = patterns.pipeline(

@@ -242,7 +242,7 @@ def train(
     optimizer = keras.optimizers.Adam(schedule, beta_2=0.99, global_clipnorm=1.0)
     dial.compile(optimizer, jit_compile=False)
     optimizer.build(velocity.trainable_variables)
-    checkpoints = training.Checkpoints(workdir / "checkpoints", dial, velocity)
+    checkpoints = training.Checkpoints(workdir, dial, velocity)
     first, epochs = checkpoints.restore(), -(-settings.steps // every)
     numbers = tf.data.Dataset.range(first * every, epochs * every).batch(1)
     if first >= epochs:
