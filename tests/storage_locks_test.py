@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -173,3 +174,24 @@ def test_runs_of_one_second_have_directories_of_their_own(tmp_path, monkeypatch)
         (tmp_path / "runs" / "now").mkdir()
         assert str(module.workdirs.open_workdir("analyze")) == "runs/now-4"
     assert _names(tmp_path) == ["now", "runs"]
+
+
+def test_overwrite_knows_every_file_of_a_work_directory():
+    """As it is written in the sources; what a run really leaves, `app_runner` checks."""
+    sources = [
+        *app_runner.ROOT.glob("apps/*.py"),
+        *app_runner.ROOT.glob("rdtf/**/*.py"),
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    found = set(re.findall(r'(?:workdir|output)\)? / "([^"]+)"', text))
+    found |= set(re.findall(r'FIELD = .*"(.+)"', text))
+    assert {
+        "field.npz",
+        "posterior.npz",
+        "posterior.png",
+        "traverse.png",
+        "tensorboard",
+    } <= found
+    with app_runner.loaded("analyze") as module:
+        known = {*module.workdirs.RUN_FILES, *module.workdirs.RUN_DIRECTORIES}
+    assert found <= known
