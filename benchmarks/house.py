@@ -63,9 +63,24 @@ def record(path):
     for case, numbers in run_all(products, products):
         found["cases"][case.name] = numbers
     found["flags"] = flags_of_apps()
-    text = json.dumps(found, indent=1, sort_keys=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(as_lines(found), encoding="utf-8")
     print(f"{path}: {len(found['cases'])} cases")
+
+
+def as_lines(found: dict) -> str:
+    """The record as JSON of one line a number, so that a renewed row is a line."""
+    groups = []
+    for name, value in sorted(found.items()):
+        if not isinstance(value, dict):
+            groups.append(f"{json.dumps(name)}: {json.dumps(value)}")
+            continue
+        blocks = []
+        for case, numbers in sorted(value.items()):
+            pairs = sorted(numbers.items())
+            lines = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in pairs]
+            blocks.append(f" {json.dumps(case)}: {{\n" + ",\n".join(lines) + "}")
+        groups.append(f"{json.dumps(name)}: {{\n" + ",\n".join(blocks) + "}")
+    return "{" + ",\n".join(groups) + "}\n"
 
 
 def compare(path):

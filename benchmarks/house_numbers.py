@@ -16,7 +16,7 @@ _IGNORED = re.compile(
     r"(^|[./_])(wall_seconds|processor_seconds|seconds|rdtf_version|checkpoint_time)$"
 )
 _SECONDS = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?(?= ?(s|ms|seconds|MB)\b)")
-_PLACES = 12  # values of an array that are kept beside its digest
+_PLACES = 6  # values of an array that are kept beside its digest
 
 
 def collect(directory, stdout: str, code: int) -> dict:
@@ -117,8 +117,19 @@ def _json(path):
 
 
 def _lines(path):
+    """What the lines have in common, as columns."""
     rows = path.read_text(encoding="utf-8").splitlines()
-    return dict(_leaves([json.loads(row) for row in rows]))
+    columns = {}
+    for row in rows:
+        for name, value in _leaves(json.loads(row)):
+            columns.setdefault(name, []).append(value)
+    return {name: _column(values) for name, values in columns.items()}
+
+
+def _column(values):
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        return np.array(values, np.float64)
+    return json.dumps(values, default=lambda array: array.tolist())
 
 
 def _leaves(value, name=""):
@@ -185,7 +196,9 @@ def _keras(path):
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
         with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
-            return dict(_leaves(config, "config")) | _datasets(weights)
+            text = json.dumps(config, sort_keys=True)
+            names = sorted(set(re.findall(r'"registered_name": "([^"]+)"', text)))
+            return {"config": text, "registered": str(names)} | _datasets(weights)
 
 
 def _picture(path):
