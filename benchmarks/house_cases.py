@@ -105,6 +105,7 @@ def _generated():
     yield _case(
         *("presets", "generate", h5, "--until=steps", "--preset=maze,spots"),
         *("--num_samples=12", "--height=24", "--width=16", "--steps=1200", "--chunk=6"),
+        code=1,
     )
     yield _case(
         *("shard", "generate", h5, "--until=steps", "--preset=maze,spots"),

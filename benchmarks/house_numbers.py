@@ -31,7 +31,7 @@ def collect(directory, stdout: str, code: int) -> dict:
     found = {"code": code, "stdout": _text(stdout, directory)}
     for path in sorted(p for p in directory.rglob("*") if p.is_file()):
         name = path.relative_to(directory).as_posix()
-        if name.startswith((".", "checkpoint")) or "/." in name:
+        if name.startswith((".", "checkpoint", "stages.")) or "/." in name:
             continue  # how a run resumes is its own matter, what comes of it is not
         if name.startswith("tensorboard"):
             name = path.parent.relative_to(directory).as_posix()
@@ -157,6 +157,7 @@ def _npz(path):
 def _arrays(arrays):
     found = {}
     for name, array in arrays.items():
+        array = np.asarray(array)
         if array.dtype.kind not in "US" or array.ndim:
             found[name] = array if array.dtype.kind not in "US" else str(array.tolist())
             continue
@@ -178,7 +179,9 @@ def _datasets(file):
 
     def visit(name, item):
         for key, value in item.attrs.items():
-            found[f"{name}@{key}"] = np.asarray(value)
+            value = np.asarray(value)
+            text = value.dtype.kind == "O"
+            found[f"{name}@{key}"] = str(value.tolist()) if text else value
         if isinstance(item, h5py.Dataset):
             value = item[()]
             if item.dtype.kind == "O" or isinstance(value, bytes):

@@ -193,7 +193,7 @@ def test_edges_held_at_zero_choose_the_phase():
     [
         (lambda: utility.whole(np.zeros((5, 6), bool), ROW), "fates [replicate, 7]"),
         (lambda: utility.causal(np.zeros((5, 7), bool), ROW), "a lattice of 2 x 2"),
-        (lambda: estimators.get("soft", ROW, 0.4), "an estimator among kernel"),
+        (lambda: estimators.get("soft", ROW, 0.4), "an estimator among bernoulli"),
         (lambda: estimators.get("bernoulli", Tissue((13,)), 0.4), "at most 12 cells"),
     ],
 )

