@@ -91,10 +91,12 @@ def _plain(value, directory):
 
 
 def _text(text, directory):
-    """Without paths and times; long texts by their digest and beginning."""
+    """Without paths, times and bars; long texts by their digest and beginning."""
+    if "\x1b" in text:
+        text = "\n".join(line for line in text.splitlines() if "\x1b" not in line)
     text = re.sub(rf"{re.escape(str(directory.parent))}[^\s\"',]*/", "", text)
     text = re.sub(r"/\S*?_products/\S*?/", "", text)
-    text = _SECONDS.sub("#", text)
+    text = re.sub(r"# ?(ms|s)/step", "#/step", _SECONDS.sub("#", text))
     if len(text) <= 1500:
         return text
     return text[:300] + " sha " + hashlib.sha256(text.encode()).hexdigest()[:16]

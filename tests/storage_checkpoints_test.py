@@ -114,6 +114,22 @@ class _FormerCheckpoints(training.Checkpoints):
         tf.train.CheckpointManager(everything, self._former, 2).save()
 
 
+def test_a_former_checkpoint_of_shared_variables(tmp_path):
+    """A velocity is network and average at once: TensorFlow kept its variables once."""
+    shared, own = keras.Variable([1.0, 2.0]), keras.Variable(3.0)
+    parts = {"network": [shared], "averaged": [shared], "optimizer": [own]}
+    made = _FormerCheckpoints.__new__(_FormerCheckpoints)
+    made._parts, made._former = parts, tmp_path / "checkpoints"
+    made.on_epoch_end(4)
+    found = training._former_arrays(tmp_path / "checkpoints")
+    assert found["epoch"] == 5
+    for name, variables in parts.items():
+        for variable in variables:
+            variable.assign(0.0 * variable.value)
+        checkpoints.assign(name, variables, found)
+    assert shared.numpy().tolist() == [1.0, 2.0] and own.numpy() == 3.0
+
+
 @pytest.mark.parametrize("version", ["0.1.0", "now"])
 def test_a_training_goes_on_to_the_same_bits(
     version, tmp_path, monkeypatch, input_error

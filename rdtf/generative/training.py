@@ -136,11 +136,17 @@ class Checkpoints(keras.callbacks.Callback):
 def _former_arrays(directory):
     """What version 0.1.0 kept as a checkpoint of TensorFlow: network/0 is network_0."""
     reader, ending = tf.train.load_checkpoint(directory), "/.ATTRIBUTES/VARIABLE_VALUE"
-    return {
+    found = {
         name.removesuffix(ending).replace("/", "_"): reader.get_tensor(name)
         for name in reader.get_variable_to_shape_map()
         if name.endswith(ending)
     }
+    # A velocity is its own average; TensorFlow kept what is there twice under one name.
+    for name, same in (("network_", "averaged_"), ("averaged_", "network_")):
+        if not any(key.startswith(name) for key in found):
+            shared = [key for key in found if key.startswith(same)]
+            found |= {name + key.removeprefix(same): found[key] for key in shared}
+    return found
 
 
 def split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
