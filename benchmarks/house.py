@@ -13,7 +13,6 @@ rebuilds one idea; it needs no record. Bit for bit means on the same machine.
 
 import json
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
@@ -24,7 +23,7 @@ import xml.etree.ElementTree
 
 from absl import app, flags
 
-from benchmarks import house_cases, house_counts, house_numbers
+from benchmarks import common, house_cases, house_counts, house_numbers
 
 _RECORD = flags.DEFINE_string("record", None, "Run all cases and write them here.")
 _COMPARE = flags.DEFINE_string("compare", None, "Run all cases, compare with these.")
@@ -57,9 +56,10 @@ def record(path):
     if not _ONLY.value:
         shutil.rmtree(products, ignore_errors=True)
     products.mkdir(parents=True, exist_ok=True)
-    found = {"machine": platform.platform(), "commit": _commit(), "cases": {}}
+    found = {"cases": {}}
     if _ONLY.value and path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
+    found |= {"machine": common.machine(), "commit": _commit()}
     for case, numbers in run_all(products, products):
         found["cases"][case.name] = numbers
     found["flags"] = flags_of_apps()
