@@ -33,29 +33,30 @@ print(json.dumps({kind: cells_speed.clock(work) for kind, work in works.items()}
 def main(argv):
     del argv
     roots = [_ROOT, pathlib.Path(_BEFORE.value).resolve()]
+    print(f"{common.machine()}; {_TURNS.value} alternating rounds\n")
+    print("| what | here, s | before, s | here / before |\n| --- | --- | --- | --- |")
     found = {}
+    for _ in range(_TURNS.value):
+        for place, root in enumerate(roots):
+            for name, seconds in _processes(root).items():
+                found.setdefault(name, ([], []))[place].append(seconds)
+    for name, pair in found.items():
+        _show(name, pair)
     for engine in common.RDTF:
         workers = [common.Worker(engine, sys.executable, root) for root in roots]
         for case in (*cases.FORWARD, *cases.GRADIENT):
             name = f"{'gradient' if case.gradient else 'forward'}, {engine}, {case}"
             found[name] = _steps(workers, case)
+            _show(name, found[name])
+            common.save(found)
         for worker in workers:
             worker.close()
-    for _ in range(_TURNS.value):
-        for place, root in enumerate(roots):
-            for name, seconds in _processes(root).items():
-                found.setdefault(name, ([], []))[place].append(seconds)
-    table = [
-        [
-            name,
-            *(f"{statistics.median(s):.4g}" for s in pair),
-            f"{common.ratio(*pair):.3f}",
-        ]
-        for name, pair in found.items()
-    ]
-    print(f"{common.machine()}; {_TURNS.value} alternating rounds\n")
-    common.show(["what", "here, s", "before, s", "here / before"], table)
-    common.save(found)
+
+
+def _show(name, pair):
+    """Prints a row as soon as it is measured."""
+    here, before = (f"{statistics.median(seconds):.4g}" for seconds in pair)
+    print(f"| {name} | {here} | {before} | {common.ratio(*pair):.3f} |", flush=True)
 
 
 def _steps(workers, case):
