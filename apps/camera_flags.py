@@ -76,7 +76,7 @@ class Camera:
 
     def observation(self, targets):
         """The `Observation` of the targets; says so if their gain is not known."""
-        from rdtf.inference.observation import Observation
+        from rdtf.inverse.observation.camera_settings import Observation
 
         unknown = _UNKNOWN_GAIN.value
         if unknown is None:

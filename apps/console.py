@@ -20,7 +20,7 @@ class Console:
         self._stage = None
 
     def __call__(self, record) -> None:
-        """Shows one `rdtf.fitting.Record`."""
+        """Shows one `rdtf.inverse.Record`."""
         if not self._quiet:
             if record.stage != self._stage:
                 self._stage = record.stage

@@ -64,7 +64,7 @@ def _points(workdir):
     """Trains on points, leaves score.keras, velocity.keras, velocity.png, result.json."""
     common.quiet_tensorflow()
     from rdtf import storage
-    from rdtf.generative.dynamics.points import drawings, experiments, training
+    from rdtf.dynamics.low_dimensional import drawings, experiments, training
 
     values = flags.FLAGS
     settings = training.Settings(steps=values.steps or 1000, seed=values.seed)
@@ -96,8 +96,8 @@ def _patterns(workdir):
     import keras
 
     from rdtf import patterns, storage
+    from rdtf.dynamics import equilibrium, noised
     from rdtf.generative import networks
-    from rdtf.generative.dynamics import equilibrium, noised
 
     data = patterns.read(flags.FLAGS.dataset)
     denoiser = networks.load(

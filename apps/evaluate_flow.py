@@ -45,12 +45,8 @@ def main(argv):
     from tqdm import tqdm
 
     from rdtf import patterns
+    from rdtf.dynamics import comparison, comparison_reports, velocities
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import (
-        comparison,
-        comparison_reports,
-        velocities,
-    )
 
     network = None if _DENOISER.value is None else denoiser.load(_DENOISER.value)
     velocity = velocities.load(_VELOCITY.value)

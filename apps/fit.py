@@ -44,11 +44,11 @@ def main(argv):
     chosen = fit_flags.Chosen()
     source = targets.Source(model, start)
     common.quiet_tensorflow()
-    from rdtf import fitting
+    from rdtf import inverse
 
     settings = chosen.settings()
     simulation, found, observation = source.load()
-    problem = fitting.Problem(
+    problem = inverse.Problem(
         simulation,
         flags.FLAGS.observe,
         found.fields[flags.FLAGS.observe],
@@ -68,31 +68,32 @@ def main(argv):
 
 def run(problem, settings, workdir):
     """Fits, checks, writes; the exit code."""
-    from rdtf import fitting
-    from rdtf.fitting import certificates, report
+    from rdtf import inverse
+    from rdtf.inverse.reporting import report
+    from rdtf.inverse.simulated import certificates
 
-    fitting.validate(problem, settings)
+    inverse.validate(problem, settings)
     workdirs.begin(workdir)
     began = time.monotonic()
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
     lines = console.Console(problem.start, total)
     context = {"engine": problem.simulation.engine}
-    recorder = fitting.Recorder(workdir, [lines], context)
+    recorder = inverse.Recorder(workdir, [lines], context)
     verdict, certified = None, None
     with contextlib.closing(recorder):
         with contextlib.closing(lines):
-            stages = fitting.fit(problem, settings, recorder, flags.FLAGS.resume)
+            stages = inverse.fit(problem, settings, recorder, flags.FLAGS.resume)
         seconds = time.monotonic() - began
         params, status = stages[-1].params, stages[-1].status
         if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
             with progress.steps(problem.max_steps, "checking by simulation") as bar:
-                sigma = fitting.noise_of(problem, stages)
-                verdict = fitting.check(problem, params, bar, sigma)
+                sigma = inverse.noise_of(problem, stages)
+                verdict = inverse.check(problem, params, bar, sigma)
             found = verdict.run.state[problem.index][0]
-            recorder.pictures(target=fitting.targets(problem)[0], found=found)
+            recorder.pictures(target=inverse.targets(problem)[0], found=found)
             report.pictures(workdir, problem, params, verdict)
             if problem.is_plain:
-                certified = fitting.certify(problem, settings, stages)
+                certified = inverse.certify(problem, settings, stages)
                 value = certificates.to_json(certified)
                 storage.write_json(workdir / "certificates.json", value)
     value = report.result(problem, settings.route, stages, verdict, seconds)

@@ -62,13 +62,13 @@ class Chosen:
         self._warmup = _warmup()
 
     def settings(self):
-        """The `rdtf.fitting.Settings` of the flags."""
-        from rdtf import fitting, losses
+        """The `rdtf.inverse.Settings` of the flags."""
+        from rdtf import inverse, losses
 
         loss = losses.LOSSES[_LOSS.value]
         if _FLOOR.value is not None:
             loss = losses.with_relative_floor(_LOSS.value, _FLOOR.value)
-        windows = fitting.WindowSettings(
+        windows = inverse.WindowSettings(
             window=_WINDOW.value,
             warmup=self._warmup,
             stride=_STRIDE.value,
@@ -76,7 +76,7 @@ class Chosen:
             batch=_BATCH.value,
             require_steady=_REQUIRE.value,
         )
-        optimizer = fitting.OptimizerSettings(
+        optimizer = inverse.OptimizerSettings(
             name=_OPTIMIZER.value,
             learning_rate=_RATE.value,
             weight_decay=_DECAY.value,
@@ -85,7 +85,7 @@ class Chosen:
             keep_rate=_KEEP_RATE.value,
             decrease=_DECREASE.value,
         )
-        return fitting.Settings(
+        return inverse.Settings(
             _ROUTE.value,
             _RESIDUAL.value,
             loss,

@@ -35,7 +35,7 @@ def main(argv):
     library_flags.check()
     common.quiet_tensorflow()
     from rdtf import patterns
-    from rdtf.generative.dynamics import libraries, snapshots
+    from rdtf.dynamics import libraries, snapshots
 
     data = patterns.read(_DATASET.value)
     library = library_flags.chosen(data.metadata["species"])

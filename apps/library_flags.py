@@ -18,7 +18,7 @@ def check():
 def chosen(species):
     """The library that the flags describe, of the equations of species."""
     from rdtf import models
-    from rdtf.generative.dynamics import libraries
+    from rdtf.dynamics import libraries
 
     check()
     if _MODEL.value is not None:

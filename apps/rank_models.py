@@ -41,7 +41,7 @@ def main(argv):
     common.quiet_tensorflow()
     import tqdm
 
-    from rdtf.fitting import candidates
+    from rdtf.inverse import ranking
 
     simulation, found, observation = source.load()
     if found.times is not None or observation.window:
@@ -51,7 +51,7 @@ def main(argv):
         )
     workdirs.begin(workdir)
     with tqdm.tqdm(desc="ranking models", unit="fit", leave=False) as bar:
-        ranked = candidates.rank(
+        ranked = ranking.rank(
             chosen,
             simulation.grid,
             found.fields[flags.FLAGS.observe],
@@ -64,7 +64,7 @@ def main(argv):
         workdir / "ranking.json", [dataclasses.asdict(c) for c in ranked]
     )
     print(_table(ranked))
-    print(candidates.verdict(ranked))
+    print(ranking.verdict(ranked))
     print(f"results: {workdir}")
     return 0
 

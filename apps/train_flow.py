@@ -61,8 +61,8 @@ def main(argv):
     widths = velocity_flags.widths()
     common.quiet_tensorflow()
     from rdtf import patterns, storage
+    from rdtf.dynamics import flows, reports, snapshots
     from rdtf.generative import denoiser
-    from rdtf.generative.dynamics import flows, reports, snapshots
 
     data = patterns.read(_DATASET.value)
     names = data.metadata["species"]
@@ -88,7 +88,7 @@ def main(argv):
 
 def _train(data, widths, network, library, workdir):
     """(velocity, result) of what the flags ask for."""
-    from rdtf.generative.dynamics import flows, library_flows
+    from rdtf.dynamics import flows, library_flows
 
     known = {
         "supervision": _SUPERVISION.value,

@@ -34,7 +34,7 @@ def widths():
 
 def settings():
     """The `supervision.Settings` of gradient descent."""
-    from rdtf.generative.dynamics import supervision
+    from rdtf.dynamics import supervision
 
     steps, batch_size = _STEPS.value or 400, _BATCH.value or 8
     return supervision.Settings(steps, batch_size, seed=_SEED.value)

@@ -18,8 +18,8 @@ import time
 from absl import app, flags
 
 from benchmarks import common, velocities
+from rdtf.dynamics import equilibrium, flows, noised
 from rdtf.generative import denoiser
-from rdtf.generative.dynamics import equilibrium, flows, noised
 
 _DENOISERS = flags.DEFINE_list("denoisers", None, "A .keras per case.")
 _KINDS = flags.DEFINE_list("kinds", None, "Of flows; default: all.")

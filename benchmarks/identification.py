@@ -17,7 +17,7 @@ from absl import app, flags
 
 from benchmarks import common
 from rdtf import models, patterns
-from rdtf.generative.dynamics import libraries, snapshots
+from rdtf.dynamics import libraries, snapshots
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/identification", "Data sets.")
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3"], "Of the data sets.")

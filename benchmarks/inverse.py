@@ -127,11 +127,11 @@ def _json_path():
 
 def run() -> None:
     """Measures, prints and writes."""
-    from benchmarks import inverse_pool, inverse_rivals, inverse_rows
+    from benchmarks import inverse_peers, inverse_pool, inverse_rows
 
     names = inverse_rows.select(_ROWS.value)
     for name in list(names):
-        if lacks := inverse_rivals.missing(inverse_rows.ROWS[name].route):
+        if lacks := inverse_peers.missing(inverse_rows.ROWS[name].route):
             print(f"{name} is not measured: there is no {lacks}.")
             names.remove(name)
     path = _json_path()

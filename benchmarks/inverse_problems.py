@@ -9,9 +9,9 @@ import rdtf
 from benchmarks import inverse_cases as cases
 from benchmarks import inverse_rows
 from benchmarks import inverse_truths as truths
-from rdtf.fitting import Problem
-from rdtf.inference.observation import Observation
-from rdtf.inference.structure import scalings
+from rdtf.inverse import Problem
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.structure import scalings
 
 
 def needs(name: str, settings: cases.Settings) -> dict:

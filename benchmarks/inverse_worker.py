@@ -25,15 +25,15 @@ import warnings
 
 from benchmarks import (
     inverse_cases,
+    inverse_peers,
     inverse_problems,
-    inverse_rivals,
     inverse_rows,
 )
-from rdtf import fitting, storage
+from rdtf import inverse, storage
 
 
 class Quiet:
-    """A recorder for `fitting.fit` that keeps nothing but its directory."""
+    """A recorder for `inverse.fit` that keeps nothing but its directory."""
 
     def __init__(self, workdir):
         self.workdir = pathlib.Path(workdir)
@@ -54,14 +54,14 @@ class Quiet:
 
 def fit(problem, settings, row) -> dict:
     """One fit by the row's route: "params", "status" and what is known of its cost."""
-    if row.route in inverse_rivals.RIVALS:
-        return inverse_rivals.RIVALS[row.route](problem, settings)
-    chosen = fitting.Settings(route=row.route)
+    if row.route in inverse_peers.PEERS:
+        return inverse_peers.PEERS[row.route](problem, settings)
+    chosen = inverse.Settings(route=row.route)
     if row.route == "bptt":
-        problem, chosen = inverse_rivals.published(problem, settings.bptt_iterations)
+        problem, chosen = inverse_peers.published(problem, settings.bptt_iterations)
     with tempfile.TemporaryDirectory() as workdir:
-        fitting.validate(problem, chosen)
-        stages = fitting.fit(problem, chosen, Quiet(workdir))
+        inverse.validate(problem, chosen)
+        stages = inverse.fit(problem, chosen, Quiet(workdir))
     return {
         "params": stages[-1].params,
         "status": stages[-1].status.value,

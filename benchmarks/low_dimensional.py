@@ -15,7 +15,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import common
-from rdtf.generative.dynamics.points import data, evaluation, experiments, training
+from rdtf.dynamics.low_dimensional import data, evaluation, experiments, training
 
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3", "4", "5"], "Of everything.")
 _ONLY = flags.DEFINE_list("datasets", list(data.NAMES), "Which.")

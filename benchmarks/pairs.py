@@ -17,7 +17,7 @@ from absl import app, flags
 
 from benchmarks import common, velocities
 from rdtf import models
-from rdtf.generative.dynamics import (
+from rdtf.dynamics import (
     flows,
     libraries,
     library_velocity,

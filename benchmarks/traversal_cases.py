@@ -11,10 +11,10 @@ import itertools
 import numpy as np
 
 import rdtf
-from benchmarks import inverse_rivals
+from benchmarks import inverse_peers
 from benchmarks.inverse_cases import EVERY, FRAMES
-from rdtf import fitting, initial_conditions, losses, patterns
-from rdtf.fitting import Problem
+from rdtf import initial_conditions, inverse, losses, patterns
+from rdtf.inverse import Problem
 
 NAMES = ("Du", "Dv", "F", "k")
 INITIAL = "discs"  # a central square of a small domain dies out where spots live
@@ -140,15 +140,15 @@ def _movie(target, settings):
 
 def prepared(
     way: str, given: Problem, settings: Settings
-) -> tuple[Problem, fitting.Settings]:
+) -> tuple[Problem, inverse.Settings]:
     """The problem and the settings of a way."""
     if way == "sgd":
-        given, chosen = inverse_rivals.published(given, settings.iterations)
+        given, chosen = inverse_peers.published(given, settings.iterations)
         windows = dataclasses.replace(chosen.windows, batch=settings.batch)
         return given, dataclasses.replace(chosen, windows=windows)
     if way == "adam":
-        windows = fitting.WindowSettings(window=200, batch=settings.batch)
-        optimizer = fitting.OptimizerSettings("Adam", iterations=settings.iterations)
+        windows = inverse.WindowSettings(window=200, batch=settings.batch)
+        optimizer = inverse.OptimizerSettings("Adam", iterations=settings.iterations)
         loss = losses.LOSSES["power_spectrum"]
-        return given, fitting.Settings("bptt", None, loss, windows, optimizer)
-    return given, fitting.Settings("residual" if way == "lm" else way)
+        return given, inverse.Settings("bptt", None, loss, windows, optimizer)
+    return given, inverse.Settings("residual" if way == "lm" else way)

@@ -8,9 +8,9 @@ import tempfile
 import time
 
 from benchmarks import traversal_cases as cases
-from rdtf import fitting
+from rdtf import inverse
 from rdtf.analysis import traversal
-from rdtf.fitting.records import Recorder
+from rdtf.inverse.reporting.recorders import Recorder
 from rdtf.status import FitStatus, InputError
 
 ARRIVED = 1.0  # %, of every parameter
@@ -67,8 +67,8 @@ def _fit(given, chosen, workdir, settings):
     recorder = Recorder(workdir, [listen])
     with contextlib.closing(recorder):
         try:
-            fitting.validate(given, chosen)
-            stages = fitting.fit(given, chosen, recorder)
+            inverse.validate(given, chosen)
+            stages = inverse.fit(given, chosen, recorder)
         except InputError as error:
             return [], str(error)
         except KeyboardInterrupt:

@@ -25,8 +25,8 @@ from absl import app, flags
 
 from benchmarks import common
 from rdtf import patterns
+from rdtf.dynamics import flows, local_velocity, snapshots, supervision
 from rdtf.generative import denoiser
-from rdtf.generative.dynamics import flows, local_velocity, snapshots, supervision
 from rdtf.viz import figures
 
 _PART = flags.DEFINE_enum(

@@ -21,7 +21,7 @@ from absl import app, flags
 
 from benchmarks import common
 from rdtf import Grid, Simulation, initial_conditions, models, storage
-from rdtf.generative.dynamics import (
+from rdtf.dynamics import (
     libraries,
     library_velocity,
     local_velocity,

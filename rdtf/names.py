@@ -34,11 +34,11 @@ STOPPING_EVENTS = ("steady", "extinct")
 # How the runs of a data set start: `rdtf.patterns.Plan`.
 DATA_SET_STARTS = ("multiple_seeds", "random", "center_seed")
 
-# From pictures to parameters: `rdtf.fitting.routes`.
+# From pictures to parameters: `rdtf.inverse.routes`.
 ROUTES = ("auto", "residual", "windows", "bptt")
-# Of the residual of the steady equation: `rdtf.inference.residual`.
+# Of the residual of the steady equation: `rdtf.inverse.steady.residual`.
 RESIDUAL_FORMS = ("norm", "integral")
-# States in which the windows of route bptt start: `rdtf.fitting.windows`.
+# States in which the windows of route bptt start: `rdtf.inverse.simulated.windows`.
 WINDOW_STARTS = ("simulated", "target")
 # What a picture of losses compares: a simulation over parameters, or targets in pairs.
 HEATMAP_MODES = ("landscape", "targets")
@@ -58,11 +58,11 @@ CONDITIONS = ("none", "preset", "params")
 # From noise to patterns: `rdtf.generative.samplers.SAMPLERS`.
 SAMPLERS = ("heun", "dpm_solver", "euler_maruyama")
 
-# Models of a velocity: `rdtf.generative.dynamics.flows` and `library_flows`.
+# Models of a velocity: `rdtf.dynamics.flows` and `library_flows`.
 VELOCITIES = ("local", "library", "unet", "skew")
 # What they are learnt from. An equilibrium flow, "equilibrium", is a model of its own.
 SUPERVISIONS = ("snapshots", "residual", "pairs")
-# Data sets of points: `rdtf.generative.dynamics.points.data.NAMES`.
+# Data sets of points: `rdtf.dynamics.low_dimensional.data.NAMES`.
 POINT_SETS = ("lorenz", "ring", "two_peaks", "two_moons")
 
 # Edges of a tissue of cells, and its neighbourhoods: `rdtf.cells.tissue`.

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from rdtf.fitting.adaptive_rate import AdaptiveLearningRate, Outcome
+from rdtf.inverse.simulated.adaptive_rate import AdaptiveLearningRate, Outcome
 
 SHRINK = [1e-4, 1e-5, 1e-6, 1e-7]
 JUMP = [1.2e-4, 1.44e-4, 1.728e-4]

@@ -6,8 +6,8 @@ import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import patterns
+from rdtf.dynamics import rollouts, snapshots, velocities
 from rdtf.generative.baselines import ResNet
-from rdtf.generative.dynamics import rollouts, snapshots, velocities
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from app_outcome import assert_one_line, outcome  # noqa: F401
 from PIL import Image
 
 from rdtf import patterns
+from rdtf.dynamics import flows, snapshots
 from rdtf.generative.denoiser import Denoiser
-from rdtf.generative.dynamics import flows, snapshots
 
 CHANGES = (("F", 0.022), ("k", 0.051))
 

@@ -8,7 +8,7 @@ import pytest
 from app_outcome import assert_one_line, outcome  # noqa: F401
 
 from rdtf import patterns
-from rdtf.generative.dynamics import flows, reports
+from rdtf.dynamics import flows, reports
 
 
 @pytest.fixture(scope="module")

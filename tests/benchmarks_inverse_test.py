@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import (
     inverse_cases,
+    inverse_peers,
     inverse_pool,
     inverse_problems,
-    inverse_rivals,
     inverse_rows,
     inverse_table,
     inverse_truths,
@@ -155,5 +155,5 @@ def test_a_stopped_run_goes_on(tmp_path):
 
 
 def test_the_published_experiment_is_that_of_its_flag_file():
-    found = inverse_rivals.read_flags()
+    found = inverse_peers.read_flags()
     assert found["loss"] == "power_spectrum" and found["require_steady"] == "true"

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 import rdtf
-from rdtf import fitting, initial_conditions, losses
+from rdtf import initial_conditions, inverse, losses
 from rdtf.constraints import Constraints
-from rdtf.fitting import OptimizerSettings, Problem, Recorder, Windows, WindowSettings
+from rdtf.inverse import OptimizerSettings, Problem, Recorder, Windows, WindowSettings
 from rdtf.status import FitStatus
 
 START = {"Du": 0.13, "Dv": 0.07, "F": 0.04, "k": 0.06}
@@ -39,7 +39,7 @@ def _settings(kind="warmup", loss="power_spectrum", optimizer=(), **windows):
     optimizer = {"name": "SGD", "learning_rate": 1e-4, "iterations": 3} | dict(
         optimizer
     )
-    return fitting.Settings(
+    return inverse.Settings(
         route="bptt",
         loss=losses.LOSSES[loss],
         windows=WindowSettings(batch=2, **(KINDS[kind] | windows)),
@@ -50,7 +50,7 @@ def _settings(kind="warmup", loss="power_spectrum", optimizer=(), **windows):
 def _fit(problem, workdir, settings, listeners=(), resume=False):
     recorder = Recorder(workdir, listeners)
     try:
-        (stage,) = fitting.fit(problem, settings, recorder, resume)
+        (stage,) = inverse.fit(problem, settings, recorder, resume)
     finally:
         recorder.close()
     text = (workdir / "trajectory.jsonl").read_text()
@@ -289,4 +289,4 @@ def test_bad_numbers_of_an_optimiser(change, words, input_error):
 )
 def test_bad_settings(change, words, input_error):
     with input_error(words):
-        fitting.Settings(**change)
+        inverse.Settings(**change)

@@ -5,9 +5,9 @@ import pytest
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference.camera import Camera
-from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.observation import Observation
+from rdtf.inverse.observation.camera import Camera
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.solvers.elliptic import WholeDomain
 
 SHAPES = [(12,), (12, 8), (8, 6, 6)]
 GRIDS = [Grid(s, (0.8, 1.1, 0.9)[: len(s)], b) for s in SHAPES for b in BOUNDARIES]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rdtf.generative.dynamics import comparison
+from rdtf.dynamics import comparison
 
 
 def test_error_by_wavenumber():

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from rdtf import Grid, models, patterns
-from rdtf.generative.dynamics import identification, libraries, snapshots, stein
+from rdtf.dynamics import identification, libraries, snapshots, stein
 
 SHAPE = (12, 16)
 

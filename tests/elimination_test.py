@@ -5,9 +5,9 @@ import pytest
 import sympy
 from user_models import BY_NAME, model_of
 
-from rdtf.inference.structure import equations
-from rdtf.inference.structure.combinations import CombinedEquations
-from rdtf.inference.structure.elimination import (
+from rdtf.inverse.structure import equations
+from rdtf.inverse.structure.combinations import CombinedEquations
+from rdtf.inverse.structure.elimination import (
     Combined,
     Linear,
     Root,

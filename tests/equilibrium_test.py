@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rdtf.dynamics import equilibrium, velocities
+from rdtf.dynamics.isotropic import EquilibriumVelocity, IsotropicConv2D
 from rdtf.generative import divergence
 from rdtf.generative.baselines import ResNet
-from rdtf.generative.dynamics import equilibrium, velocities
-from rdtf.generative.dynamics.isotropic import EquilibriumVelocity, IsotropicConv2D
 from rdtf.status import InputError
 
 

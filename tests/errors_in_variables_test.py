@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 
 from rdtf import Grid
-from rdtf.inference import errors_in_variables as eiv
-from rdtf.inference import field_fits, stills
-from rdtf.inference.camera import Camera
-from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.errors_in_variables import Misfit
-from rdtf.inference.levenberg_marquardt import Coordinates
-from rdtf.inference.observation import Observation
-from rdtf.inference.steady import SteadyMap
+from rdtf.inverse.noisy import errors_in_variables as eiv
+from rdtf.inverse.noisy import field_fits
+from rdtf.inverse.noisy.errors_in_variables import Misfit
+from rdtf.inverse.observation.camera import Camera
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.solvers.elliptic import WholeDomain
+from rdtf.inverse.solvers.levenberg_marquardt import Coordinates
+from rdtf.inverse.steady import stills
+from rdtf.inverse.steady.fixed_point import SteadyMap
 from rdtf.models import MODELS, Parameter
 from rdtf.status import FitStatus
 

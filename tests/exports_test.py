@@ -53,7 +53,7 @@ def test_all_is_reached_from_import_rdtf():
     """Its modules are found by path alone, so no function may hide one."""
     names = list(_public())
     assert len(names) > 700
-    assert "rdtf.generative.dynamics.points.data.make" in names
+    assert "rdtf.dynamics.low_dimensional.data.make" in names
     missed = _fresh(
         "for name in sys.stdin.read().split():\n"
         "    found = rdtf\n"
@@ -77,7 +77,7 @@ def test_what_dir_lists_is_there():
 
 def test_dir_lists_modules_and_main_names_before_they_are_loaded():
     found = _fresh("print(*dir(rdtf.generative)); print('tensorflow' in sys.modules)")
-    assert {"dynamics", "samplers", "Denoiser", "train"} <= set(found)
+    assert {"networks", "samplers", "Denoiser", "train"} <= set(found)
     assert found[-1] == "False"
 
 

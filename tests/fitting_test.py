@@ -6,9 +6,10 @@ import made_patterns
 import numpy as np
 import pytest
 
-from rdtf import fitting, storage
-from rdtf.fitting import Problem, Recorder, Settings, polish
-from rdtf.inference import noise
+from rdtf import inverse, storage
+from rdtf.inverse import Problem, Recorder, Settings
+from rdtf.inverse.observation import noise
+from rdtf.inverse.simulated import polish
 from rdtf.status import FitStatus
 
 SEED_START = made_patterns.SEED_START
@@ -26,7 +27,7 @@ def _spots(simulations, noise_ratio=0.0, samples=2, **options):
 def _fit(problem, tmp_path, **settings):
     records = []
     recorder = Recorder(tmp_path, [records.append])
-    stages = fitting.fit(problem, Settings(**settings), recorder)
+    stages = inverse.fit(problem, Settings(**settings), recorder)
     recorder.close()
     return stages, records
 
@@ -66,7 +67,7 @@ def test_records_tell_the_whole_story(clean):
         assert set(value["gradient"]) == set(problem.start)
     assert list((workdir / "tensorboard").glob("events.*"))
     stored = json.loads((workdir / "stages.jsonl").read_text())
-    assert fitting.StageResult.from_json(stored) == stages[0]
+    assert inverse.StageResult.from_json(stored) == stages[0]
 
 
 def test_auto_on_clean_pictures_is_residual(clean, simulations, tmp_path):
@@ -129,7 +130,7 @@ def test_polish_is_judged_by_what_it_was_not_fitted_to(helps, simulations, monke
     sigma = noise.estimate(problem.fields, problem.simulation.grid)
     smooth = noise.low_pass(problem.fields, problem.simulation.grid, sigma)
     wrong = {n: 1.1 * v for n, v in problem.truth.items()}
-    start = fitting.StageResult("residual", wrong, 1.0, FitStatus.CONVERGED, 1)
+    start = inverse.StageResult("residual", wrong, 1.0, FitStatus.CONVERGED, 1)
     if not helps:
 
         def worse(linearise, coordinates, params, **options):
@@ -203,10 +204,10 @@ def test_other_models(model, form, simulations, tmp_path):
 
 def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
     problem = _spots(simulations, tolerance=1e-5, max_steps=20_000)
-    good = fitting.check(problem, problem.truth)
+    good = inverse.check(problem, problem.truth)
     assert good.passed and good.spectrum_loss < 1.5 * good.floor
     assert good.statuses == {"converged": 2}
-    bad = fitting.check(problem, SEED_START)
+    bad = inverse.check(problem, SEED_START)
     assert not bad.passed and bad.spectrum_loss > 3 * good.spectrum_loss
     value = bad.to_json()
     assert value["passed"] is False and "run" not in value
@@ -218,11 +219,11 @@ def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
 
 def test_check_uses_states_that_no_fit_has_seen(simulations):
     problem = _spots(simulations, max_steps=5)
-    fresh = fitting.simulate(problem, problem.truth, 2).state[1].numpy()
+    fresh = inverse.simulate(problem, problem.truth, 2).state[1].numpy()
     made = made_patterns.get(simulations)[1]
     assert made.metadata["seed"] == problem.seed
     assert np.abs(fresh - made.fields["v"]).max() > 0.1
-    again = fitting.simulate(problem, problem.truth, 2).state[1].numpy()
+    again = inverse.simulate(problem, problem.truth, 2).state[1].numpy()
     np.testing.assert_array_equal(fresh, again)
 
 

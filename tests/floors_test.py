@@ -47,8 +47,7 @@ FLOORS = {
     "constraints": 6,
     "recording": 6,
     "analysis": 7,
-    "inference": 7,
-    "fitting": 8,
+    "inverse": 8,
 }
 # (importer, imported) on one floor.
 NEIGHBOURS = {
@@ -57,11 +56,14 @@ NEIGHBOURS = {
 }
 # Wings stand beside the house. They may import any floor, but viz only floors 0 and 1;
 # floors 7 and up may import viz, and only viz.
-WINGS = {"viz", "patterns", "generative", "cells"}
+WINGS = {"viz", "patterns", "generative", "dynamics", "cells"}
 BETWEEN_WINGS = {
     ("patterns", "viz"),
     ("generative", "viz"),
     ("generative", "patterns"),
+    ("dynamics", "viz"),
+    ("dynamics", "patterns"),
+    ("dynamics", "generative"),
     ("cells", "viz"),
 }
 LIBRARY = sorted((ROOT / "rdtf").rglob("*.py"))
@@ -209,10 +211,10 @@ def test_every_directory_is_a_package():
         ("rdtf.simulation", "from rdtf import viz"),
         ("rdtf.viz.frames", "from rdtf import schemes"),
         ("rdtf.patterns.targets", "from rdtf import generative"),
-        ("rdtf.fitting.trainer", "from rdtf import patterns"),
-        ("rdtf.fitting.trainer", "from apps import common"),
+        ("rdtf.inverse.trainer", "from rdtf import patterns"),
+        ("rdtf.inverse.trainer", "from apps import common"),
         ("rdtf.newcomer", "from rdtf import status"),
-        ("rdtf.fitting.trainer", "from rdtf import newcomer"),
+        ("rdtf.inverse.trainer", "from rdtf import newcomer"),
         ("rdtf", "from rdtf import status"),
     ],
 )
@@ -228,10 +230,10 @@ def test_checker_catches(module, source):
         ("rdtf.models.base", "from .gray_scott import GRAY_SCOTT"),
         ("rdtf.models.base", "'''see rdtf.simulation'''"),
         ("rdtf.initial_conditions", "from rdtf import homogeneous"),
-        ("rdtf.fitting.trainer", "from rdtf import Simulation, losses, viz"),
+        ("rdtf.inverse.trainer", "from rdtf import Simulation, losses, viz"),
         ("rdtf.generative.flow", "from rdtf import patterns, simulation, viz"),
         ("rdtf.viz.frames", "from rdtf import grids"),
-        ("apps.fit", "import rdtf\nfrom apps import common\nrdtf.fitting"),
+        ("apps.fit", "import rdtf\nfrom apps import common\nrdtf.inverse"),
     ],
 )
 def test_checker_lets_pass(module, source):
@@ -239,7 +241,7 @@ def test_checker_lets_pass(module, source):
 
 
 def test_checker_resolves_a_package_s_own_relative_imports():
-    source = "from . import pixels\nfrom .. import fitting"
+    source = "from . import pixels\nfrom .. import inverse"
     assert len(violations("rdtf.losses", source, is_package=True)) == 1
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from rdtf import Grid, models
-from rdtf.inference import elliptic
-from rdtf.inference.residual import SteadyResidual
-from rdtf.inference.steady import SteadyMap
-from rdtf.inference.structure import scalings
-from rdtf.inference.structure.identifiability import report
+from rdtf.inverse.solvers import elliptic
+from rdtf.inverse.steady.fixed_point import SteadyMap
+from rdtf.inverse.steady.residual import SteadyResidual
+from rdtf.inverse.structure import scalings
+from rdtf.inverse.structure.identifiability import report
 from rdtf.status import InputError
 
 CAMERA = {"gain": 0.7, "offset": 0.1}

@@ -7,7 +7,7 @@ import pytest
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference.elliptic import WholeDomain
+from rdtf.inverse.solvers.elliptic import WholeDomain
 from rdtf.operators import laplacians
 
 SHAPES = [(9,), (8,), (6, 5), (5, 8), (3, 4, 5)]

@@ -7,13 +7,13 @@ from elimination_test import COMBINED, LINEAR
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference import levenberg_marquardt as lm
-from rdtf.inference import stills
-from rdtf.inference.camera import Camera
-from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.observation import Observation
-from rdtf.inference.residual import SteadyResidual
-from rdtf.inference.steady import SteadyMap
+from rdtf.inverse.observation.camera import Camera
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.solvers import levenberg_marquardt as lm
+from rdtf.inverse.solvers.elliptic import WholeDomain
+from rdtf.inverse.steady import stills
+from rdtf.inverse.steady.fixed_point import SteadyMap
+from rdtf.inverse.steady.residual import SteadyResidual
 from rdtf.models import MODELS
 from rdtf.names import RESIDUAL_FORMS
 

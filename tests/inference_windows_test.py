@@ -6,16 +6,17 @@ import pytest
 import scipy.optimize
 
 import rdtf
-from rdtf.inference import elliptic, levenberg_marquardt, noise
-from rdtf.inference.residual import SteadyResidual
-from rdtf.inference.steady import SteadyMap
-from rdtf.inference.structure import equations
-from rdtf.inference.windows.block_tridiagonal import BlockTridiagonal
-from rdtf.inference.windows.domain import LAPLACIANS, WindowDomain
-from rdtf.inference.windows.fits import fit_window
-from rdtf.inference.windows.pictures import PictureResidual
-from rdtf.inference.windows.residual import WindowResidual
-from rdtf.inference.windows.system import WindowSystem
+from rdtf.inverse.cropped.domain import LAPLACIANS, WindowDomain
+from rdtf.inverse.cropped.fits import fit_window
+from rdtf.inverse.cropped.latent_field import PictureResidual
+from rdtf.inverse.cropped.residual import WindowResidual
+from rdtf.inverse.cropped.system import WindowSystem
+from rdtf.inverse.observation import noise
+from rdtf.inverse.solvers import elliptic, levenberg_marquardt
+from rdtf.inverse.solvers.block_tridiagonal import BlockTridiagonal
+from rdtf.inverse.steady.fixed_point import SteadyMap
+from rdtf.inverse.steady.residual import SteadyResidual
+from rdtf.inverse.structure import equations
 from rdtf.status import InputError
 
 GRAY_SCOTT = rdtf.models.GRAY_SCOTT

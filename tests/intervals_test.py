@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small_still import TRUTH, fitted, picture, prepare
 
-from rdtf.inference import errors_in_variables, field_fits
-from rdtf.inference.observation import Observation
-from rdtf.inference.uncertainty import intervals, refits
+from rdtf.inverse.noisy import errors_in_variables, field_fits
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.uncertainty import intervals, refits
 
 LAPLACIAN = "second_order"
 NAMES = list(TRUTH)

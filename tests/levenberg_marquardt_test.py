@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from rdtf.inference import levenberg_marquardt as lm
-from rdtf.inference.linearisation import Linearisation
+from rdtf.inverse.solvers import levenberg_marquardt as lm
+from rdtf.inverse.solvers.linearisation import Linearisation
 from rdtf.models import Parameter, ReactionDiffusion
 from rdtf.status import FitStatus
 

@@ -6,17 +6,11 @@ import pytest
 import tensorflow as tf
 
 from rdtf import Grid, Simulation, models
+from rdtf.dynamics import libraries, linear, local_velocity, pair_fits, pair_training
+from rdtf.dynamics.flow_maps import FlowMap
+from rdtf.dynamics.library_velocity import LibraryVelocity
+from rdtf.dynamics.local_velocity import LocalVelocity
 from rdtf.generative import divergence
-from rdtf.generative.dynamics import (
-    libraries,
-    linear,
-    local_velocity,
-    pair_fits,
-    pair_training,
-)
-from rdtf.generative.dynamics.flow_maps import FlowMap
-from rdtf.generative.dynamics.library_velocity import LibraryVelocity
-from rdtf.generative.dynamics.local_velocity import LocalVelocity
 from rdtf.status import InputError
 
 PARAMS = {"Du": 0.16, "Dv": 0.08, "F": 0.022, "k": 0.051}

@@ -6,14 +6,14 @@ import pytest
 import tensorflow as tf
 
 from rdtf import patterns
-from rdtf.generative import divergence
-from rdtf.generative.dynamics import rollouts
-from rdtf.generative.dynamics.local_velocity import (
+from rdtf.dynamics import rollouts
+from rdtf.dynamics.local_velocity import (
     LocalVelocity,
     from_pairs,
     from_snapshots,
     start,
 )
+from rdtf.generative import divergence
 
 
 @pytest.fixture(scope="module")

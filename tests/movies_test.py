@@ -8,10 +8,10 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 import rdtf
-from rdtf.inference import typical
-from rdtf.inference.movies import fits as movies
-from rdtf.inference.movies import frames as movies_frames
-from rdtf.inference.movies.driven_filter import COUNTED, DrivenFilter
+from rdtf.inverse.movies import fits as movies
+from rdtf.inverse.movies import frames as movies_frames
+from rdtf.inverse.movies.driven_filter import COUNTED, DrivenFilter
+from rdtf.inverse.observation import typical_ranges
 from rdtf.models import GRAY_SCOTT
 
 TRUE = {"Du": 0.16, "Dv": 0.08, "F": 0.020, "k": 0.056}
@@ -145,11 +145,11 @@ def test_what_is_held_stays():
 
 
 def test_the_range_of_patterns():
-    low, high = np.median(typical.ranges(rdtf.models.GRAY_SCOTT, "v"), axis=0)
+    low, high = np.median(typical_ranges.ranges(rdtf.models.GRAY_SCOTT, "v"), axis=0)
     assert -1e-3 < low < 0.2 and 0.25 < high < 0.5
     dull = dataclasses.replace(rdtf.models.GRAY_SCOTT, presets={"dull": {"F": 0.2}})
     with pytest.raises(rdtf.InputError, match="presets of gray_scott"):
-        typical.ranges(dull, "v")
+        typical_ranges.ranges(dull, "v")
 
 
 def test_frames_too_far_apart_are_refused():

@@ -8,11 +8,11 @@ import pytest
 from rdtf import engines, losses, names, patterns, recording, schemes
 from rdtf.cells import estimators, evolution, networks
 from rdtf.cells.tissue import Tissue
+from rdtf.dynamics import flows, velocities
+from rdtf.dynamics.low_dimensional import data as points
 from rdtf.generative import conditions, denoiser, objectives, samplers
-from rdtf.generative.dynamics import flows, velocities
-from rdtf.generative.dynamics.points import data as points
 from rdtf.grids import BOUNDARIES
-from rdtf.inference.windows import results
+from rdtf.inverse.cropped import results
 from rdtf.models import MODELS
 from rdtf.operators.laplacians import LAPLACIANS
 from rdtf.status import InputError

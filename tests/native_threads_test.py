@@ -7,18 +7,18 @@ import native_windows
 import numpy as np
 import pytest
 
-from rdtf.engines.native import build, crews
+from rdtf.engines.native import build, thread_pool
 
-# (shape, boundary): uneven, so that vectors and teams have remainders.
+# (shape, boundary): uneven, so that vectors and groups have remainders.
 SPACES = [((37, 19), "periodic"), ((37, 19), "no_flux"), ((33,), "no_flux")]
 SPACES += [((17, 5, 6), "periodic"), ((17, 5, 6), "no_flux")]
 
 
 def _divide(monkeypatch, threads, window=None, levels=1, block=1):
-    """Teams as large as they can be, and sweeps of `levels` steps."""
-    monkeypatch.setattr(crews, "num_threads", lambda: threads)
+    """Groups as large as they can be, and sweeps of `levels` steps."""
+    monkeypatch.setattr(thread_pool, "num_threads", lambda: threads)
     if window is not None:
-        monkeypatch.setattr(window, "_largest_team", threads)
+        monkeypatch.setattr(window, "_largest_group", threads)
         monkeypatch.setattr(window, "_levels", levels)
         monkeypatch.setattr(window, "_block", block)
 
@@ -75,7 +75,7 @@ def test_work_of_absent_and_late_threads_is_done(together, monkeypatch):
 
     _divide(monkeypatch, 1, window)
     reference = everything()
-    monkeypatch.setattr(crews, "_together", together)
+    monkeypatch.setattr(thread_pool, "_together", together)
     _divide(monkeypatch, 3, window, levels=2)
     native_windows.same_bits(everything(), reference)
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rdtf.dynamics import residual
+from rdtf.dynamics.network_velocities import SkewVelocity, UNetVelocity
+from rdtf.dynamics.velocities import load
 from rdtf.generative import denoiser
-from rdtf.generative.dynamics import residual
-from rdtf.generative.dynamics.network_velocities import SkewVelocity, UNetVelocity
-from rdtf.generative.dynamics.velocities import load
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import scipy.ndimage
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference import noise
+from rdtf.inverse.observation import noise
 
 SHAPES = [(256,), (48, 40), (12, 14, 16)]
 

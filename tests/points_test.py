@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rdtf.generative.dynamics.points import (
+from rdtf.dynamics.low_dimensional import (
     data,
     evaluation,
     experiments,
     networks,
     training,
 )
-from rdtf.generative.dynamics.points.polynomials import Polynomials
+from rdtf.dynamics.low_dimensional.polynomials import Polynomials
 from rdtf.status import InputError
 
 

@@ -5,9 +5,10 @@ import pytest
 from small_still import MODEL, TRUTH, fitted, picture, prepare
 
 import rdtf
-from rdtf.inference import errors_in_variables, stills
-from rdtf.inference.observation import Observation
-from rdtf.inference.uncertainty import diagnostics, intervals, posterior
+from rdtf.inverse.noisy import errors_in_variables
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.steady import stills
+from rdtf.inverse.uncertainty import diagnostics, intervals, posterior
 
 LAPLACIAN = "second_order"
 

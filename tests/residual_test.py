@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rdtf.generative.dynamics import residual
-from rdtf.generative.dynamics.local_velocity import LocalVelocity
+from rdtf.dynamics import residual
+from rdtf.dynamics.local_velocity import LocalVelocity
 from rdtf.status import InputError
 
 _SHAPE = (2, 2, 2)  # 8 values

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from rdtf import fitting, initial_conditions, losses
-from rdtf.fitting import OptimizerSettings, Problem, Recorder, WindowSettings
+from rdtf import initial_conditions, inverse, losses
+from rdtf.inverse import OptimizerSettings, Problem, Recorder, WindowSettings
 from rdtf.status import FitStatus
 
 START = {"Du": 0.13, "Dv": 0.07, "F": 0.04, "k": 0.06}
@@ -34,7 +34,7 @@ def problem(simulations):
 
 def _fit(problem, workdir, kind="fresh", listener=None, resume=False, **optimizer):
     optimizer = {"learning_rate": 1e-3, "iterations": LAST, **optimizer}
-    settings = fitting.Settings(
+    settings = inverse.Settings(
         route="bptt",
         loss=losses.power_spectrum,
         windows=WindowSettings(batch=2, window=6, **KINDS[kind]),
@@ -42,7 +42,7 @@ def _fit(problem, workdir, kind="fresh", listener=None, resume=False, **optimize
     )
     recorder = Recorder(workdir, [listener] if listener else [])
     try:
-        return fitting.fit(problem, settings, recorder, resume)
+        return inverse.fit(problem, settings, recorder, resume)
     finally:
         recorder.close()
 
@@ -178,9 +178,9 @@ def test_without_resume_it_starts_anew(problem, tmp_path):
 @pytest.mark.parametrize("version", ["0.1.0", "now"])
 def test_finished_stages_of_least_squares_are_kept(version, problem, tmp_path):
     """The next stage may be done again, the first is taken from stages.jsonl."""
-    settings = fitting.Settings(route="residual", form="integral")
+    settings = inverse.Settings(route="residual", form="integral")
     recorder, seen = Recorder(tmp_path), []
-    expected = fitting.fit(problem, settings, recorder)
+    expected = inverse.fit(problem, settings, recorder)
     recorder.close()
     text = (tmp_path / "trajectory.jsonl").read_text()
     if version == "0.1.0":  # kept them as a list
@@ -188,5 +188,5 @@ def test_finished_stages_of_least_squares_are_kept(version, problem, tmp_path):
         (tmp_path / "checkpoint.json").write_text(f"[\n{stages.read_text()}]\n")
         stages.unlink()
     recorder = Recorder(tmp_path, [seen.append])
-    assert fitting.fit(problem, settings, recorder, resume=True) == expected
+    assert inverse.fit(problem, settings, recorder, resume=True) == expected
     assert seen == [] and (tmp_path / "trajectory.jsonl").read_text() == text

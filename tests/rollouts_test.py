@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rdtf.generative.dynamics import rollouts
-from rdtf.generative.dynamics.local_velocity import LocalVelocity
+from rdtf.dynamics import rollouts
+from rdtf.dynamics.local_velocity import LocalVelocity
 
 
 @pytest.fixture(scope="module")

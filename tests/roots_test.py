@@ -7,11 +7,11 @@ from elimination_test import WITH_ROOTS
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference import roots, stills
-from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.observation import Observation
-from rdtf.inference.roots import RootResidual, fit_root
-from rdtf.inference.structure.elimination import root_of
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.solvers.elliptic import WholeDomain
+from rdtf.inverse.steady import roots, stills
+from rdtf.inverse.steady.roots import RootResidual, fit_root
+from rdtf.inverse.structure.elimination import root_of
 from rdtf.models import MODELS
 
 CASES = [

@@ -11,7 +11,7 @@ import user_models
 from user_models import BY_NAME, PLAIN
 
 from rdtf import math, models
-from rdtf.inference.structure import scalings
+from rdtf.inverse.structure import scalings
 from rdtf.status import InputError
 
 # (model, seen, unknown gain): d log p of each scaling; k of Gray-Scott is apart.
@@ -218,5 +218,7 @@ def test_unknown_names():
 
 
 def test_import_is_light():
-    code = "import sys, rdtf.inference.structure.scalings; sys.exit('sympy' in sys.modules)"
+    code = (
+        "import sys, rdtf.inverse.structure.scalings; sys.exit('sympy' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

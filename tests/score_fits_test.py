@@ -5,7 +5,7 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from rdtf.generative.dynamics import local_velocity, residual, score_fits
+from rdtf.dynamics import local_velocity, residual, score_fits
 
 
 def test_rows_are_residuals_of_terms(capfd):

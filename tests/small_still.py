@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 import rdtf
-from rdtf.inference import field_fits, stills
-from rdtf.inference.observation import Observation
+from rdtf.inverse.noisy import field_fits
+from rdtf.inverse.observation.camera_settings import Observation
+from rdtf.inverse.steady import stills
 
 CELLS = 16
 MODEL = rdtf.models.GRAY_SCOTT

@@ -9,10 +9,10 @@ from elimination_test import COMBINED, LINEAR, chain
 
 from rdtf import Grid
 from rdtf.grids import BOUNDARIES
-from rdtf.inference import decay
-from rdtf.inference.elliptic import WholeDomain
-from rdtf.inference.steady import SteadyMap
-from rdtf.inference.structure import equations
+from rdtf.inverse.solvers.elliptic import WholeDomain
+from rdtf.inverse.steady import decay
+from rdtf.inverse.steady.fixed_point import SteadyMap
+from rdtf.inverse.structure import equations
 from rdtf.models import MODELS
 
 SHAPES = [(6, 5), (9,), (3, 4, 5)]

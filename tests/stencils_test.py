@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rdtf.generative.dynamics import linear
-from rdtf.inference.windows import domain
+from rdtf.dynamics import linear
+from rdtf.inverse.cropped import domain
 from rdtf.operators.stencils import STENCILS, AxisStencil
 
 AXES = {n: s for n, s in STENCILS.items() if isinstance(s, AxisStencil)}

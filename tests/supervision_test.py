@@ -7,16 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rdtf.dynamics import residual, stein
+from rdtf.dynamics.local_velocity import LocalVelocity
+from rdtf.dynamics.supervision import Dial, Known, Settings, known_of_snapshots, train
 from rdtf.generative import training
-from rdtf.generative.dynamics import residual, stein
-from rdtf.generative.dynamics.local_velocity import LocalVelocity
-from rdtf.generative.dynamics.supervision import (
-    Dial,
-    Known,
-    Settings,
-    known_of_snapshots,
-    train,
-)
 
 _SETTINGS = Settings(steps=20, batch_size=4)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rdtf.cells import kernels, random_numbers
 from rdtf.cells.tissue import Tissue
-from rdtf.engines.native import crews
+from rdtf.engines.native import thread_pool
 from rdtf.engines.native.windows import recycled
 from rdtf.status import InputError
 
@@ -137,9 +137,9 @@ class Path:
 
     def _share(self, kernel, *arguments):
         def begin():
-            return lambda first, last, crew: kernel(first, last, *arguments)
+            return lambda first, last, sharing: kernel(first, last, *arguments)
 
-        crews.run(begin, self._blocks, 1)
+        thread_pool.run(begin, self._blocks, 1)
 
     def _to_blocks(self, state):
         cells = math.prod(self._shape[1:])

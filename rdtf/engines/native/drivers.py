@@ -15,13 +15,22 @@ from rdtf.engines.native.intrinsics import (
     restore_subnormals,
 )
 from rdtf.engines.native.passes import advance, area_of, call, read, take, write
-from rdtf.engines.native.teams import OPTIONS, PAD, begin, finish, layers_of, went_on
+from rdtf.engines.native.work_sharing import (
+    OPTIONS,
+    PAD,
+    begin,
+    finish,
+    layers_of,
+    went_on,
+)
 
 INFINITY = int(np.float64(np.inf).view(np.int64))
 
 
 @njit(cache=True, nogil=True)
-def forward(kernel, outside, table, constants, window, saved, work, plan, crew, shape):
+def forward(
+    kernel, outside, table, constants, window, saved, work, plan, sharing, shape
+):
     """Takes samples on by some steps.
 
     Args:
@@ -43,7 +52,7 @@ def forward(kernel, outside, table, constants, window, saved, work, plan, crew, 
         x, x0 = work, 2 * area
         if spacing > 0:
             x, x0 = saved[sample], 0
-        tick = read(inputs, sample, x, x0, work[:0], crew, tick, shape)
+        tick = read(inputs, sample, x, x0, work[:0], sharing, tick, shape)
         done = 0
         while done < num_steps:
             count = num_steps - done
@@ -52,17 +61,17 @@ def forward(kernel, outside, table, constants, window, saved, work, plan, crew, 
                 count = spacing
                 z, z0 = saved[sample], x0 + area
             tick = advance(
-                kernel, system, x, x0, z, z0, count, work, plan, crew, tick, shape
+                kernel, system, x, x0, z, z0, count, work, plan, sharing, tick, shape
             )
             x, x0 = z, z0
             done += count
-        tick = write(outputs, sample, x, x0, crew, tick, shape)
+        tick = write(outputs, sample, x, x0, sharing, tick, shape)
     restore_subnormals(normal)
 
 
 @njit(**OPTIONS)
 def piece_back(
-    kernel, adjoint_kernel, system, x, count, memory, turn, crew, tick, shape
+    kernel, adjoint_kernel, system, x, count, memory, turn, sharing, tick, shape
 ):
     """Takes the adjoint back over `count` steps, to the state x; (tick, turn).
 
@@ -75,31 +84,31 @@ def piece_back(
     before = x
     for step in range(count - 1):
         after = pointer(states, step * area)
-        tick = take(kernel, system, before, after, 1, plan, crew, tick, shape)
+        tick = take(kernel, system, before, after, 1, plan, sharing, tick, shape)
         before = after
     total = pointer(sums, 0)
     for step in range(count - 1, -1, -1):
         before = pointer(states, (step - 1) * area) if step > 0 else x
         source = pointer(work, (2 + turn) * area)
         target = pointer(work, (3 - turn) * area)
-        part = begin(crew, tick)
+        part = begin(sharing, tick)
         while part >= 0:
-            first, last = layers_of(part, layers, crew)
+            first, last = layers_of(part, layers, sharing)
             call(
                 adjoint_kernel, system, source, layers, target, layers, first, last, shape,
                 before, total,
             )  # fmt: skip
-            part = finish(crew, tick, part)
+            part = finish(sharing, tick, part)
         tick += 1
         turn = 1 - turn
     return tick, turn
 
 
 @njit(**OPTIONS)
-def add_up(sums, gradients, sample, crew, tick):
-    """A pass that adds the terms of all rows, in their order whatever the crew."""
+def add_up(sums, gradients, sample, sharing, tick):
+    """A pass that adds the terms of all rows, in their order whatever the sharing."""
     count = gradients.shape[1]
-    part = begin(crew, tick)
+    part = begin(sharing, tick)
     while part >= 0:
         if part == 0:
             for parameter in range(count):
@@ -107,13 +116,13 @@ def add_up(sums, gradients, sample, crew, tick):
                 for row in range(len(sums) // count):
                     total += sums[row * count + parameter]
                 gradients[sample, parameter] = total
-        part = finish(crew, tick, part)
+        part = finish(sharing, tick, part)
     return tick + 1
 
 
 @njit(cache=True, nogil=True)
 def backward(
-    kernel, adjoint_kernel, outside, table, constants, window, saved, memory, gradients, plan, crew,
+    kernel, adjoint_kernel, outside, table, constants, window, saved, memory, gradients, plan, sharing,
     shape,
 ):  # fmt: skip
     """Takes the adjoint of samples back over some steps.
@@ -137,7 +146,7 @@ def backward(
     tick = 0
     for sample in range(first, last):
         system = pointer(table, sample * table.shape[1]), c
-        tick = read(inputs, sample, work, 2 * area, sums, crew, tick, shape)
+        tick = read(inputs, sample, work, 2 * area, sums, sharing, tick, shape)
         turn = 0
         for segment in range((num_steps - 1) // spacing, -1, -1):
             count = min(spacing, num_steps - segment * spacing)
@@ -156,7 +165,7 @@ def backward(
                     length,
                     work,
                     plan,
-                    crew,
+                    sharing,
                     tick,
                     shape,
                 )
@@ -172,18 +181,18 @@ def backward(
                     part,
                     memory,
                     turn,
-                    crew,
+                    sharing,
                     tick,
                     shape,
                 )
-        tick = write(outputs, sample, work, (2 + turn) * area, crew, tick, shape)
-        tick = add_up(sums, gradients, sample, crew, tick)
+        tick = write(outputs, sample, work, (2 + turn) * area, sharing, tick, shape)
+        tick = add_up(sums, gradients, sample, sharing, tick)
     restore_subnormals(normal)
 
 
 @njit(cache=True, nogil=True)
 def steady(
-    kernel, outside, table, constants, samples, limits, changes, results, work, crew,
+    kernel, outside, table, constants, samples, limits, changes, results, work, sharing,
     shape,
 ):  # fmt: skip
     """Steps each sample until its largest change is small enough, or not valid.
@@ -193,7 +202,7 @@ def steady(
     Args:
       kernel: one that returns the largest change.
       outside, table, constants: as for `forward`.
-      samples: which; one, if the crew is more than one thread.
+      samples: which; one, if the sharing is more than one thread.
       limits: (tolerance of the change, steps at most).
       changes: for every part, in two sets that take turns.
       results: `[B, 3]`: the steps taken, the last change, and 1 if the last step tried
@@ -206,11 +215,11 @@ def steady(
     tick = 0
     for sample in samples:
         system = pointer(table, sample * table.shape[1]), pointer(constants, 0)
-        tick = read(inputs, sample, work, 0, work[:0], crew, tick, shape)
+        tick = read(inputs, sample, work, 0, work[:0], sharing, tick, shape)
         taken, turn, change, tick = settle(
-            kernel, system, limits, changes, work, crew, tick, shape
+            kernel, system, limits, changes, work, sharing, tick, shape
         )
-        tick = write(outputs, sample, work, turn * area, crew, tick, shape)
+        tick = write(outputs, sample, work, turn * area, sharing, tick, shape)
         tried = work[(1 - turn) * area : (2 - turn) * area]
         results[sample, 0] = taken
         results[sample, 1] = change
@@ -219,27 +228,27 @@ def steady(
 
 
 @njit(**OPTIONS)
-def settle(kernel, system, limits, changes, work, crew, tick, shape):
+def settle(kernel, system, limits, changes, work, sharing, tick, shape):
     """Takes the steps of `steady`; (steps taken, area of the state, change, tick)."""
     tolerance, num_steps = limits
-    layers, area, team = shape[1], area_of(shape), crew[2]
+    layers, area, group = shape[1], area_of(shape), sharing[2]
     taken, turn, change, going = 0, 0, 0.0, True
     while going and taken < num_steps:
         x, z = pointer(work, turn * area), pointer(work, (1 - turn) * area)
-        side = tick % 2 * PAD * team
-        part = begin(crew, tick)
+        side = tick % 2 * PAD * group
+        part = begin(sharing, tick)
         while part >= 0:
-            first, last = layers_of(part, layers, crew)
+            first, last = layers_of(part, layers, sharing)
             changes[side + PAD * part] = call(
                 kernel, system, x, layers, z, layers, first, last, shape, x, x
             )
-            part = finish(crew, tick, part)
+            part = finish(sharing, tick, part)
         worst = 0
-        for part in range(team):
+        for part in range(group):
             worst = max(worst, load_acquire(changes, side + PAD * part))
         change = from_bits(worst) if worst < INFINITY else np.inf
         # Who comes late may have read the changes of a later step, and knows by this.
-        going = went_on(crew, tick) or tolerance <= change < np.inf
+        going = went_on(sharing, tick) or tolerance <= change < np.inf
         if going or change < np.inf:
             taken += 1
             turn = 1 - turn

@@ -8,14 +8,14 @@ cells in a row, width, 1 if periodic). Fields outside are arrays `[B, layers * r
 cells]`, one each, given by their addresses. `system` is (parameters of the sample,
 constants), as pointers; constants are the time step and the weights of the Laplacian.
 `plan` is (steps in a sweep, layers in a block, memory for the states in between): see
-`sweep`. A crew shares each pass: see `teams`; `tick` counts them.
+`sweep`. A sharing shares each pass: see `work_sharing`; `tick` counts them.
 """
 
 import numpy as np
 from numba import njit
 
 from rdtf.engines.native.intrinsics import at_address, pointer
-from rdtf.engines.native.teams import OPTIONS, PAD, begin, finish, layers_of
+from rdtf.engines.native.work_sharing import OPTIONS, PAD, begin, finish, layers_of
 
 
 @njit(**OPTIONS)
@@ -26,13 +26,13 @@ def area_of(shape):
 
 
 @njit(**OPTIONS)
-def read(addresses, sample, x, x0, sums, crew, tick, shape):
+def read(addresses, sample, x, x0, sums, sharing, tick, shape):
     """A pass that copies fields outside into a state, and sets `sums` to zero."""
     fields, layers, rows, cells, width, periodic = shape
     count = len(sums) // (layers * rows)
-    part = begin(crew, tick)
+    part = begin(sharing, tick)
     while part >= 0:
-        first, last = layers_of(part, layers, crew)
+        first, last = layers_of(part, layers, sharing)
         sums[first * rows * count : last * rows * count] = 0.0
         for field in range(fields):
             source = at_address(addresses[field])
@@ -43,17 +43,17 @@ def read(addresses, sample, x, x0, sums, crew, tick, shape):
                     x[at + j] = source[start + j]
                 x[at - 1] = x[at + cells - 1 if periodic else at]
                 x[at + cells] = x[at if periodic else at + cells - 1]
-        part = finish(crew, tick, part)
+        part = finish(sharing, tick, part)
     return tick + 1
 
 
 @njit(**OPTIONS)
-def write(addresses, sample, x, x0, crew, tick, shape):
+def write(addresses, sample, x, x0, sharing, tick, shape):
     """A pass that copies a state to fields outside."""
     fields, layers, rows, cells, width, _ = shape
-    part = begin(crew, tick)
+    part = begin(sharing, tick)
     while part >= 0:
-        first, last = layers_of(part, layers, crew)
+        first, last = layers_of(part, layers, sharing)
         for field in range(fields):
             target = at_address(addresses[field])
             for row in range(first * rows, last * rows):
@@ -61,7 +61,7 @@ def write(addresses, sample, x, x0, crew, tick, shape):
                 start = (sample * layers * rows + row) * cells
                 for j in range(cells):
                     target[start + j] = x[at + j]
-        part = finish(crew, tick, part)
+        part = finish(sharing, tick, part)
     return tick + 1
 
 
@@ -125,22 +125,22 @@ def sweep(kernel, system, x, z, steps, first, last, plan, shape):
 
 
 @njit(**OPTIONS)
-def take(kernel, system, x, z, steps, plan, crew, tick, shape):
+def take(kernel, system, x, z, steps, plan, sharing, tick, shape):
     """A pass of one or several steps from x to z."""
     layers = shape[1]
-    part = begin(crew, tick)
+    part = begin(sharing, tick)
     while part >= 0:
-        first, last = layers_of(part, layers, crew)
+        first, last = layers_of(part, layers, sharing)
         if steps == 1:
             call(kernel, system, x, layers, z, layers, first, last, shape, x, x)
         else:
             sweep(kernel, system, x, z, steps, first, last, plan, shape)
-        part = finish(crew, tick, part)
+        part = finish(sharing, tick, part)
     return tick + 1
 
 
 @njit(**OPTIONS)
-def advance(kernel, system, x, x0, z, z0, count, work, plan, crew, tick, shape):
+def advance(kernel, system, x, x0, z, z0, count, work, plan, sharing, tick, shape):
     """Takes `count` steps from x to z by way of the first two areas of `work`."""
     area = area_of(shape)
     turn = 0
@@ -152,7 +152,15 @@ def advance(kernel, system, x, x0, z, z0, count, work, plan, crew, tick, shape):
             target, t0 = z, z0
         source = pointer(x, x0)
         tick = take(
-            kernel, system, source, pointer(target, t0), steps, plan, crew, tick, shape
+            kernel,
+            system,
+            source,
+            pointer(target, t0),
+            steps,
+            plan,
+            sharing,
+            tick,
+            shape,
         )
         x, x0 = target, t0
         turn = 1 - turn

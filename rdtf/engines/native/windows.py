@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from rdtf.engines.native import build, crews
+from rdtf.engines.native import build, thread_pool
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.operators.stencils import STENCILS
 
-PAD = 8  # as in teams
+PAD = 8  # as in `work_sharing`
 _TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
 _CACHED = 2**17  # doubles that stay in a core's second-level cache
 _SPARE_BYTES = 2**28  # of memory kept for the next window
@@ -79,7 +79,7 @@ class Windows:
         self._area = self._fields * layers * rows * width
         self._levels, self._block = self._sweeps()
         most = math.prod(grid.shape) // _TEAM_CELLS
-        self._largest_team = max(1, min(most, layers // (4 * self._levels)))
+        self._largest_group = max(1, min(most, layers // (4 * self._levels)))
 
     def _sweeps(self):
         """(steps in one sweep, layers in one block), one step if a state stays cached."""
@@ -116,16 +116,16 @@ class Windows:
         def begin():
             work = recycled(4 * self._area + PAD)
 
-            def task(first, last, crew):
+            def task(first, last, sharing):
                 window = first, last, num_steps, spacing
                 build.drivers().forward(
                     kernel, outside, table, self._constants, window, saved, work,
-                    self._plan(), crew, self._shape,
+                    self._plan(), sharing, self._shape,
                 )  # fmt: skip
 
             return task
 
-        crews.run(begin, batch, self._largest_team)
+        thread_pool.run(begin, batch, self._largest_group)
         return self._on_grid(outputs), saved
 
     def backward(self, saved, upstream, table, num_steps: int):
@@ -147,16 +147,16 @@ class Windows:
                 np.empty(layers * rows * table.shape[1]),
             )
 
-            def task(first, last, crew):
+            def task(first, last, sharing):
                 window = first, last, num_steps, spacing, length
                 build.drivers().backward(
                     kernel, adjoint_kernel, outside, table, self._constants, window,
-                    saved, memory, gradients, self._plan(), crew, self._shape,
+                    saved, memory, gradients, self._plan(), sharing, self._shape,
                 )  # fmt: skip
 
             return task
 
-        crews.run(begin, batch, self._largest_team)
+        thread_pool.run(begin, batch, self._largest_group)
         return self._on_grid(outputs), gradients
 
     def steady(self, state, table, active, tolerance: float, num_steps: int):
@@ -172,17 +172,17 @@ class Windows:
 
         def begin():
             work = recycled(2 * self._area + PAD)
-            changes = np.zeros(2 * PAD * crews.num_threads(), np.int64)
+            changes = np.zeros(2 * PAD * thread_pool.num_threads(), np.int64)
 
-            def task(first, last, crew):
+            def task(first, last, sharing):
                 build.drivers().steady(
                     kernel, outside, table, self._constants, running[first:last],
-                    limits, changes, results, work, crew, self._shape,
+                    limits, changes, results, work, sharing, self._shape,
                 )  # fmt: skip
 
             return task
 
-        crews.run(begin, len(running), self._largest_team)
+        thread_pool.run(begin, len(running), self._largest_group)
         steps, change, finite = results.T
         return self._on_grid(outputs), steps.astype(np.int32), change, finite > 0.0
 

@@ -1,0 +1,102 @@
+"""Points whose law is known, or whose dynamics: Lorenz, a ring, two peaks, two moons.
+
+    lorenz       x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 8 z / 3
+                 (Lorenz 1963, doi:10.1175/1520-0469(1963)020<0130:DNF>2.0.CO;2)
+    ring         uniform in 1 ≤ |x| ≤ 2
+    two_peaks    N(±(1, 1), .5²), evenly
+    two_moons    (cos θ, sin θ) and (1 - cos θ, .5 - sin θ), 0 ≤ θ ≤ π, plus noise of .1
+
+Lorenz is 10 runs of 5,000 steps of .01 by RK4 from standard normal states, all of it. It and the
+moons are standardised.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from rdtf.dynamics.rollouts import rk4_step
+from rdtf.status import InputError
+
+_RUNS, _STEPS, _STEP = 10, 5000, 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """Points that were caught at random.
+
+    Attributes:
+      samples: `[n, d]`.
+      rates: dx/dt at these by the equation that made them, `[n, d]`; None: there is none.
+      sigma: the noise level that is usual for them.
+      mean, scale: what they were standardised by, `[d]`.
+    """
+
+    samples: np.ndarray
+    rates: np.ndarray | None
+    sigma: float
+    mean: np.ndarray | float = 0.0
+    scale: np.ndarray | float = 1.0
+
+
+def make(name: str, seed: int = 0) -> Points:
+    """A data set of `NAMES`, in random order.
+
+    Raises:
+      InputError: if there is none of that name.
+    """
+    if name not in _MAKERS:
+        raise InputError(f"Expected points among {', '.join(NAMES)}, got {name!r}.")
+    rng = np.random.default_rng(seed)
+    return _MAKERS[name](rng)
+
+
+def lorenz_rate(x: np.ndarray) -> np.ndarray:
+    """dx/dt of `[..., 3]`."""
+    a, b, c = np.moveaxis(x, -1, 0)
+    return np.stack([10.0 * (b - a), a * (28.0 - c) - b, a * b - 8.0 / 3.0 * c], -1)
+
+
+def _lorenz(rng):
+    x, h, found = rng.normal(size=(_RUNS, 3)), _STEP, []
+    for _ in range(_STEPS):
+        x = rk4_step(lorenz_rate, x, h)
+        found.append(x)
+    x = rng.permutation(np.concatenate(found))
+    mean, scale = x.mean(0), x.std(0)
+    rates = lorenz_rate(x) / scale
+    return Points((x - mean) / scale, rates, level(0.911), mean, scale)
+
+
+def _ring(rng, count=10_000):
+    radius = np.sqrt(rng.uniform(1.0, 4.0, count))
+    angle = rng.uniform(0.0, 2.0 * np.pi, count)
+    x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+    return Points(x, None, level(0.979))
+
+
+def _two_peaks(rng, count=10_000):
+    sign = rng.choice([-1.0, 1.0], (count, 1))
+    return Points(sign + 0.5 * rng.normal(size=(count, 2)), None, level(0.979))
+
+
+def _two_moons(rng, count=5_000):
+    angle, lower = rng.uniform(0.0, np.pi, count), rng.integers(0, 2, count)
+    x = np.where(lower, 1.0 - np.cos(angle), np.cos(angle))
+    y = np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
+    x = np.stack([x, y], -1) + 0.1 * rng.normal(size=(count, 2))
+    mean, scale = x.mean(0), x.std(0)
+    return Points((x - mean) / scale, None, level(0.979), mean, scale)
+
+
+def level(alpha: float) -> float:
+    """σ of x + σ n at ᾱ."""
+    return float(np.sqrt((1.0 - alpha) / alpha))
+
+
+_MAKERS = {
+    "lorenz": _lorenz,
+    "ring": _ring,
+    "two_peaks": _two_peaks,
+    "two_moons": _two_moons,
+}
+NAMES = tuple(_MAKERS)

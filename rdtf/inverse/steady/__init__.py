@@ -1,0 +1,5 @@
+"""Steady pictures: the equation at rest, its residual, and the fit of clean pictures."""
+
+from rdtf import lazy
+
+__getattr__, __dir__ = lazy.attributes(__name__, {})
