@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 
 from rdtf.grids import Grid
-from rdtf.inverse.cropped.domain import WindowDomain
-from rdtf.inverse.cropped.latent_field import PictureResidual
-from rdtf.inverse.cropped.residual import WindowResidual
+from rdtf.inverse.cropped.domain import CropDomain
+from rdtf.inverse.cropped.latent_field import LatentFieldResidual
+from rdtf.inverse.cropped.residual import CropResidual
 from rdtf.inverse.cropped.results import Found, WindowFit
+from rdtf.inverse.cropped.system import roughness
 from rdtf.inverse.observation import noise
 from rdtf.inverse.solvers import levenberg_marquardt as lm
 from rdtf.inverse.solvers.elliptic import WholeDomain
@@ -106,11 +107,11 @@ class _Task:
                 f"Expected species that all diffuse on a window, {model.name} has one "
                 "that does not: its edge values are not needed to solve for it."
             )
-        self.domain = WindowDomain(grid, laplacian)
+        self.domain = CropDomain(grid, laplacian)
         self.pictures = pictures
-        self.guess = noise.estimate_window(pictures) if sigma is None else sigma
+        self.guess = noise.estimate_crop(pictures) if sigma is None else sigma
         self._exact = laplacian == "second_order"
-        self.smooth = noise.smooth_window(pictures, self.guess)
+        self.smooth = noise.smooth_crop(pictures, self.guess)
         spread = pictures - pictures.mean(axis=(1, 2), keepdims=True)
         self.spread = float(np.sqrt(np.mean(spread**2)))
         if not self._exact:
@@ -131,21 +132,20 @@ class _Task:
         steady, point = self._mirrored(start)
         fields = np.stack(point.fields, axis=1)
         edge = np.sqrt(np.prod(self._grid.shape))
-        weights = [level / (edge * _roughness(fields[:, i])) for i in steady.order]
-        residual = WindowResidual(steady, self.domain, pictures, fields, form, weights)
+        weights = [level / (edge * roughness(fields[:, i])) for i in steady.order]
+        residual = CropResidual(steady, self.domain, pictures, fields, form, weights)
         return self._end(form, residual, start)
 
     def _polish(self, rough):
         params, fields = rough.minimum.params, rough.fields
-        residual = PictureResidual(
-            equations.of(self.model),
-            self.domain,
-            self.model.check_species(self.observe),
-            self.pictures,
-            fields,
-            params,
-            self.guess,
-            [_roughness(fields[:, i]) for i in range(fields.shape[1])],
+        residual = LatentFieldResidual(
+            equations=equations.of(self.model),
+            domain=self.domain,
+            observed=self.model.check_species(self.observe),
+            pictures=self.pictures,
+            fields=fields,
+            params=params,
+            sigma=self.guess,
         )
         return self._end("picture", residual, params)
 
@@ -160,9 +160,3 @@ class _Task:
         domain = WholeDomain(self._grid)
         steady = SteadyMap(self.model, self.observe, domain, (self.smooth, params))
         return steady, steady(self.smooth, params)
-
-
-def _roughness(field):
-    """Root mean square difference of neighbours."""
-    steps = [np.diff(field, axis=axis).ravel() for axis in (1, 2)]
-    return max(float(np.sqrt(np.mean(np.concatenate(steps) ** 2))), 1e-12)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from rdtf.inverse.cropped.system import WindowSystem
+from rdtf.inverse.cropped.system import CropSystem
 from rdtf.inverse.structure import equations
 from rdtf.status import FitStatus
 
@@ -75,7 +75,7 @@ class Found:
         """The standard deviation of white noise that would leave as much over."""
         task, params = self._task, self.minimum.params
         o = task.model.check_species(task.observe)
-        system = WindowSystem(equations.of(task.model), task.domain, [o])
+        system = CropSystem(equations.of(task.model), task.domain, [o])
         rho = [system.defect(o, fields, params) for fields in self.fields]
         slopes = [system.jacobian(fields, params).data for fields in self.fields]
         return np.linalg.norm(rho) / np.linalg.norm(np.concatenate(slopes))
