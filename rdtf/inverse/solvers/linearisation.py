@@ -15,14 +15,11 @@ class Linearisation:
       cost: half the sum of squares; infinite where it cannot be evaluated.
       gradient: J^T r, `[P]`, by parameter.
       curvature: J^T J, `[P, P]`.
-      solver_residual: of the elliptic solves; far above 1e-9 the rest is not to be
-        trusted.
     """
 
     cost: float
     gradient: np.ndarray
     curvature: np.ndarray
-    solver_residual: float = 0.0
 
 
 class Residual(Protocol):
@@ -39,20 +36,15 @@ class Residual(Protocol):
         """Cost and derivatives at all parameters by name; it does not raise."""
 
 
-def of_columns(
-    residual: np.ndarray, columns: np.ndarray, solver_residual: float = 0.0
-) -> Linearisation:
+def of_columns(residual: np.ndarray, columns: np.ndarray) -> Linearisation:
     """The linearisation of a residual `[...]` and its Jacobian's columns `[P, ...]`."""
     flat = residual.ravel()
     jacobian = columns.reshape(len(columns), -1)
     return Linearisation(
-        0.5 * float(flat @ flat),
-        jacobian @ flat,
-        jacobian @ jacobian.T,
-        solver_residual,
+        0.5 * float(flat @ flat), jacobian @ flat, jacobian @ jacobian.T
     )
 
 
 def impossible(count: int) -> Linearisation:
     """Of infinite cost, where a residual of `count` parameters is not finite."""
-    return Linearisation(np.inf, np.zeros(count), np.zeros((count, count)), np.nan)
+    return Linearisation(np.inf, np.zeros(count), np.zeros((count, count)))
