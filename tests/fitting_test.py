@@ -142,7 +142,11 @@ def test_polish_is_judged_by_what_it_was_not_fitted_to(helps, simulations, monke
         def worse(linearise, coordinates, params, **options):
             far = {n: 1.3 * v for n, v in params.items()}
             return polish.levenberg_marquardt.Minimum(
-                far, 0.0, FitStatus.CONVERGED, 1, []
+                params=far,
+                cost=0.0,
+                status=FitStatus.CONVERGED,
+                iterations=1,
+                undetermined=[],
             )
 
         monkeypatch.setattr(polish.levenberg_marquardt, "minimise", worse)

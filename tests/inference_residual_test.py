@@ -52,7 +52,7 @@ def _central(function, params, name, h=1e-3):
 def _check_gradient(residual, params):
     here = residual(params)
     assert residual.names == list(params)
-    assert here.cost > 1e-5 and here.solver_residual < 1e-9
+    assert here.cost > 1e-5
     scale = np.array([abs(v) for v in params.values()])
     central = [_central(lambda p: residual(p).cost, params, n) for n in params]
     expected = np.array(central) * scale
@@ -131,7 +131,6 @@ def test_zero_at_the_truth(form, simulations):
     residual = SteadyResidual(steady, still.pictures, form)
     here, away = residual(truth), residual(made_patterns.SEED_START)
     assert here.cost < 1e-6 * away.cost
-    assert residual.relative(truth) == pytest.approx(np.sqrt(2 * here.cost))
     values = np.array(list(truth.values()))
     for i, name in enumerate(truth):
         row = _central(lambda p: residual(p).gradient, truth, name, 1e-4) * values

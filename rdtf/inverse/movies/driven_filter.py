@@ -108,14 +108,12 @@ class DrivenFilter:
 
     def __call__(self, params: Mapping[str, float]) -> Linearisation:
         """The misfit and its derivatives at `params`; not finite: the cost is ∞."""
-        point, hidden, tangents = self._start(params)
+        hidden, tangents = self._start(params)
         gram = self._run(self._program, (hidden, tangents), params)
         if not np.isfinite(gram).all():
             gram = np.zeros_like(gram)
             gram[0, 0] = np.inf
-        return Linearisation(
-            0.5 * gram[0, 0], gram[1:, 0], gram[1:, 1:], point.solver_residual
-        )
+        return Linearisation(0.5 * gram[0, 0], gram[1:, 0], gram[1:, 1:])
 
     def with_frames(self, frames: np.ndarray) -> "DrivenFilter":
         """The filter of other frames at the same times, with the same W."""
@@ -132,7 +130,7 @@ class DrivenFilter:
         of a tenth (rms) in the first hidden species, which is carried along by the same
         equations. W is a constant from here on, so no parameter can hide behind it.
         """
-        _, hidden, _ = self._start(params)
+        hidden, _ = self._start(params)
         errors = {
             (START[0], i): tf.ones_like(field)
             * (START_ERROR * np.sqrt(np.mean(np.square(field))))
@@ -175,7 +173,7 @@ class DrivenFilter:
         return program(*data, start, values, number(rate(params)), slopes).numpy()
 
     def _start(self, params):
-        """The steady point of the first frame, its hidden species and tangents."""
+        """The hidden species of the first frame, as if it were steady, and tangents."""
         o = self._first
         if self._gain:
             o = params["gain"] * o + params["offset"]
@@ -191,7 +189,7 @@ class DrivenFilter:
         )
         zero = np.zeros_like(o)
         tangents = {(n, i): _rows(slopes[n].get(i, zero)) for n, i in pairs}
-        return point, {i: _rows(point.fields[i]) for i in order}, tangents
+        return {i: _rows(point.fields[i]) for i in order}, tangents
 
 
 def _typical_rate(steady, o, params):
