@@ -21,7 +21,7 @@ def made(tmp_path_factory):
         ("waves",), 24, (32, 32), 3000, chunk=24, pairs="rate", changes=CHANGES
     )
     data = patterns.read(patterns.generate(folder / "a.h5", plan))
-    velocity, _ = flows.train(data, supervision="pairs", num_pairs=2)
+    velocity, _ = flows.train(data, flows.Options(supervision="pairs", num_pairs=2))
     velocity.save(folder / "v.keras")
     plan = patterns.Plan(
         ("waves",), 4, (32, 32), 3000, seed=1, frames=13, every=5, changes=CHANGES

@@ -11,7 +11,7 @@ __getattr__, __dir__ = lazy.attributes(
         "LocalVelocity": "local_velocity",
         "SkewVelocity": "network_velocities",
         "UNetVelocity": "network_velocities",
-        "Velocity": "velocities",
+        "Velocity": "velocity",
         "identify": "snapshots",
         "load": "velocities",
         "parse": "libraries",

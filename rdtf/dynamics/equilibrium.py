@@ -26,7 +26,7 @@ from rdtf.status import InputError
 _LEAST = 1e-8
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 

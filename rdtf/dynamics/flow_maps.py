@@ -27,7 +27,7 @@ class FlowMap:
     """
 
     def __init__(self, velocity, duration: float, steps: int, scheme: str = "rk4"):
-        self.velocity, self.steps = velocity, steps
+        self.velocity, self.duration, self.steps = velocity, duration, steps
         self._scheme, self._h = schemes.get(scheme), duration / steps
         options = {"autograph": False, "jit_compile": True}
         self._run = tf.function(self._end, **options)

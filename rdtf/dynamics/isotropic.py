@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics.velocity import KerasVelocity
 
 _EPSILON, _MOMENTUM, _WIDTH = 1e-5, 0.1, 32
 
@@ -97,11 +97,11 @@ class Standardise(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class EquilibriumVelocity(Velocity):
+class EquilibriumVelocity(KerasVelocity):
     """Isotropic 3x3 to 32, 1x1 to 32, 1x1: standardised before each SiLU and at the end.
 
     Args:
-      mean, scale, names: see `Velocity`.
+      mean, scale, names: see `KerasVelocity`.
       alpha: ᾱ of the patterns that it is trained on; it sees √ᾱ (s - mean) / scale.
     """
 

@@ -50,15 +50,18 @@ class Library:
 
     @functools.cached_property
     def model(self) -> ReactionDiffusion:
-        """The model whose parameters c0, c1, ... are the coefficients."""
+        """The model whose parameters c0, c1, ... are the coefficients, all 0."""
+        return self.with_coefficients(np.zeros(len(self.terms)))
+
+    def with_coefficients(self, coefficients: np.ndarray) -> ReactionDiffusion:
+        """The model whose parameters c0, c1, ... have these defaults, `[terms]`."""
         sides = {name: [] for name in self.species}
         for i, (name, text) in enumerate(self.terms):
             factor = "" if text == "1" else f"*({text})"
             sides[name].append(f"c{i}" + (f"*{text}" if "lap(" in text else factor))
         equations = {name: " + ".join(parts) for name, parts in sides.items()}
-        return from_equations(
-            equations, {f"c{i}": 0.0 for i in range(len(self.terms))}, "library"
-        )
+        values = {f"c{i}": float(c) for i, c in enumerate(coefficients)}
+        return from_equations(equations, values, "library")
 
     def evaluate(self, samples: np.ndarray) -> np.ndarray:
         """f_k of samples `[n, y, x, species]`, unit cells: `[terms, n, y, x]`."""

@@ -20,15 +20,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics import identification, linear, stein
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics import identification, linear, network_reaction, stein
+from rdtf.dynamics.velocity import KerasVelocity, float64
+from rdtf.models import ReactionDiffusion
 
 _LEAST = 1e-3  # diffusivity
 _BEYOND = 0.5  # of the range of one snapshot
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class LocalVelocity(Velocity):
+class LocalVelocity(KerasVelocity):
     """D ∇²s + R(s) of the module, unit cells.
 
     Given the hidden layers it is linear in D and the last one, see
@@ -38,7 +39,7 @@ class LocalVelocity(Velocity):
       lifted: the species whose D was set to .001, see `set_coefficients`.
 
     Args:
-      mean, scale, names: see `Velocity`; D and R are made of order one.
+      mean, scale, names: see `KerasVelocity`; D and R are made of order one.
       widths: of the hidden layers of R.
       laplacian: a name of `linear.LAPLACIANS`.
       low, high: the range of each standardised species; None: R is the network everywhere.
@@ -98,6 +99,19 @@ class LocalVelocity(Velocity):
         laplacian = linear.apply_laplacian(standard, self.laplacian)
         diffusion = self.diffusivity * laplacian
         return np.float32(self.scale) * (diffusion + self._reaction(standard))
+
+    def model(self) -> ReactionDiffusion:
+        """The equations at the present weights, in float64, for engine xla.
+
+        Their parameters are the diffusivities, D_u and D_v of species u and v; the unit of
+        length is a cell. On the grid of a `Simulation` they are those of this velocity with
+        `laplacian=velocity.laplacian`.
+        """
+        return network_reaction.model(self)
+
+    def layer_weights(self) -> list[list[np.ndarray]]:
+        """[kernel, bias] of each layer of R, the last one too."""
+        return [layer.get_weights() for layer in (*self._hidden, self._last)]
 
     def divergence(self, x):
         """∇·v, summed over all cells, `[batch]`."""
@@ -164,7 +178,7 @@ class LocalVelocity(Velocity):
         """D and the last layer, as coefficients of `terms`."""
         kernel, bias = self._last.get_weights()
         table = np.stack([self.diffusivity.numpy(), *kernel, bias], 1)
-        return np.float64(table.ravel())
+        return float64(table.ravel())
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
         """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
@@ -251,7 +265,14 @@ def start(
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
     low, high = ((f((0, 1, 2)) - mean) / scale for f in (samples.min, samples.max))
     beyond = _BEYOND / np.sqrt(len(samples)) * (high - low)
-    edges = low - beyond, high + beyond
-    velocity = LocalVelocity(mean, scale, widths, names, laplacian, *edges)
+    velocity = LocalVelocity(
+        mean,
+        scale,
+        widths=widths,
+        names=names,
+        laplacian=laplacian,
+        low=low - beyond,
+        high=high + beyond,
+    )
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity

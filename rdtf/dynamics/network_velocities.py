@@ -17,18 +17,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics.velocity import KerasVelocity
 from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
-
-_FASTEST = 2.0  # no bound is known: steps of one unit of time
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class UNetVelocity(Velocity):
+class UNetVelocity(KerasVelocity):
     """A U-Net of residual blocks on standardised states; sides divide by 2^(levels - 1).
 
     Args:
-      mean, scale, names: see `Velocity`.
+      mean, scale, names: see `KerasVelocity`.
       widths: channels of its levels.
       speed: of the species, in standard deviations per unit of time: what it multiplies.
     """
@@ -51,11 +49,6 @@ class UNetVelocity(Velocity):
         side = 2 ** (len(self.widths) - 1)
         self.call(tf.zeros([1, side, side, input_shape[-1]]))
 
-    @property
-    def fastest(self) -> float:
-        """No bound is known: steps of one unit of time."""
-        return _FASTEST
-
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
         x = self._first(self.standard(x))
@@ -74,7 +67,7 @@ class UNetVelocity(Velocity):
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class SkewVelocity(Velocity):
+class SkewVelocity(KerasVelocity):
     """A s + ∇·A of the module.
 
     Args:
@@ -82,7 +75,7 @@ class SkewVelocity(Velocity):
       sigma: the level of the law that is kept, in standard deviations of the data.
       widths: of the hidden layers of a and h.
       speed: see `UNetVelocity`.
-      **kwargs: mean, scale and names of `Velocity`, the first two default to those of the
+      **kwargs: mean, scale and names of `KerasVelocity`, the first two default to those of the
         denoiser, whose weights are not there yet when a file is read.
     """
 
@@ -119,11 +112,6 @@ class SkewVelocity(Velocity):
             for layer in layers:
                 layer.build((None, width))
                 width = layer.units
-
-    @property
-    def fastest(self) -> float:
-        """No bound is known: steps of one unit of time."""
-        return _FASTEST
 
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""

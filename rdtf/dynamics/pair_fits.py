@@ -56,8 +56,9 @@ def fit(
 
     Args:
       flow: over the time between.
-      now, later: standard states, `[n, y, x, species]`.
-      coefficients: to start from.
+      now, later: standardised states, `[n, y, x, species]`.
+      coefficients: to start from, `[terms]`.
+      max_iterations: steps tried, at most.
       callback: called with the number of the step and the misfit.
     """
     weights = 1.0 / now.std((0, 1, 2))
@@ -74,8 +75,8 @@ def fit(
             slope = slope + jacobian @ ((two - end[0]) * weights).ravel()
         return square, slope, lambda change: None
 
-    options = (max_iterations, callback, _DONE)
-    return _descend(linearise, cost, coefficients, None, *options)[0]
+    options = {"max_iterations": max_iterations, "callback": callback, "done": _DONE}
+    return _descend(linearise, cost, coefficients, None, **options)
 
 
 def fit_noisy(
@@ -115,8 +116,8 @@ def fit_noisy(
         )
 
     start = [pair.first for pair in pairs]
-    options = (_ITERATIONS_NOISY, lambda *_: None, _DONE_NOISY)
-    return _descend(linearise, cost, coefficients, start, *options)[0]
+    options = {"max_iterations": _ITERATIONS_NOISY, "done": _DONE_NOISY}
+    return _descend(linearise, cost, coefficients, start, **options)
 
 
 class _Pair:
@@ -210,8 +211,10 @@ def _standing_out(now, later, sigma):
     return np.stack(kept, -1)[:, : shape[1] // 2 + 1]
 
 
-def _descend(linearise, cost, c, states, max_iterations, callback, done):
-    """(`Fit`, states) of damped Gauss-Newton."""
+def _descend(
+    linearise, cost, c, states, *, max_iterations, done, callback=lambda *_: None
+):
+    """Damped Gauss-Newton, to a relative decrease of `done`."""
     damping, value, tried = 1e-4, cost(c, states), 0
     if not np.isfinite(value):
         raise InputError("Expected a first guess that keeps all states finite.")
@@ -233,4 +236,4 @@ def _descend(linearise, cost, c, states, max_iterations, callback, done):
         callback(tried, float(np.sqrt(value)))
         if before - value <= done * before:
             break
-    return Fit(c, float(np.sqrt(value)), tried), states
+    return Fit(c, float(np.sqrt(value)), tried)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import tensorflow as tf
 
+from rdtf import schemes
+
 HORIZONS = ((1, 1), (6, 12), (13, 30))  # frames, both ends counted
 _FLOOR = 1e-7
 _STABLE = 2.0  # rate times step, in RK4; its bound is 2.78
@@ -36,13 +38,9 @@ class Errors:
     pooled: float
 
 
-def rk4_step(v: Callable, x, h):
-    """The state a step h after x, by the Runge-Kutta method of fourth order."""
-    a = v(x)
-    b = v(x + 0.5 * h * a)
-    c = v(x + 0.5 * h * b)
-    d = v(x + h * c)
-    return x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+def step(v: Callable, x, h):
+    """The state a step h after x by dx/dt = v(x): scheme rk4 of `rdtf.schemes`."""
+    return schemes.get("rk4").advance(lambda state: (state, (v(*state),)), (x,), h)[0]
 
 
 def integrator(
@@ -61,10 +59,10 @@ def integrator(
 
     @tf.function(autograph=False, jit_compile=compiled)
     def advance(x):
-        def step(i, x):
-            return i + 1, rk4_step(velocity, x, h)
+        def body(i, x):
+            return i + 1, step(velocity, x, h)
 
-        return tf.while_loop(lambda i, x: i < steps, step, (0, x))[1]
+        return tf.while_loop(lambda i, x: i < steps, body, (0, x))[1]
 
     return advance
 

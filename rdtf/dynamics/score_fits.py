@@ -47,7 +47,9 @@ def from_score(
     """
     velocity = local_velocity.start(samples, names, widths, seed)
     standard = velocity.standardise(samples)
-    rows, gram = moments(velocity, network, standard, sigma, seed, progress)
+    rows, gram = moments(
+        velocity, network, standard, sigma, seed=seed, progress=progress
+    )
     coefficients = null_vector(rows, gram)
     forward = np.flatnonzero(np.diff(velocity.owners, prepend=-1))
     coefficients *= np.sign(coefficients[forward].sum())

@@ -11,7 +11,7 @@ from rdtf.dynamics.libraries import Library
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Found:
     """What snapshots say.
 
@@ -150,7 +150,7 @@ def identify(
         identification.identify, at_rest=at_rest, bootstrap=bootstrap, seed=seed
     )
     if at_rest and ties is None:
-        result, values = _each_equation(library, moments, solve)
+        result, coefficients, errors = _each_equation(library, moments, solve)
         unit = EACH
     else:
         result = solve(moments, _laplacians(library), ties)
@@ -162,15 +162,25 @@ def identify(
                 terms, library.owners, np.moveaxis(slopes, -1, 0)
             )
             unit, factor = TIME, pairs.factor
-        values = result.scaled(factor)
+        coefficients, errors = result.scaled(factor)
     truth, close = _truth(data, library), None
     if truth is not None:
         close = _cosine(result, truth, moments, at_rest, unit == TIME)
-    return Found(library, result, *values, unit, at_rest, len(chosen), truth, close)
+    return Found(
+        terms=library,
+        result=result,
+        coefficients=coefficients,
+        errors=errors,
+        unit=unit,
+        at_rest=at_rest,
+        snapshots=len(chosen),
+        truth=truth,
+        cosine=close,
+    )
 
 
 def _each_equation(library, moments, solve):
-    """(all null vectors, (coefficients, errors)) of equations without a common scale."""
+    """(all null vectors, coefficients, errors) of equations without a common scale."""
     count, vectors, gaps = len(library.terms), [], []
     coefficients, errors = np.zeros(count), np.zeros(count)
     for s in range(len(library.species)):
@@ -186,7 +196,7 @@ def _each_equation(library, moments, solve):
     both = identification.Identification(
         np.array(vectors), max(gaps), empty, np.empty(0)
     )
-    return both, (coefficients, errors)
+    return both, coefficients, errors
 
 
 def _laplacians(library):

@@ -27,7 +27,7 @@ _fold = tf.random.experimental.stateless_fold_in
 _BATCH = 16  # while noise is added
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
@@ -52,7 +52,7 @@ class Settings:
     seed: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Known:
     """What is known; each part may be missing.
 
@@ -178,7 +178,7 @@ class Dial(keras.Model):
         steps = int(np.ceil(duration / 2.0))
         h, start = duration / steps, x
         for _ in range(steps):
-            x = rollouts.rk4_step(self._v, x, h)
+            x = rollouts.step(self._v, x, h)
         return (x - start) / duration
 
     def _index(self, count, seed):

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.spatial.distance
 import tensorflow as tf
 
+from rdtf.dynamics import rollouts
 from rdtf.dynamics.low_dimensional import training
 from rdtf.dynamics.low_dimensional.data import Points
-from rdtf.dynamics.rollouts import rk4_step
 
 _CLOUD, _DURATION, _STEPS, _WIDTH = 512, 10.0, 100, 0.5
 _COMPARED, _AVERAGED = 1024, 20_000
@@ -86,7 +86,7 @@ def trajectories(
     size = np.sqrt(np.square(velocity(start)).sum(-1).mean())
     x, h, found = start, duration / steps / size, [start]
     for _ in range(steps):
-        x = rk4_step(velocity, x, h)
+        x = rollouts.step(velocity, x, h)
         found.append(x)
     return np.stack(found, 1)
 

@@ -13,7 +13,7 @@ from rdtf.dynamics.low_dimensional.polynomials import Polynomials
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
     """What was found.
 
@@ -63,7 +63,13 @@ def run(
     score = training.train_score(points.samples, settings, progress)
     turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
     velocity = training.train_velocity(
-        points.samples, score, sigma, settings, pairs, turns, progress
+        points.samples,
+        score,
+        sigma,
+        settings,
+        pairs=pairs,
+        turns=turns,
+        progress=progress,
     )
     other = PointVelocity(points.samples.shape[-1])
 
@@ -85,7 +91,13 @@ def run(
         fields["polynomials"] = found
         clean = evaluation.discrepancies(found, points, 0.0, settings.seed)
         rows["polynomials"] = row(found) | clean | {"gap": gap}
-    return Experiment(points, score, velocity, fields, result | {"fields": rows})
+    return Experiment(
+        points=points,
+        score=score,
+        velocity=velocity,
+        fields=fields,
+        result=result | {"fields": rows},
+    )
 
 
 def of_arrays(network):
