@@ -16,13 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import engines, schemes
-from rdtf.engines import arguments, window_gradients
+from rdtf.engines import Discretization, Segment, arguments, segment_gradients
 from rdtf.engines.adaptive import (
     Adaptive,
     Integration,
     check_duration,
     check_tolerances,
 )
+from rdtf.engines.step_search import Target
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.operators import finite_differences
@@ -101,12 +102,20 @@ class Simulation:
         operator = finite_differences.diffusion_operator(grid, laplacian=laplacian)
         self._operator = operator
         self._step = self.scheme.make_step(model, operator, time_step, self.varying)
-        self._system = (model, grid, self.scheme, laplacian, self.varying)
-        self.engine = engines.resolve(engine, *self._system)
+        self._discretization = Discretization(
+            model=model,
+            grid=grid,
+            scheme=self.scheme,
+            laplacian=laplacian,
+            varying=self.varying,
+        )
+        self.engine = engines.resolve(engine, self._discretization)
         self._bind = functools.partial(
             arguments.bind, model, grid, varying=self.varying
         )
-        self._programs = engines.create(self.engine, *self._system, self.time_step)
+        self._programs = engines.create(
+            self.engine, self._discretization, self.time_step
+        )
 
     def advance(
         self,
@@ -133,7 +142,7 @@ class Simulation:
           InputError: if names or shapes do not fit the model and the grid.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
-        window_gradients.check_gradient(gradient)
+        segment_gradients.check_gradient(gradient)
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if gradient == "tangents":
@@ -141,17 +150,17 @@ class Simulation:
             state = tuple(tf.stop_gradient(field) for field in state)
         if num_steps == 0:
             return state
-        window = (params, first_step, num_steps)
+        segment = Segment(params, first_step, num_steps)
         if gradient == "tangents":
-            carry = window_gradients.tangents(
-                self._programs, self._step, state, *window
+            carry = segment_gradients.tangents(
+                self._programs, self._step, state, segment
             )
             return carry[: len(state)]
         carry = schemes.begin(self._step, state, params)
         if gradient == "unrolled":
-            carry = window_gradients.unrolled(self._step, carry, *window)
+            carry = segment_gradients.unrolled(self._step, carry, segment)
         else:
-            carry = window_gradients.adjoint(self._programs, carry, *window)
+            carry = segment_gradients.adjoint(self._programs, carry, segment)
         return carry[: len(state)]
 
     def begin(self, state: State, params: Params) -> Carry:
@@ -174,8 +183,9 @@ class Simulation:
         state, params = self._bind(tuple(carry[:count]), params)
         if num_steps == 0:
             return (*state, *carry[count:])
-        window = ((*state, *carry[count:]), params, first_step, num_steps)
-        return window_gradients.adjoint(self._programs, *window)
+        segment = Segment(params, first_step, num_steps)
+        carry = (*state, *carry[count:])
+        return segment_gradients.adjoint(self._programs, carry, segment)
 
     def tangents(
         self,
@@ -206,14 +216,14 @@ class Simulation:
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if tangents is None:
-            tangents = window_gradients.zero_tangents(self.model.parameters, state)
+            tangents = segment_gradients.zero_tangents(self.model.parameters, state)
         tangents = arguments.bind_tangents(self.model, state, tangents)
-        state, tangents, params = tf.nest.map_structure(
+        *start, params = tf.nest.map_structure(
             tf.stop_gradient, (state, tangents, params)
         )
-        count = len(state)
-        state, tangents = window_gradients.carry_tangents(
-            self._programs, self._step, state, tangents, params, first_step, num_steps
+        count, segment = len(state), Segment(params, first_step, num_steps)
+        state, tangents = segment_gradients.carry_tangents(
+            self._programs, self._step, start, segment
         )
         return state[:count], {name: t[:count] for name, t in tangents.items()}
 
@@ -265,18 +275,20 @@ class Simulation:
         max_steps = arguments.count("max_steps", max_steps, 1)
         state, params = self._bind(state, params)
         duration = check_duration(duration, state[0].shape[0])
-        return self._adaptive.integrate(
-            state,
-            params,
-            duration,
-            self.time_step,
-            (relative_tolerance, absolute_tolerance),
-            max_steps,
+        target = Target(
+            duration=duration,
+            first_length=tf.fill(
+                duration.shape, tf.constant(self.time_step, tf.float64)
+            ),
+            rtol=relative_tolerance,
+            atol=absolute_tolerance,
+            max_steps=max_steps,
         )
+        return self._adaptive.integrate(state, params, target)
 
     @functools.cached_property
     def _adaptive(self):
-        return Adaptive(*self._system)
+        return Adaptive(self._discretization)
 
     def run_until_steady(
         self,
@@ -313,8 +325,9 @@ class Simulation:
         while done < max_steps and (status == Status.NOT_CONVERGED).any():
             active = status == Status.NOT_CONVERGED
             count = min(chunk, max_steps - done)
+            segment = Segment(params, first_step=done, num_steps=count)
             state, taken, codes, changes = self._programs.until_steady(
-                state, params, tf.constant(active), tolerance, done, count
+                state, segment, tf.constant(active), tolerance
             )
             steps[active] += taken.numpy()[active]
             status[active] = codes.numpy()[active]

@@ -18,7 +18,7 @@ _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _READ_AS_THEY_ARE = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F", "RGB", "RGBA")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pages:
     """The pages, or frames, of one file.
 
@@ -156,4 +156,10 @@ def _together(path, pages):
         seen = np.stack(
             [np.ones(shapes[0], bool) if one is None else one for *_, one in pages]
         )
-    return Pages(path, np.stack([page[0] for page in pages]), tops.pop(), colour, seen)
+    return Pages(
+        path=path,
+        values=np.stack([page[0] for page in pages]),
+        top=tops.pop(),
+        colour=colour,
+        seen=seen,
+    )

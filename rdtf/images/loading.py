@@ -92,8 +92,8 @@ def load_image(
         times = frame_interval * np.arange(values.shape[1])
     size = None if pixel_size is None else float(pixel_size)
     targets = Targets(
-        {observe: fields},
-        times,
+        fields={observe: fields},
+        times=times,
         mask=seen,
         pixel_size=size,
         quantum=quantum,

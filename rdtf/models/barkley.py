@@ -32,6 +32,10 @@ BARKLEY = ReactionDiffusion(
     },
     presets={"spiral": {}, "slow": {"b": 0.02}},
     start=Start(
-        "central_square", (0.0, 0.0), (1.0, 0.0), noise=0.0, refractory=(0.0, 0.375)
+        kind="central_square",
+        background=(0.0, 0.0),
+        patch=(1.0, 0.0),
+        noise=0.0,
+        refractory=(0.0, 0.375),
     ),
 )

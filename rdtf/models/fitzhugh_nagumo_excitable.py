@@ -32,5 +32,5 @@ FITZHUGH_NAGUMO_EXCITABLE = ReactionDiffusion(
         "I": Parameter(0.0, doc="current that is put in"),
     },
     presets={"excitable": {}, "oscillation": {"I": 0.5}},
-    start=Start("central_square", patch=(1.5, -0.62), refractory=(-1.8, 0.5)),
+    start=Start(kind="central_square", patch=(1.5, -0.62), refractory=(-1.8, 0.5)),
 )

@@ -26,5 +26,5 @@ NAGUMO = ReactionDiffusion(
         "a": Parameter(0.139, lower=0.0, upper=1.0, doc="threshold"),
     },
     presets={"front": {}, "standing": {"a": 0.5}},
-    start=Start("central_square", (0.0,), (1.0,), noise=0.0),
+    start=Start(kind="central_square", background=(0.0,), patch=(1.0,), noise=0.0),
 )

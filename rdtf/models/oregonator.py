@@ -40,5 +40,7 @@ OREGONATOR = ReactionDiffusion(
         "oscillation": {"f": 1.4},
         "stiff": {"f": 3.0, "Du": 5000.0, "Dv": 3000.0, "epsilon": 0.01, "q": 0.002},
     },
-    start=Start("central_square", patch=(0.9, 0.06), noise=0.0, refractory=(0.02, 0.2)),
+    start=Start(
+        kind="central_square", patch=(0.9, 0.06), noise=0.0, refractory=(0.02, 0.2)
+    ),
 )

@@ -28,6 +28,7 @@ from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.schemes import pairs, stiffness
 from rdtf.schemes.base import (
+    MakeStep,
     Scheme,
     begin,
     check_transport,
@@ -70,6 +71,8 @@ def default_time_step(
     reaction's time.
 
     Args:
+      model: the equations.
+      grid: where they are solved.
       params: numbers or `[B]` vectors, which may be mixed.
       scheme: a name of `SCHEMES`.
       laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
@@ -100,6 +103,7 @@ __all__ = [
     "SCHEMES",
     "STRANG",
     "TSIT5",
+    "MakeStep",
     "RungeKutta",
     "Scheme",
     "begin",

@@ -53,7 +53,7 @@ def _weights(at_half, functions, time_step):
 
 
 class ExponentialStep(SpectralStep):
-    """`step(carry, params, step_index) -> carry` of ETDRK4."""
+    """A step of ETDRK4."""
 
     def functions(self, symbol, h):
         if self._splitting.is_diagonal:
@@ -76,10 +76,17 @@ class ExponentialStep(SpectralStep):
         return self.forward(self.remainder(state, params))
 
     def stages(self, u, n_u, params: Params, shape, h):
-        """(amplitudes after a step, N(c)) from u and N(u), all amplitudes.
+        """The stages of a step.
 
-        `h`, a number or `[B, 1]`, is for the species that do not diffuse: they take
-        Runge-Kutta 4.
+        Args:
+          u, n_u: amplitudes of the state and of its N.
+          params: prepared.
+          shape: of a field.
+          h: the length of the step, a number or `[B, 1]`, for the species that do not
+            diffuse: they take Runge-Kutta 4.
+
+        Returns:
+          (amplitudes after the step, those of N(c)).
         """
         still = {"half": h / 2, "first": h / 6, "middle": h / 3, "last": h / 6}
 
@@ -105,4 +112,10 @@ class ExponentialStep(SpectralStep):
         return after, n_c
 
 
-ETDRK4 = Scheme("etdrk4", 4, 4, math.inf, ExponentialStep)
+ETDRK4 = Scheme(
+    name="etdrk4",
+    order=4,
+    stages=4,
+    real_stability=math.inf,
+    make=ExponentialStep,
+)

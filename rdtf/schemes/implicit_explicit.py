@@ -103,5 +103,17 @@ class _BackwardDifferences(_ImplicitStep):
         return (*after, *state, *now, tf.ones_like(flag))
 
 
-CNAB2 = Scheme("cnab2", 2, 1, math.inf, _CrankNicolson)
-SBDF2 = Scheme("sbdf2", 2, 1, math.inf, _BackwardDifferences)
+CNAB2 = Scheme(
+    name="cnab2",
+    order=2,
+    stages=1,
+    real_stability=math.inf,
+    make=_CrankNicolson,
+)
+SBDF2 = Scheme(
+    name="sbdf2",
+    order=2,
+    stages=1,
+    real_stability=math.inf,
+    make=_BackwardDifferences,
+)

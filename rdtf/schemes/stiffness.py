@@ -32,8 +32,12 @@ def largest_diffusivity(
     latter, linearized about the model's background, or zero, and the corners of its
     valid range. In length² / time.
 
-    With an explicit `scheme`, eigenvalues that are not real count by how far its
-    stability region reaches in their direction, compared with the negative real axis.
+    Args:
+      model: the equations.
+      params: name -> number, vector `[B]` or field.
+      grid, laplacian: what ∇² is.
+      scheme: if explicit, eigenvalues that are not real count by how far its stability
+        region reaches in their direction, compared with the negative real axis.
     """
     rate = _diffusion_rate(model, params, grid, laplacian, scheme)
     return rate / spectral_radius(grid, laplacian)
@@ -146,6 +150,12 @@ def choose(
     etdrk4 where diffusion is stiff beside the reaction, as an explicit scheme would take
     steps that only its stability asks for; tsit5 where it is not. etdrk4 needs uniform
     diffusivities, and axes short enough for matrices where they are not periodic.
+
+    Args:
+      model: the equations.
+      params: name -> number.
+      grid, laplacian: what ∇² is.
+      varying: names of the parameters that are fields.
     """
     moved = [n for n in linear_parameters(model) if n in varying]
     if moved:

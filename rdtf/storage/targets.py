@@ -34,6 +34,7 @@ class Targets:
     """
 
     fields: dict[str, np.ndarray]
+    _: dataclasses.KW_ONLY
     times: np.ndarray | None = None
     status: np.ndarray | None = None
     num_steps: np.ndarray | None = None
@@ -95,7 +96,7 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
     _check_field(path, observe, fields[observe], extra, ndim)
     _check_extra(path, fields[observe].shape, extra, ndim, frame_interval or 1.0)
     fields = {name: array.astype(np.float64) for name, array in fields.items()}
-    return Targets(fields, metadata=metadata, **extra)
+    return Targets(fields=fields, metadata=metadata, **extra)
 
 
 def _metadata(path, text):

@@ -21,7 +21,7 @@ import sympy
 from rdtf.models import ReactionDiffusion, derivatives
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Rows:
     """What one kernel computes for every cell.
 
@@ -82,7 +82,13 @@ class System:
 
     def forward(self, name="forward_rows", watch=None):
         updates = self.euler(self.state, self.laplacians, self.reaction)
-        return Rows(name, self.state, self.laplacians, updates, watch=watch)
+        return Rows(
+            name=name,
+            fields=self.state,
+            laplacians=self.laplacians,
+            updates=updates,
+            watch=watch,
+        )
 
     def euler(self, fields, laplacians, rates):
         """New values of fields; `d_i` stands for dt D_i / h², see _function."""
@@ -116,12 +122,12 @@ class System:
         ]
         updates = self.euler(adjoint, self.laplacians, rates)
         return Rows(
-            "backward_rows",
-            adjoint,
-            self.laplacians,
-            updates,
-            self.state,
-            list(zip(sums, diffused, strict=True)),
+            name="backward_rows",
+            fields=adjoint,
+            laplacians=self.laplacians,
+            updates=updates,
+            beside=self.state,
+            sums=list(zip(sums, diffused, strict=True)),
         )
 
     def tangents(self, carried):
@@ -140,4 +146,9 @@ class System:
                     + WEIGHT * self.laplacians[i] * int(self.diffusivity[i] == p)
                 )
         fields = self.state + t
-        return Rows("forward_rows", fields, laps, self.euler(fields, laps, rates))
+        return Rows(
+            name="forward_rows",
+            fields=fields,
+            laplacians=laps,
+            updates=self.euler(fields, laps, rates),
+        )
