@@ -1,4 +1,4 @@
-"""A recorded file in a line, and whether a run that goes on is the one that began it."""
+"""A recorded file in a line, and whether a run that goes on is the one in it."""
 
 import pathlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from rdtf.status import InputError, Status
 
 
 def summary(path) -> str:
-    """One line: how far, how the samples stand, what happened, how large the file is."""
+    """One line: how far it is, states of the samples, events, size of the file."""
     path = pathlib.Path(path)
     with open_hdf5(path) as movie:
         count, end = len(movie.times), movie.times[-1]
