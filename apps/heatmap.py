@@ -78,7 +78,15 @@ def pairs(workdir, fields):
 
 
 def landscape(workdir, model, observe, target, truth):
-    """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
+    """Losses over the axes: rows.jsonl as they come, at the end landscape.npz and .png.
+
+    Args:
+      workdir: where they go.
+      model: what runs.
+      observe: the species that is compared.
+      target: its observed stills; None: those of a run at the truth.
+      truth: the true parameters of the target, or None.
+    """
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:
@@ -93,19 +101,43 @@ def landscape(workdir, model, observe, target, truth):
 
     values = flags.FLAGS
     run = params if target is not None else truth
-    largest = {n: max(params[n], run[n], *axes.get(n, [0.0])) for n in params}
+    largest = analysis.largest_params(axes, params, run)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
     state = initial_conditions.create(
-        values.initial_condition, model, grid, values.num_samples, values.seed, params
+        values.initial_condition,
+        model,
+        grid,
+        batch=values.num_samples,
+        seed=values.seed,
+        params=params,
     )
-    stop = pattern_flags.stopping()
+    tolerance, max_steps = pattern_flags.stopping()
     paired = target is None
     if paired:
-        target = analysis.simulate_target(simulation, truth, state, observe, *stop)
-    compared = (target, observe, tuple(_LOSS.value), paired)
-    part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
-    resume = values.resume
+        target = analysis.simulate_target(
+            simulation, truth, state, observe, tolerance=tolerance, max_steps=max_steps
+        )
+    part = analysis.Slice(
+        simulation=simulation,
+        axes=axes,
+        params=params,
+        state=state,
+        target=target,
+        observe=observe,
+        losses=tuple(_LOSS.value),
+        paired=paired,
+        tolerance=tolerance,
+        max_steps=max_steps,
+    )
+    measure(workdir, part, truth)
+
+
+def measure(workdir, part, truth):
+    """Measures, writes and draws a landscape."""
+    from rdtf import analysis
+
+    resume = flags.FLAGS.resume
     if not resume:
         workdirs.begin(workdir)
     with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:
@@ -113,9 +145,10 @@ def landscape(workdir, model, observe, target, truth):
             part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
         )
     result.save(workdir / "landscape.npz")
-    picture, title = workdir / "landscape.png", f"{model.name}: loss of {observe}"
+    picture = workdir / "landscape.png"
+    title = f"{part.simulation.model.name}: loss of {part.observe}"
     viz.landscape(picture, result.axes, result.losses, truth, title)
-    print(f"{picture}: {result.num_sick} points without a valid run")
+    print(f"{picture}: {result.num_invalid} points without a valid run")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ The first axis is drawn upwards. Every point starts from the same initial state.
 points are kept as they come (blocks.jsonl): --resume goes on where a run was stopped.
 Results in --workdir: regimes.png, regimes.npz (labels and evidence), regimes.json
 (counts, settings, checks). --check=N runs N of the chaotic points again with half the
-time step, and on half the spacing. The rules are in rdtf/analysis/regimes/classification.py.
+time step, and on half the spacing. The rules are in
+rdtf/analysis/regimes/classification.py.
 """
 
 import tqdm
@@ -48,14 +49,24 @@ def main(argv):
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions
-    from rdtf.analysis.regimes import maps
+    from rdtf.analysis import landscape
+    from rdtf.analysis.regimes import Options, maps
 
-    largest = {n: max(params[n], *axes.get(n, [params[n]])) for n in params}
+    largest = landscape.largest_params(axes, params)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
-    state = initial_conditions.create(_START.value, model, grid, 1, _SEED.value, params)
-    lengths = (_STEPS.value, _EVERY.value, _EXPONENT.value, _BLOCK.value)
-    plan = maps.Plan(simulation, axes, params, state, *lengths)
+    state = initial_conditions.create(
+        _START.value, model, grid, batch=1, seed=_SEED.value, params=params
+    )
+    plan = maps.Plan(
+        simulation=simulation,
+        axes=axes,
+        params=params,
+        state=state,
+        num_steps=_STEPS.value,
+        options=Options(every=_EVERY.value, exponent_steps=_EXPONENT.value),
+        block=_BLOCK.value,
+    )
     if not flags.FLAGS.resume:
         workdirs.begin(workdir)
     measure(workdir, plan, flags.FLAGS.resume)
@@ -93,8 +104,8 @@ def measure(workdir, plan, resume):
         tuple(found.axes.values()),
         found.regime,
         labels,
-        curves(plan),
-        f"{model}: regimes after {plan.num_steps} steps",
+        curves=curves(plan),
+        title=f"{model}: regimes after {plan.num_steps} steps",
     )
     told = ", ".join(f"{count} {label}" for label, count in counts.items())
     print(f"{picture}: {told}")

@@ -88,7 +88,13 @@ def test_bad_input_is_one_line(tmp_path, flags, word, input_error):
 
 def _plan(sim, **axes):
     state = initial_conditions.create(None, sim.model, sim.grid)
-    return maps.Plan(sim, axes, sim.model.defaults, state, 600)
+    return maps.Plan(
+        simulation=sim,
+        axes=axes,
+        params=sim.model.defaults,
+        state=state,
+        num_steps=600,
+    )
 
 
 def test_curves_are_bifurcations(simulations, input_error):

@@ -27,11 +27,11 @@ _LINE_BLOCK = 8  # points of a one-dimensional landscape that run together
 _INVALID = [status for status in Status if status.is_invalid]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Slice:
     """A landscape to measure.
 
-    Args:
+    Attributes:
       simulation: what runs.
       axes: one or two parameters: name -> values `[n]`.
       params: all parameters; those of `axes` are replaced.
@@ -41,6 +41,7 @@ class Slice:
       losses: names of `rdtf.losses.FEATURES`.
       paired: sample i is compared with target i; otherwise with all targets, mean loss.
       tolerance: of `run_until_steady`; None takes exactly `max_steps` steps.
+      max_steps: of every run, at most.
     """
 
     simulation: Simulation
@@ -108,14 +109,14 @@ class Slice:
         }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Landscape:
     """What was measured.
 
     Attributes:
       axes: name -> values.
       losses: loss name -> `[n]` or `[n0, n1]`, mean over samples; NaN where a sample
-        fell ill.
+        was invalid.
       status, num_steps: int `[*points, S]`.
       settings: see `Slice.settings`.
     """
@@ -127,7 +128,7 @@ class Landscape:
     settings: dict
 
     @property
-    def num_sick(self) -> int:
+    def num_invalid(self) -> int:
         """Points without a loss."""
         return int(np.isin(self.status, _INVALID).any(axis=-1).sum())
 
@@ -159,6 +160,16 @@ def check_axes(model, axes, params) -> None:
             model.check_bounds({**params, name: value})
 
 
+def largest_params(
+    axes: Mapping[str, Sequence[float]], *sets: Mapping[str, float]
+) -> dict[str, float]:
+    """The largest value of each parameter on the axes and in the sets.
+
+    A time step that is stable there is stable at every point.
+    """
+    return {n: max([p[n] for p in sets] + list(axes.get(n, ()))) for n in sets[0]}
+
+
 def simulate_target(
     simulation: Simulation,
     truth: Mapping[str, float],
@@ -169,8 +180,15 @@ def simulate_target(
 ) -> np.ndarray:
     """The observed fields `[S, *grid]` at the end of a run at the true parameters.
 
+    Args:
+      simulation: what runs.
+      truth: the true parameters.
+      state: initial states, `[S, *grid]` per species.
+      observe: the species that is observed.
+      tolerance, max_steps: see `Slice`.
+
     Raises:
-      InputError: if a sample falls ill.
+      InputError: if a sample becomes invalid.
     """
     run = _run(simulation, state, truth, tolerance, max_steps)
     for status in run.status:
@@ -238,14 +256,14 @@ def _measure_row(part, points, targets):
     state = tuple(tf.tile(field, [len(points), *ones]) for field in part.state)
     run = _run(part.simulation, state, params, part.tolerance, part.max_steps)
     status = np.array(run.status, int).reshape(len(points), samples)
-    sick = np.isin(status, _INVALID).any(axis=1)
+    invalid = np.isin(status, _INVALID).any(axis=1)
     fields = run.state[part.simulation.model.check_species(part.observe)].numpy()
     losses = {}
     for name, target in targets.items():
         features = sample_features(fields, name)
         loss = _sample_losses(features, target, part.paired)
         loss = loss.reshape(len(points), samples).mean(axis=1)
-        losses[name] = np.where(sick, np.nan, loss).tolist()
+        losses[name] = np.where(invalid, np.nan, loss).tolist()
     steps = run.num_steps.reshape(len(points), samples)
     return {
         "losses": losses,
@@ -267,8 +285,8 @@ def _sample_losses(features, target, paired):
 
 
 def _run(simulation, state, params, tolerance, max_steps):
-    """Until steady, or exactly `max_steps` steps, which no change is small enough to end."""
-    tolerance = 0.0 if tolerance is None else tolerance
+    """Until steady, or exactly `max_steps` steps."""
+    tolerance = 0.0 if tolerance is None else tolerance  # no change is below 0
     return simulation.run_until_steady(state, params, tolerance, max_steps)
 
 

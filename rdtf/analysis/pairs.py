@@ -14,7 +14,7 @@ _BLOCK = 32  # samples whose spectra are in memory at once
 
 
 def sample_features(fields: np.ndarray, loss: str) -> np.ndarray:
-    """The features `[n, m]` of fields `[n, *grid]` whose mean square difference is `loss`.
+    """Features `[n, m]` of fields `[n, *grid]`, whose mean square difference is `loss`.
 
     Args:
       fields: float64.

@@ -86,7 +86,10 @@ def animate(
     both, limits = np.concatenate([truth, found]), (truth.min(), truth.max())
     captions = ["true"] * len(truth) + ["found"] * len(found)
     shape = both.shape[2:]
-    draw_frame = viz.PanelFrames(captions, shape, *limits, "magma", name, 2, 128)
+    low, high = limits
+    draw_frame = viz.PanelFrames(
+        captions, shape, vmin=low, vmax=high, label=name, panel_size=128
+    )
     frames = (
         draw_frame([run[i] for run in both], f"time {interval * (1 + i):g}")
         for i in range(both.shape[1])

@@ -26,7 +26,7 @@ DRIFT = 0.1  # share of ∂s/∂t that a mere drift may leave unexplained
 TINY = 1e-300
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(kw_only=True)
 class Record:
     """The features of `B` samples at `T` frames of `S` species.
 
@@ -93,6 +93,11 @@ def observe(
     that are no longer valid or are `finished` leave the batch, so the rest goes faster.
 
     Args:
+      simulation: what runs.
+      params: name -> scalar or `[B]`.
+      state: `[B, *grid]` per species, or a batch of 1.
+      num_steps: of the run.
+      every: steps between the frames of its last quarter.
       finished: given the record so far, which samples need no more steps, bool `[B]`.
       callback: called as callback(steps so far, samples still running) at every frame.
     """
@@ -113,7 +118,7 @@ def observe(
         ]
         state = after
         with np.errstate(all="ignore"):  # what is not finite is marked
-            _take(record, simulation, running, index, fields, rates)
+            _take(record, simulation, running, index, fields=fields, rates=rates)
         stop = record.invalid[running] | (step == steps[-1])
         if finished is not None and index % _CHECK == _CHECK - 1:
             stop = stop | finished(record)[running]

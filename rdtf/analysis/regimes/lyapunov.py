@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from rdtf.analysis.regimes.options import fewest_steps
 from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
@@ -28,7 +29,7 @@ _SMOOTH = {"exp", "log", "sqrt", "sin", "cos", "tanh", "power_derivative"}
 _ALIGNING = 0.25  # share of the run in which w turns into the fastest direction
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Exponent:
     """The largest Lyapunov exponent of each sample.
 
@@ -51,11 +52,6 @@ class Exponent:
     def per_sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(value, error, halves), each of which yields one item per sample."""
         return self.value, self.error, self.halves
-
-
-def fewest_steps(every: int) -> int:
-    """Steps that an exponent needs at least: 64 renormalisations."""
-    return 8 * _BLOCKS * every
 
 
 @functools.lru_cache(maxsize=16)
@@ -126,8 +122,8 @@ def largest_exponent(
     segments = num_steps // every
     if num_steps < fewest_steps(every):
         raise InputError(
-            f"Expected at least {fewest_steps(every)} steps for a Lyapunov exponent, got "
-            f"{num_steps}: take more steps, or renormalise after fewer."
+            f"Expected at least {fewest_steps(every)} steps for a Lyapunov exponent, "
+            f"got {num_steps}: take more steps, or renormalise after fewer."
         )
     system = tangent_simulation(simulation)
     count = len(simulation.model.species)
@@ -155,7 +151,13 @@ def _statistics(rates, duration, state):
         return np.stack([piece.mean(axis=1) for piece in pieces], axis=1)
 
     error = means(_BLOCKS).std(axis=1, ddof=1) / np.sqrt(_BLOCKS)
-    return Exponent(rates.mean(axis=1), error, means(2), duration, state)
+    return Exponent(
+        value=rates.mean(axis=1),
+        error=error,
+        halves=means(2),
+        duration=duration,
+        state=state,
+    )
 
 
 def _renormalise(carry, count):
@@ -175,13 +177,13 @@ def _tangent_simulation(simulation):
         simulation.grid,
         simulation.time_step,
         simulation.scheme.name,
-        simulation.engine,
-        simulation.laplacian,
+        engine=simulation.engine,
+        laplacian=simulation.laplacian,
     )
 
 
 def _with_tangents(model, terms, name):
-    """`terms(state, params)` of a model, followed by its derivative along the tangents."""
+    """`terms(state, params)` of a model, then its derivative along the tangents."""
     if terms is None:
         return None
     derivative = _derivative(model, name)

@@ -19,16 +19,17 @@ from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """A map to measure.
 
-    Args:
+    Attributes:
       simulation: what runs.
-      axes: two parameters: name -> values; the first one upwards, the second to the right.
+      axes: two parameters: name -> values; the first one upwards, the second to the
+        right.
       params: all parameters; those of `axes` are replaced.
       state: the initial state of every point, `[1, *grid]` per species.
-      num_steps, every, exponent_steps: see `regimes.classify`.
+      num_steps, options: see `regimes.classify`.
       block: points that run as one batch; what is kept of a point's frames takes about
         4 MB on 64 x 64 cells, 17 MB on 256 x 256.
     """
@@ -38,8 +39,7 @@ class Plan:
     params: Mapping[str, float]
     state: State
     num_steps: int = 20_000
-    every: int | None = None
-    exponent_steps: int | None = None
+    options: regimes.Options = dataclasses.field(default_factory=regimes.Options)
     block: int = 128
 
     def __post_init__(self):
@@ -81,14 +81,14 @@ class Plan:
             },
             "initial_state": digest.hexdigest()[:16],
             "num_steps": self.num_steps,
-            "every": self.every,
-            "exponent_steps": self.exponent_steps,
+            "every": self.options.every,
+            "exponent_steps": self.options.exponent_steps,
             "block": self.block,
             "rdtf_version": rdtf.__version__,
         }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RegimeMap:
     """What was measured.
 
@@ -137,9 +137,9 @@ def measure(
       plan: what to measure.
       log: path of a JSON-lines file that blocks are appended to, or None.
       resume: take the blocks that `log` already holds.
-      callback: called as callback(points so far, steps of the block so far, samples of it
-        still running); an exception in it (KeyboardInterrupt too) ends the run and loses
-        no block.
+      callback: called as callback(points so far, steps of the block so far, samples of
+        it still running); an exception in it (KeyboardInterrupt too) ends the run and
+        loses no block.
 
     Raises:
       InputError: if the log to resume was made with other settings.
@@ -171,8 +171,7 @@ def _measure_block(plan, block, callback):
         params,
         plan.state,
         plan.num_steps,
-        plan.every,
-        plan.exponent_steps,
+        options=plan.options,
         callback=callback,
     )
     return {
@@ -185,6 +184,7 @@ def _measure_block(plan, block, callback):
 
 
 def _gather(plan, settings, rows):
+    """A map from the rows of its log."""
 
     def joined(read):
         values = [value for row in rows for value in read(row)]
@@ -211,6 +211,8 @@ def check_chaos(
     """Checks chaotic points of a map with finer steps and cells, in one batch.
 
     Args:
+      plan: the plan of the map.
+      found: the map.
       count: at most so many points, spread evenly over the chaotic ones.
       callback: see `regimes.check_artefact`, whose cost this has.
 
@@ -231,8 +233,7 @@ def check_chaos(
         },
         plan.state,
         plan.num_steps,
-        plan.every,
-        plan.exponent_steps,
+        options=plan.options,
         callback=callback,
     )
     kinds = ("given", "half_step", "half_spacing")

@@ -40,9 +40,18 @@ class Open:
     stationary: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Course:
-    """Contrast and rate of one sample up to some frame, and where they lead."""
+    """Contrast and rate of one sample up to some frame, and where they lead.
+
+    Attributes:
+      times: `[T]`, of the frames.
+      contrast, rate: `[T]`, relative to the scale of the species.
+      decay: μ of the rate over the second half of the time, in 1 / time.
+      fit: R² of this exponential.
+      remaining: further change over the horizon, if that goes on.
+      future_contrast: the contrast then.
+    """
 
     times: np.ndarray
     contrast: np.ndarray
@@ -74,14 +83,15 @@ def course(record: features.Record, sample: int, horizon: float = 0.0) -> Course
     late = times >= 0.5 * times[-1]
     decay, fit = _decay(times[late], np.maximum(rate[late], _ROUNDING / horizon))
     fading, _ = _decay(times[late], np.maximum(contrast[late], _ROUNDING))
+    future = contrast[-1] * np.exp(np.clip(-fading * horizon, -50.0, 50.0))
     return Course(
-        times,
-        contrast,
-        rate,
-        decay,
-        fit,
-        rate[-1] * horizon * _mean_exponential(-decay * horizon),
-        contrast[-1] * np.exp(np.clip(-fading * horizon, -50.0, 50.0)),
+        times=times,
+        contrast=contrast,
+        rate=rate,
+        decay=decay,
+        fit=fit,
+        remaining=rate[-1] * horizon * _mean_exponential(-decay * horizon),
+        future_contrast=future,
     )
 
 
@@ -108,7 +118,8 @@ def decide(
     """The verdict on a sample without λ, or what there is to go on with.
 
     Args:
-      record, sample: its features.
+      record: the features of a batch.
+      sample: its index.
       origin: the background, `[S]`.
       interval: time between the later frames.
     """
@@ -170,8 +181,18 @@ def _decide_by_time(record, sample, seen, evidence, interval):
     return Open(evidence, has_lines, stationary)
 
 
-def decide_by_exponent(open_: Open, value, error, halves, duration) -> Verdict:
-    """The verdict, given λ, its standard error, its halves and the measured time."""
+def decide_by_exponent(
+    open_: Open, value: float, error: float, halves: np.ndarray, duration: float
+) -> Verdict:
+    """The verdict, once the exponent is known.
+
+    Args:
+      open_: the sample.
+      value: λ, in 1 / time.
+      error: its standard error.
+      halves: λ of the first and the second half of the measured time.
+      duration: the measured time.
+    """
     evidence = open_.evidence | {
         "lyapunov": float(value),
         "lyapunov_error": float(error),
