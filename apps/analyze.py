@@ -2,11 +2,11 @@
 
     python -m apps.analyze --model=gray_scott --params=F=.04,k=.06 --over=k,F
 
-Prints the uniform states, the waves that grow on one of them, how far the parameters are
-from each bifurcation, and remarks; leaves dispersion.png, bifurcations.png (a map over two
-parameters) and analysis.json in --workdir. --state names the uniform state, by number or
-as u=.1,v=.2; --range=k=.03:.07 sets an axis of the map. Needs no TensorFlow; what the
-numbers mean is in docs/analysis.md.
+Prints the uniform states, the waves that grow on one of them, how far the parameters
+are from each bifurcation, and remarks; leaves dispersion.png, bifurcations.png (a map
+over two parameters) and analysis.json in --workdir. --state names the uniform state, by
+number or as u=.1,v=.2; --range=k=.03:.07 sets an axis of the map. Needs no TensorFlow;
+what the numbers mean is in docs/analysis.md.
 """
 
 import json
@@ -48,7 +48,7 @@ def main(argv):
         if name not in over:
             raise InputError(f"Expected --range of {' or '.join(over)}, got {name!r}.")
     result, relation, found = summary.report(
-        model, params, over, state, grid, flags.FLAGS.laplacian
+        model, params, over, state, grid=grid, laplacian=flags.FLAGS.laplacian
     )
     diagram = None
     if len(over) == 2:
@@ -64,7 +64,13 @@ def main(argv):
 
 
 def save(workdir, result, relation, diagram):
-    """The two pictures and the numbers."""
+    """The two pictures and the numbers.
+
+    Args:
+      workdir: where they go.
+      result, relation: of `summary.report`.
+      diagram: the map over two parameters, or None.
+    """
     numbers = ", ".join(f"{n} = {x:g}" for n, x in result["params"].items())
     title = f"{result['model']}: {numbers}"
     values = ", ".join(f"{n} = {x:.5g}" for n, x in result["state"].items())
@@ -73,9 +79,9 @@ def save(workdir, result, relation, diagram):
         workdir / "dispersion.png",
         relation.wavenumbers,
         relation.rates,
-        relation.bands,
-        fastest,
-        f"{title}\nwaves on {values}",
+        bands=relation.bands,
+        fastest=fastest,
+        title=f"{title}\nwaves on {values}",
     )
     if diagram is not None:
         point = tuple(result["params"][name] for name in diagram.axes)
@@ -83,9 +89,9 @@ def save(workdir, result, relation, diagram):
             workdir / "bifurcations.png",
             diagram.axes,
             diagram.names(),
-            diagram.curves,
-            point,
-            title,
+            curves=diagram.curves,
+            point=point,
+            title=title,
         )
         result["curves"] = {
             kind: [piece.tolist() for piece in pieces]

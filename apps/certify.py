@@ -79,9 +79,9 @@ def certify(simulation, params, index):
         values.initial_condition,
         model,
         simulation.grid,
-        values.num_samples,
-        values.seed + 1,
-        params,
+        batch=values.num_samples,
+        seed=values.seed + 1,
+        params=params,
     )
     compare = losses.LOSSES[_LOSS.value]
     return gradients.certificate(

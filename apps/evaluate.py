@@ -4,8 +4,8 @@
 
 Takes the held-out share of the data set for the truth (--seed as in training), and the
 simulator for a critic: does the true equation leave the samples as it leaves real ones?
---likelihood=16 --denoiser=runs/waves/denoiser.keras also tells how likely so many held-out
-patterns are under a denoiser, in nats per value.
+--likelihood=16 --denoiser=runs/waves/denoiser.keras also tells how likely so many
+held-out patterns are under a denoiser, in nats per value.
 """
 
 import pathlib
@@ -54,8 +54,9 @@ def main(argv):
     rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
     rest, held = (real[chosen] for chosen in rows)
     trained = _denoiser(names, held)
+    simulation, params = _critic(data.metadata)
     scores = evaluation.evaluate(
-        samples, held, rest, *_critic(data.metadata), _STEPS.value
+        samples, held, rest, simulation, params, steps=_STEPS.value
     )
     print(reports.table(scores))
     value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}

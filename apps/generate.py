@@ -4,10 +4,10 @@ r"""Makes patterns by simulation: a few targets as `.npz`, or data sets as `.h5`
     python -m apps.generate --output=data/waves.h5 --until=steps --preset=waves,maze \
         --num_samples=1024 --height=64 --width=64
 
-Targets hold every species `[sample, *grid]`, per-sample status and steps. Data sets hold
-`--num_samples` (8192) living patterns of each preset, written in chunks: --resume goes on
-after a kill; --shard and --num_shards, or --ray, spread the work. Both carry the metadata
-to make them again. An existing file is kept unless --overwrite is given.
+Targets hold every species `[sample, *grid]`, per-sample status and steps. Data sets
+hold `--num_samples` (8192) living patterns of each preset, written in chunks: --resume
+goes on after a kill; --shard and --num_shards, or --ray, spread the work. Both carry
+the metadata to make them again. An existing file is kept unless --overwrite is given.
 """
 
 import pathlib

@@ -35,14 +35,13 @@ def make_patterns(simulation, params, tolerance):
     from rdtf import patterns
 
     values = flags.FLAGS
+    settings = patterns.Settings(
+        initial_condition=values.initial_condition,
+        seed=values.seed,
+        tolerance=tolerance,
+        max_steps=values.max_steps,
+    )
     with progress.steps(values.max_steps, "making patterns") as bar:
         return patterns.make(
-            simulation,
-            params,
-            values.num_samples,
-            values.seed,
-            values.initial_condition,
-            tolerance,
-            values.max_steps,
-            bar,
+            simulation, params, values.num_samples, settings, callback=bar
         )

@@ -3,11 +3,11 @@
     python -m apps.regimes --workdir=runs/map --axis=F=0:.12:64 --axis=k=.03:.075:64 \\
         --shape=64,64 --max_steps=20000
 
-The first axis is drawn upwards. Every point starts from the same initial state. Blocks of
-points are kept as they come (blocks.jsonl): --resume goes on where a run was stopped.
-Results in --workdir: regimes.png, regimes.npz (labels and evidence), regimes.json
-(counts, settings, checks). --check=N runs N of the chaotic points again with half the
-time step, and on half the spacing. The rules are in
+The first axis is drawn upwards. Every point starts from the same initial state. Blocks
+of points are kept as they come (blocks.jsonl): --resume goes on where a run was
+stopped. Results in --workdir: regimes.png, regimes.npz (labels and evidence),
+regimes.json (counts, settings, checks). --check=N runs N of the chaotic points again
+with half the time step, and on half the spacing. The rules are in
 rdtf/analysis/regimes/classification.py.
 """
 

@@ -51,9 +51,9 @@ def data_of(preset: str) -> tuple[np.ndarray, dict]:
     if not path.exists():
         side = (_SIDE.value,) * 2
         plan = patterns.Plan(
-            (preset,),
-            _SAMPLES.value,
-            side,
+            presets=(preset,),
+            num_samples=_SAMPLES.value,
+            shape=side,
             seed=_SEED.value,
             chunk=64,
             changes=_CHANGES.get(preset, ()),

@@ -115,7 +115,9 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
     sim = simulations(shape=(16, 16), time_step=1.0)
     plan = _plan(sim, F=[0.01, 0.02, 0.03], k=[0.03, 0.07])
     labels = np.array([[7, 0], [3, 7], [7, 8]])
-    found = maps.RegimeMap(plan.axes, labels, labels, {}, {})
+    found = maps.RegimeMap(
+        axes=plan.axes, regime=labels, margin=labels, evidence={}, settings={}
+    )
     asked = []
 
     def no_work(simulation, params, *rest, **options):

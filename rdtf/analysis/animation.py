@@ -111,7 +111,7 @@ def write(
 
 
 def _pictures(grid, num_frames):
-    """(function from fields `[P, *grid]` to pictures `[P, y, x]`, shape of a picture)."""
+    """(function from fields `[P, *grid]` to pictures `[P, y, x]`, their shape)."""
     if len(grid) == 1:
         height = min(num_frames, grid[0])
         return viz.SpaceTime(height), (height, grid[0])

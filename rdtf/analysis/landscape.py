@@ -1,8 +1,8 @@
 """Loss landscapes: the loss over a grid of one or two parameters.
 
 Every point of the grid starts from the same initial states, runs until steady (or for a
-fixed number of steps), and is compared with the target. One row is one batched run. Rows
-are appended to a log as they come, so that a run can go on where it was stopped.
+fixed number of steps), and is compared with the target. One row is one batched run.
+Rows are appended to a log as they come, so that a run can go on where it was stopped.
 """
 
 import dataclasses

@@ -40,8 +40,8 @@ class Sweep:
     """Frames at steps 0, every, 2 every, ... up to `num_steps`; iterating runs it.
 
     They are the states of `Simulation.advance`, bit for bit those that a fit sees: the
-    program is the same, and a sample's bits do not depend on its batch. A set that is no
-    longer valid goes on as it is, and so do the others.
+    program is the same, and a sample's bits do not depend on its batch. A set that is
+    no longer valid goes on as it is, and so do the others.
 
     Attributes:
       simulation: what runs.

@@ -99,8 +99,8 @@ class Evolution:
     Args:
       make: a network from a seed; the first population.
       dynamics: of the cells.
-      settings: iterations are generations; only replicates, num_steps, the last noise and
-        seed count besides.
+      settings: iterations are generations; only replicates, num_steps, the last noise
+        and seed count besides.
       strategy: `MuPlusLambda` or `CMA`.
 
     Attributes:

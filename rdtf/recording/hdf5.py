@@ -170,8 +170,8 @@ class Continued:
         if not np.array_equal(self._file["times"][...], planned[:count]):
             raise InputError(
                 f"Expected save times that begin with those of the {count} frames in "
-                f"{self._path}, up to {self._file['times'][-1]:g}, got others: give the "
-                "same again, or later ones after them."
+                f"{self._path}, up to {self._file['times'][-1]:g}, got others: give "
+                "the same again, or later ones after them."
             )
 
     def carry(self) -> Carry:

@@ -90,8 +90,8 @@ def _checked(times):
     times = np.asarray(times, np.float64)
     if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all():
         raise InputError(
-            f"Expected save times as a list of finite numbers, got shape {times.shape}: "
-            "such as numpy.linspace(0, 100, 11)."
+            f"Expected save times as a list of finite numbers, got shape "
+            f"{times.shape}: such as numpy.linspace(0, 100, 11)."
         )
     if times[0] < 0.0 or (np.diff(times) <= 0.0).any():
         raise InputError(

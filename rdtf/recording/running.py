@@ -1,4 +1,4 @@
-"""The loop of a recorded run: step to a save time, look for events, hand on the frame."""
+"""The loop of a recorded run: step to a save time, find events, hand on the frame."""
 
 import dataclasses
 import functools
@@ -50,8 +50,8 @@ def record(
     """Runs from save time to save time, with one frame in memory at a time.
 
     With fixed steps the frames are those of `Simulation.rollout`, bit for bit. A sample
-    that an event stops, or that is not finite any more, keeps its last frame; the others
-    go on, and the run ends when none is left. Not differentiable.
+    that an event stops, or that is not finite any more, keeps its last frame; the
+    others go on, and the run ends when none is left. Not differentiable.
 
     Args:
       simulation, state, params: as for `Simulation.advance`.
@@ -144,7 +144,7 @@ class _Loop:
         )
 
     def drive(self, recorders, carry, samples, first, run=None):
-        """From frame `first` to the end; `run` is None if the recorders have started."""
+        """From frame `first` to the end; no `run` if the recorders have started."""
         try:
             if run is not None:
                 for recorder in recorders:

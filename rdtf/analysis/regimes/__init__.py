@@ -1,5 +1,6 @@
-"""Which regime a pattern ends in; the rules are in `rdtf.analysis.regimes.classification`.
+"""Which regime a pattern ends in.
 
+The rules are in `rdtf.analysis.regimes.classification`.
 What runs a simulation is loaded when it is first used, so that the words alone
 (`Regime`, `Verdict`) never wait for TensorFlow.
 """

@@ -1,10 +1,10 @@
 """Which regime a pattern ends in: uniform, steady, periodic, travelling, chaotic, ...
 
 `classify` runs a batch, keeps small features (`rdtf.analysis.regimes.features`), and
-decides each sample by these rules, in this order. Thresholds are in natural units: sizes
-relative to the scale of a species (its largest rms in the run), changes relative to the
-contrast c = rms(s - mean) / scale of the pattern, times relative to the time T of the
-run. They follow from what the words mean, and were not fitted to any table.
+decides each sample by these rules, in this order. Thresholds are in natural units:
+sizes relative to the scale of a species (its largest rms in the run), changes relative
+to the contrast c = rms(s - mean) / scale of the pattern, times relative to the time T
+of the run. They follow from what the words mean, and were not fitted to any table.
 
 1. INVALID: a state was not finite or left the model's valid range.
 2. Further change: the rate r = rms(∂s/∂t) / scale is fitted by e^(-μt) over the second
@@ -14,20 +14,20 @@ run. They follow from what the words mean, and were not fitted to any table.
    `remaining` is below 0.01: HOMOGENEOUS_TRIVIAL at the background (to 0.03), or
    HOMOGENEOUS_COLLAPSED there if the distance from it had once doubled;
    HOMOGENEOUS_EXCITED at any other state.
-4. STEADY_PATTERN: `remaining` is below 0.01 c. A coarsening pattern, whose rate falls as
-   1/t, does not pass: it is TRANSIENT.
+4. STEADY_PATTERN: `remaining` is below 0.01 c. A coarsening pattern, whose rate falls
+   as 1/t, does not pass: it is TRANSIENT.
 5. TRAVELLING: steady in a moving frame. At each of 8 moments of the last quarter of the
    run a uniform drift -v·∇s explains ∂s/∂t to 10 % of its rms, and the shape is that of
-   the first of them to 3 % of the rms distance of two unrelated patterns; and the way it
-   went is longer than its correlation length c / |∇s|. Slow growth or rearrangement that
-   drifts meanwhile is TRANSIENT.
+   the first of them to 3 % of the rms distance of two unrelated patterns; and the way
+   it went is longer than its correlation length c / |∇s|. Slow growth or rearrangement
+   that drifts meanwhile is TRANSIENT.
 6. OSCILLATORY: after a period the pattern is back to 3 % of the rms distance of two
    unrelated moments (a torus of two clocks comes that close after some 30 cycles); two
    periods were seen, and the power of the motion differs by less than 20 % between the
    halves of the window (the last quarter of the run).
 7. A rate that falls exponentially in the second half (by e or more, R² above 0.9) is
-   TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic nor
-   quasi-periodic by the rest of the rules below, whatever its exponent.
+   TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic
+   nor quasi-periodic by the rest of the rules below, whatever its exponent.
 8. The rest gets its largest Lyapunov exponent λ, from further steps with tangents.
    CHAOTIC: λ is above 3 standard errors and above 5 / measured time (a perturbation
    grows e⁵-fold, which no mere shear does), above the latter in each half too, and

@@ -1,10 +1,10 @@
-"""What is kept of a run to tell its regime: small numbers of every frame, no trajectory.
+"""What is kept of a run to tell its regime: a few numbers of every frame.
 
 A frame takes of each sample and species the mean, the standard deviation and the rms of
-∂s/∂t over the cells; of the last quarter of the run also the low Fourier modes, of which
-only the Gram matrix over time remains (`Record.gram`), and at a few frames how far ∂s/∂t
-is a mere drift of the pattern and, where it is, whether the shape is kept. None of these
-depends on where in a periodic domain the pattern stands.
+∂s/∂t over the cells; of the last quarter of the run also the low Fourier modes, of
+which only the Gram matrix over time remains (`Record.gram`), and at a few frames how
+far ∂s/∂t is a mere drift of the pattern and, where it is, whether the shape is kept.
+None of these depends on where in a periodic domain the pattern stands.
 """
 
 import dataclasses
@@ -33,8 +33,8 @@ class Record:
     Attributes:
       times: `[T]`, since the start.
       first: the frames from this one on are evenly spaced, and have modes.
-      mean, spread, rate: `[B, T, S]`: mean and standard deviation over the cells, rms of
-        ∂s/∂t; NaN after a sample stopped.
+      mean, spread, rate: `[B, T, S]`: mean and standard deviation over the cells, rms
+        of ∂s/∂t; NaN after a sample stopped.
       count: `[B]`, frames taken of each sample.
       invalid: `[B]`, True where a state was not finite or left the valid range.
       drift: `[B, K, 1 + ndim]`: share of the rms ∂s/∂t that no drift explains, and the
@@ -59,8 +59,8 @@ class Record:
     def gram(self, sample: int) -> np.ndarray:
         """⟨x_t, x_t'⟩ of the frames from `first` on, each less their mean, `[N, N]`.
 
-        x is the pattern with each species in units of its `scale`; by Parseval's theorem
-        the inner product is the mean over the cells of what the low modes hold.
+        x is the pattern with each species in units of its `scale`; by Parseval's
+        theorem the inner product is the mean over the cells of what the low modes hold.
         """
         rows = self.modes[sample, : self.count[sample] - self.first]
         scales = np.repeat(scale(self, sample), rows.shape[-1])
@@ -88,9 +88,10 @@ def observe(
 ) -> Record:
     """Runs a batch and records it.
 
-    Frames are taken every 8 * `every` steps, and every `every` steps in the last quarter
-    of the run; ∂s/∂t is the change over one more step, over the time step. Samples
-    that are no longer valid or are `finished` leave the batch, so the rest goes faster.
+    Frames are taken every 8 * `every` steps, and every `every` steps in the last
+    quarter of the run; ∂s/∂t is the change over one more step, over the time step.
+    Samples that are no longer valid or are `finished` leave the batch, so the rest goes
+    faster.
 
     Args:
       simulation: what runs.

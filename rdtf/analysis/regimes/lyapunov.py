@@ -5,10 +5,10 @@ A perturbation w of a trajectory s obeys the linearised equations
     ∂s_i/∂t = R_i(s) + D_i ∇²s_i,      ∂w_i/∂t = Σ_j ∂R_i/∂s_j w_j + D_i ∇²w_i
 
 and the largest exponent is its mean rate of growth, λ = lim ln(|w(t)| / |w(0)|) / t, in
-1 / time. `tangent_model` writes both lines as one reaction-diffusion system of twice the
-species, from the model's own equations by SymPy, so that every engine and scheme carries
-exact tangents; w is brought back to length 1 again and again: Benettin, Galgani,
-Giorgilli & Strelcyn 1980, doi:10.1007/BF02128236.
+1 / time. `tangent_model` writes both lines as one reaction-diffusion system of twice
+the species, from the model's own equations by SymPy, so that every engine and scheme
+carries exact tangents; w is brought back to length 1 again and again: Benettin,
+Galgani, Giorgilli & Strelcyn 1980, doi:10.1007/BF02128236.
 """
 
 import dataclasses
@@ -35,8 +35,8 @@ class Exponent:
 
     Attributes:
       value: λ, `[B]`, in 1 / time; NaN if the run left the finite numbers.
-      error: standard error of the mean over 8 blocks of the measured time, `[B]`; on the
-        large side, as the length of w fluctuates between them.
+      error: standard error of the mean over 8 blocks of the measured time, `[B]`; on
+        the large side, as the length of w fluctuates between them.
       halves: λ of the first and the second half of the measured time, `[B, 2]`.
       duration: the measured time: that of the run less the first quarter, in which w
         aligns.
@@ -212,8 +212,8 @@ def _derivative(model, name):
     }
     if used - _SMOOTH:
         raise InputError(
-            f"Expected smooth equations of {model.name}, got {', '.join(used)} in their "
-            "derivatives: there are no tangents."
+            f"Expected smooth equations of {model.name}, got {', '.join(used)} in "
+            "their derivatives: there are no tangents."
         )
     symbols = [*found.state, *tangents, *found.params.values()]
     return derivatives.compiled(symbols, along, "tensorflow")

@@ -112,7 +112,7 @@ class RegimeMap:
         return {label: count for label, count in counts.items() if count}
 
     def save(self, path) -> None:
-        """Writes an `.npz`: the axes, regime, margin, the evidence, labels, metadata."""
+        """Writes an `.npz`: axes, regime, margin, evidence, labels, metadata."""
         with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez_compressed(
                 stream,

@@ -1,4 +1,4 @@
-"""What of a run that tells a regime can be set; see `rdtf.analysis.regimes.classify`."""
+"""How closely a run is looked at to tell its regime."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def fewest_steps(every: int) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """How closely a run is looked at.
+    """Settings of `rdtf.analysis.regimes.classify`.
 
     Attributes:
       every: steps between the frames of its last quarter. Take a dozen per period, more

@@ -1,5 +1,7 @@
-"""The rules by which `rdtf.analysis.regimes` names a regime; stated in
-`rdtf.analysis.regimes.classification`."""
+"""The rules by which a regime is named.
+
+They are stated in `rdtf.analysis.regimes.classification`.
+"""
 
 import dataclasses
 
@@ -73,7 +75,7 @@ class Course:
 
 
 def course(record: features.Record, sample: int, horizon: float = 0.0) -> Course:
-    """The course of a sample; `horizon` is the time to extrapolate, at least its own."""
+    """The course of a sample, extrapolated over `horizon`, at least its own time."""
     frames = slice(0, record.count[sample])
     size = features.scale(record, sample)
     times = record.times[frames]

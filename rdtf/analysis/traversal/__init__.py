@@ -1,4 +1,4 @@
-"""How a fit travels: regimes, bifurcations, loss and slope along a path of parameters."""
+"""How a fit travels: regimes, bifurcations, loss and slope along its path."""
 
 from rdtf import lazy
 from rdtf.analysis.traversal.paths import (

@@ -3,8 +3,8 @@
 A path is what `trajectory.jsonl` of a fit holds. Of each of its points `trace` says
 
     regime             that fresh patterns end in there (`rdtf.analysis.regimes`)
-    distances          to the nearest bifurcation of each kind, relative, + before it and
-                       - beyond it (`rdtf.analysis.boundaries`)
+    distances          to the nearest bifurcation of each kind, relative, + before it
+                       and - beyond it (`rdtf.analysis.boundaries`)
     loss               L, as the fit recorded it
     slope              |∂L/∂p|, in the units of L / p
     relative_slope     sqrt(Σ (p ∂L/∂p)²): what L changes per relative change of p

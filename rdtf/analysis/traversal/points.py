@@ -25,7 +25,8 @@ class Point:
         was recorded.
       regime, margin: label, and how clear it is (see `regimes.Verdict`); None and NaN
         if regimes were not asked for.
-      distances: kind -> signed relative distance; kinds that are nowhere near are absent.
+      distances: kind -> signed relative distance; kinds that are nowhere near are
+        absent.
     """
 
     place: int
