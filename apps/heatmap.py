@@ -44,27 +44,29 @@ def main(argv):
             raise InputError(
                 f"Expected --loss among {', '.join(names.LOSSES)}, got {name!r}."
             )
-    fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
-        landscape(workdir, model, observe, fields, truth)
-    elif fields is None or flags.FLAGS.resume:
+        landscape(workdir, model, observe)
+    elif _TARGETS.value is None or flags.FLAGS.resume:
         raise InputError(
             "Expected --targets=FILE, and no --resume, with --mode=targets."
         )
     else:
-        pairs(workdir, fields)
+        pairs(workdir, observe)
 
 
 def read_targets(observe):
-    """(the observed stills, their true parameters or None) of the target file."""
+    """(the observed stills, their true parameters), each None if there are none."""
+    if _TARGETS.value is None:
+        return None, None
     targets = storage.load_targets(_TARGETS.value, observe)
     if targets.times is not None or targets.mask is not None:
         raise InputError(f"Expected stills without a mask in {_TARGETS.value}.")
     return targets.fields[observe], targets.true_params
 
 
-def pairs(workdir, fields):
+def pairs(workdir, observe):
     """Losses of all pairs of samples."""
+    fields, _ = read_targets(observe)
     common.quiet_tensorflow()
     from rdtf import analysis
 
@@ -77,16 +79,9 @@ def pairs(workdir, fields):
         print(path)
 
 
-def landscape(workdir, model, observe, target, truth):
-    """Losses over the axes: rows.jsonl as they come, at the end landscape.npz and .png.
-
-    Args:
-      workdir: where they go.
-      model: what runs.
-      observe: the species that is compared.
-      target: its observed stills; None: those of a run at the truth.
-      truth: the true parameters of the target, or None.
-    """
+def landscape(workdir, model, observe):
+    """Losses over the axes: rows.jsonl as they come, then landscape.npz and .png."""
+    target, truth = read_targets(observe)
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:
@@ -97,27 +92,15 @@ def landscape(workdir, model, observe, target, truth):
         shape = ",".join(map(str, target.shape[1:]))
         raise InputError(f"Expected the grid of {_TARGETS.value}: add --shape={shape}.")
     common.quiet_tensorflow()
-    from rdtf import analysis, initial_conditions
+    from rdtf import analysis
 
-    values = flags.FLAGS
-    run = params if target is not None else truth
-    largest = analysis.largest_params(axes, params, run)
+    paired, stop = target is None, pattern_flags.stopping()
+    largest = analysis.largest_params(axes, params, truth if paired else params)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
-    state = initial_conditions.create(
-        values.initial_condition,
-        model,
-        grid,
-        batch=values.num_samples,
-        seed=values.seed,
-        params=params,
-    )
-    tolerance, max_steps = pattern_flags.stopping()
-    paired = target is None
+    state = pattern_flags.initial_state(model, grid, params)
     if paired:
-        target = analysis.simulate_target(
-            simulation, truth, state, observe, tolerance=tolerance, max_steps=max_steps
-        )
+        target = analysis.simulate_target(simulation, truth, state, observe, **stop)
     part = analysis.Slice(
         simulation=simulation,
         axes=axes,
@@ -127,8 +110,7 @@ def landscape(workdir, model, observe, target, truth):
         observe=observe,
         losses=tuple(_LOSS.value),
         paired=paired,
-        tolerance=tolerance,
-        max_steps=max_steps,
+        **stop,
     )
     measure(workdir, part, truth)
 

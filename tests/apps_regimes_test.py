@@ -1,5 +1,6 @@
 """A small map: what it holds, resuming it, refusing bad input; its picture."""
 
+import dataclasses
 import json
 
 import app_runner
@@ -132,7 +133,8 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
     assert asked == [([0.01, 0.03], [0.03, 0.03])]
     assert [row["agrees"] for row in rows] == [True, False]
     assert rows[1]["half_spacing"]["regime"] == "transient"
-    nothing = maps.RegimeMap(plan.axes, np.zeros((3, 2), int), labels, {}, {})
+    zeros = np.zeros((3, 2), int)
+    nothing = dataclasses.replace(found, regime=zeros)
     assert maps.check_chaos(plan, nothing, 2) == []
 
 

@@ -95,5 +95,5 @@ def test_an_unconditional_network_refuses(input_error):
     network = Denoiser(SHAPE)
     network.build_from_config({})
     network.adapt(_data().stacked())
-    with input_error("told none"):
+    with input_error("trained without"):
         samplers.sample(network, 1, condition="a")

@@ -220,17 +220,8 @@ def train(
     average = Average(*networks, settings.average)
     saved = Checkpoints(workdir, objective, objective.averaged)
     first = saved.restore()
-
-    def batches(rows, **options):
-        return patterns.pipeline(
-            samples[rows],
-            settings.batch_size,
-            conditions=None if own is None else own[rows],
-            seed=settings.seed,
-            **options,
-        )
-
     if first < settings.epochs:
+        batches = _batches(samples, own, settings)
         objective.fit(
             batches(training, epochs=settings.epochs + 1, first_epoch=first),
             initial_epoch=first,
@@ -243,6 +234,21 @@ def train(
             verbose=0,
         )
     return objective.averaged
+
+
+def _batches(samples, conditions, settings):
+    """A function that gives the pipeline of some rows of the samples."""
+
+    def batches(rows, **options):
+        return patterns.pipeline(
+            samples[rows],
+            settings.batch_size,
+            conditions=None if conditions is None else conditions[rows],
+            seed=settings.seed,
+            **options,
+        )
+
+    return batches
 
 
 _NETWORKS = {"epsilon": ResNet, "v_prediction": UNet}

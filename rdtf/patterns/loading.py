@@ -184,12 +184,18 @@ def pipeline(
         return batch if known is None else (batch, tf.gather(known, rows))
 
     numbers = tf.data.Dataset.range(first_epoch, epochs)
+    return numbers.flat_map(batches).prefetch(_AHEAD).with_options(_untuned())
+
+
+def _untuned():
+    """Options that switch tuning off.
+
+    TensorFlow 2.21 ends an iterator that it tunes only at the next round of tuning, and
+    these get as rare as the iterator is old: up to a third of a training was waiting.
+    """
     options = tf.data.Options()
-    # TensorFlow 2.21 ends an iterator that it tunes only at the next round of tuning,
-    # and these get as rare as the iterator is old: up to a third of a training was
-    # waiting.
     options.autotune.enabled = False
-    return numbers.flat_map(batches).prefetch(_AHEAD).with_options(options)
+    return options
 
 
 def move(batch: tf.Tensor, seed: tf.Tensor, square: bool = True) -> tf.Tensor:

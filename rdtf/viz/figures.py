@@ -179,7 +179,7 @@ def _draw_spectra(drawing, axes, pictures):
 
 
 def _log_power(fields):
-    """log10 of |FFT(field - mean)|², mean over samples, zero frequency in the middle."""
+    """log10 |FFT(field - mean)|², mean over samples, zero wavenumber in the middle."""
     axes = tuple(range(1, fields.ndim))
     centred = fields - fields.mean(axis=axes, keepdims=True)
     power = np.abs(np.fft.fftshift(np.fft.fftn(centred, axes=axes), axes)) ** 2
