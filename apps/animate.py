@@ -4,7 +4,7 @@
 
 --preset and --params can be repeated; each is a panel. --params=RUN/trajectory.jsonl
 --every=10 shows every tenth iteration of a fit. The frames are, bit for bit, the states
-that a fit sees.
+of a fit.
 """
 
 import pathlib

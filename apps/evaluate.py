@@ -4,7 +4,7 @@
 
 Takes the held-out share of the data set for the truth (--seed as in training), and the
 simulator for a critic: does the true equation leave the samples as it leaves real ones?
---likelihood=16 --denoiser=runs/waves/denoiser.keras also tells how likely so many
+--likelihood=16 --denoiser=runs/waves/denoiser.keras also gives how likely so many
 held-out patterns are under a denoiser, in nats per value.
 """
 

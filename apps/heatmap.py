@@ -12,7 +12,7 @@ Rows are kept as they come: --resume goes on where a run was stopped. Results go
 import tqdm
 from absl import flags
 
-from rdtf import names, storage, viz
+from rdtf import names, storage
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
@@ -45,13 +45,10 @@ def main(argv):
                 f"Expected --loss among {', '.join(names.LOSSES)}, got {name!r}."
             )
     if _MODE.value == "landscape":
-        landscape(workdir, model, observe)
-    elif _TARGETS.value is None or flags.FLAGS.resume:
-        raise InputError(
-            "Expected --targets=FILE, and no --resume, with --mode=targets."
-        )
-    else:
-        pairs(workdir, observe)
+        return landscape(workdir, model, observe)
+    if _TARGETS.value is None or flags.FLAGS.resume:
+        raise InputError("Expected --targets=FILE, no --resume, with --mode=targets.")
+    return pairs(workdir, observe)
 
 
 def read_targets(observe):
@@ -70,12 +67,8 @@ def pairs(workdir, observe):
     common.quiet_tensorflow()
     from rdtf import analysis
 
-    matrices = {
-        name: analysis.pair_losses(analysis.sample_features(fields, name))
-        for name in _LOSS.value
-    }
     workdirs.begin(workdir)
-    for path in analysis.write_pairs(workdir, matrices, _TARGETS.value):
+    for path in analysis.write_pairs(workdir, fields, _LOSS.value, _TARGETS.value):
         print(path)
 
 
@@ -127,10 +120,9 @@ def measure(workdir, part, truth):
             part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
         )
     result.save(workdir / "landscape.npz")
-    picture = workdir / "landscape.png"
-    title = f"{part.simulation.model.name}: loss of {part.observe}"
-    viz.landscape(picture, result.axes, result.losses, truth, title)
-    print(f"{picture}: {result.num_invalid} points without a valid run")
+    result.draw(workdir / "landscape.png", truth)
+    invalid = f"{result.num_invalid} points without a valid run"
+    print(f"{workdir / 'landscape.png'}: {invalid}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 Prints one line per point, at most --points of them evenly spread over the path, and
 what lies between neighbours; leaves traverse.png (the path on the bifurcation curves of
 its end, or on a map of apps.regimes) and traverse.json in --output. Of every point the
-regime is told by a simulation of --max_steps, all in one batch; --max_steps=0 tells
+regime is found by a simulation of --max_steps, all in one batch; --max_steps=0 finds
 none. What the columns mean is in docs/traversal.md.
 """
 

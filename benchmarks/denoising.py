@@ -74,14 +74,15 @@ def train(samples, objective, folder, size="ci"):
         "held_out": 0.2,
         "seed": _SEED.value,
         "objective": objective,
+        "size": size,
     }
     clock = _Clock()
     trial = training.Settings(epochs=3, **options)
-    training.train(samples, trial, folder / "trial", callbacks=[clock], size=size)
+    training.train(samples, trial, folder / "trial", callbacks=[clock])
     epochs = max(3, round(60.0 * _MINUTES.value / min(clock.seconds[1:])))
     start = time.perf_counter()
     network = training.train(
-        samples, training.Settings(epochs=epochs, **options), folder / "run", size=size
+        samples, training.Settings(epochs=epochs, **options), folder / "run"
     )
     return network, epochs, (time.perf_counter() - start) / 60.0
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import rdtf
-from rdtf import storage
+from rdtf import storage, viz
 from rdtf.analysis.pairs import sample_features
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
@@ -131,6 +131,11 @@ class Landscape:
     def num_invalid(self) -> int:
         """Points without a loss."""
         return int(np.isin(self.status, _INVALID).any(axis=-1).sum())
+
+    def draw(self, path, truth: Mapping[str, float] | None = None) -> None:
+        """Draws a PNG; the true parameters, if known, are marked."""
+        title = f"{self.settings['model']}: loss of {self.settings['observe']}"
+        viz.landscape(path, self.axes, self.losses, truth, title)
 
     def save(self, path) -> None:
         """Writes an `.npz`: the axes, loss_NAME, status, num_steps, metadata."""

@@ -39,7 +39,7 @@ def stack_params(params: Sequence[Mapping[str, float]]) -> Params:
 class Sweep:
     """Frames at steps 0, every, 2 every, ... up to `num_steps`; iterating runs it.
 
-    They are the states of `Simulation.advance`, bit for bit those that a fit sees: the
+    They are the states of `Simulation.advance`, bit for bit those of a fit: the
     program is the same, and a sample's bits do not depend on its batch. A set that is
     no longer valid goes on as it is, and so do the others.
 

@@ -66,7 +66,7 @@ class Tissue:
     def neighbours(self) -> np.ndarray:
         """Numbers of the neighbours, `[cell, 2, 4 or 6]`; `cells` where there is none.
 
-        A cell without any sees itself.
+        A cell without any is its own neighbour.
         """
         rows, columns = (1, *self.shape)[-2:]
         table = []

@@ -31,7 +31,7 @@ def binary_entropy(p: float) -> float:
     return sum(-q * math.log2(q) for q in (p, 1.0 - p) if q > 0.0)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Utility:
     """The utility of a set of patterns, and what it might hide.
 

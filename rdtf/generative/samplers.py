@@ -5,7 +5,7 @@ arXiv:2011.13456; Karras et al. 2022, arXiv:2206.00364). Levels are
 
     σ_i = (σ_max^(1/ρ) + i / (n - 1) (σ_min^(1/ρ) - σ_max^(1/ρ)))^ρ,  ρ = 7,  σ_n = 0
 
-States are float64 and standardised; a network sees float32.
+States are float64 and standardised; a network takes float32.
 """
 
 import dataclasses

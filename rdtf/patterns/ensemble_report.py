@@ -14,7 +14,7 @@ SETTLED = 3.0  # standard errors
 _LEAST_SIDE = {"life": 96, "spirals": 96}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
     """One preset.
 
@@ -66,11 +66,13 @@ def report(labels: Labels) -> list[Row]:
             drift, what = float(clear.max()), names[int(clear.argmax())]
         rows.append(
             Row(
-                preset,
-                *map(int, counts[1:]),
-                int(labels.attempts[own].sum()),
-                drift,
-                what,
+                preset=preset,
+                moving=int(counts[ensembles.MOVING]),
+                frozen=int(counts[ensembles.FROZEN]),
+                dead=int(counts[ensembles.DEAD]),
+                attempts=int(labels.attempts[own].sum()),
+                drift=drift,
+                what=what,
             )
         )
     return rows

@@ -19,7 +19,7 @@ class Event(NamedTuple):
       sample: its index.
       time: when, by linear interpolation between the frames around it; of a sample that
         failed, the end of the interval in which it did.
-      step: of the frame at which it was seen.
+      step: of the frame at which it was found.
       value: what was measured at that frame; NaN of a sample that failed.
     """
 
@@ -40,7 +40,7 @@ class Samples:
       num_frames: int64 `[B]`, frames of its own.
       num_steps: int64 `[B]`, steps taken up to the last of these.
       end_times: float64 `[B]`, the time of the last of these.
-      events: so far, in the order in which they were seen.
+      events: so far, in the order in which they were found.
     """
 
     running: np.ndarray

@@ -17,9 +17,9 @@ def summary(path) -> str:
     parts = [f"{n} {status.label}" for status, n in states if n]
     frames = f"{count} frame{'s' * (count != 1)} up to time {end:g}"
     seen = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
-    told = f"events: {', '.join(seen)}" if seen else "no events"
+    events = f"events: {', '.join(seen)}" if seen else "no events"
     size = path.stat().st_size / 1e6
-    return f"{path}: {', '.join(parts)}; {frames}; {told}; {size:.2f} MB"
+    return f"{path}: {', '.join(parts)}; {frames}; {events}; {size:.2f} MB"
 
 
 def check_start(path, start: Mapping) -> None:

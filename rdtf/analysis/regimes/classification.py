@@ -23,8 +23,8 @@ of the run. They follow from what the words mean, and were not fitted to any tab
    that drifts meanwhile is TRANSIENT.
 6. OSCILLATORY: after a period the pattern is back to 3 % of the rms distance of two
    unrelated moments (a torus of two clocks comes that close after some 30 cycles); two
-   periods were seen, and the power of the motion differs by less than 20 % between the
-   halves of the window (the last quarter of the run).
+   periods were observed, and the power of the motion differs by less than 20 % between
+   the halves of the last quarter of the run.
 7. A rate that falls exponentially in the second half (by e or more, R² above 0.9) is
    TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic
    nor quasi-periodic by the rest of the rules below, whatever its exponent.

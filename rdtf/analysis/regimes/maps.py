@@ -150,10 +150,10 @@ def measure(
     for number, first in enumerate(range(0, len(points), plan.block)):
         block = points[first : first + plan.block]
         if number not in done:
-            told = callback and (
+            tell = callback and (
                 lambda steps, running, first=first: callback(first, steps, running)
             )
-            done[number] = _measure_block(plan, block, told)
+            done[number] = _measure_block(plan, block, tell)
             if log:
                 log.append({"row": number, **done[number]})
         if callback is not None:

@@ -53,7 +53,7 @@ def line_share(gram: np.ndarray) -> float:
     """Share of the temporal power in the 8 strongest lines of its spectrum, 0 to 1.
 
     With Hann's window; 1 for motion on a torus of few frequencies, periodic or not.
-    What is too slow to be told from a trend is no line.
+    What is too slow to be distinguished from a trend is no line.
     """
     count = len(gram)
     window = np.hanning(count)

@@ -15,7 +15,7 @@ from rdtf.status import InputError
 _MARGINAL = 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class UniformState:
     """One state with R(s) = 0.
 

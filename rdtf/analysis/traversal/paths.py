@@ -137,7 +137,7 @@ def trace(
       over: parameters that distances are measured over; default: all. A second or so
         per point.
       count: of points, at most.
-      runs: what tells the regimes; without it no regime is told.
+      runs: what tells the regimes; without it no regime is found.
 
     Raises:
       InputError: if there are fewer than two points to take, a parameter is unknown, or
@@ -153,8 +153,8 @@ def trace(
         key = tuple(point.params.values())
         if key not in known:
             known[key] = distances(model, point.params, over)
-        told = {"regime": label, "margin": margin, "distances": known[key]}
-        traced.append(dataclasses.replace(point, **told))
+        found = {"regime": label, "margin": margin, "distances": known[key]}
+        traced.append(dataclasses.replace(point, **found))
     return Trace(traced, crossings(traced, model))
 
 
