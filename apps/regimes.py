@@ -49,10 +49,10 @@ def main(argv):
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions
-    from rdtf.analysis import landscape
+    from rdtf.analysis import slices
     from rdtf.analysis.regimes import Options, maps
 
-    largest = landscape.largest_params(axes, params)
+    largest = slices.largest_params(axes, params)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
     state = initial_conditions.create(

@@ -1,7 +1,6 @@
 """Maps of regimes over two parameters, block by block, with a log to go on from."""
 
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ import tensorflow as tf
 import rdtf
 from rdtf import storage
 from rdtf.analysis import regimes
-from rdtf.analysis.landscape import check_axes
+from rdtf.analysis.slices import check_axes, digest
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.storage.row_log import RowLog
@@ -65,9 +64,6 @@ class Plan:
     def settings(self) -> dict:
         """All that the verdicts depend on, in JSON's terms."""
         simulation, grid = self.simulation, self.simulation.grid
-        digest = hashlib.sha256()
-        for field in self.state:
-            digest.update(field.numpy().tobytes())
         return {
             "model": simulation.model.name,
             "grid": [list(grid.shape), list(grid.spacing), grid.boundary],
@@ -79,7 +75,7 @@ class Plan:
             "params": {
                 n: float(x) for n, x in self.params.items() if n not in self.axes
             },
-            "initial_state": digest.hexdigest()[:16],
+            "initial_state": digest(self.state),
             "num_steps": self.num_steps,
             "every": self.options.every,
             "exponent_steps": self.options.exponent_steps,
