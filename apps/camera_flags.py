@@ -8,31 +8,45 @@ from rdtf import grids, images
 from rdtf.status import InputError
 
 _SCALE = flags.DEFINE_string(
-    "scale", None, "LOW:HIGH: concentration of the darkest and brightest level."
+    "scale",
+    None,
+    "LOW:HIGH: the concentrations that the darkest and the brightest grey level stand "
+    "for. By default gain and offset of grey levels are unknown, see --unknown_gain.",
 )
 _PIXEL_SIZE = flags.DEFINE_float(
     "pixel_size",
     None,
-    "Distance between pixel centres, in the model's length unit. Default: the file's, "
-    "or --spacing.",
+    "Distance between pixel centres, in the length unit of the diffusivities. "
+    "Default: the one that the file states, or else --spacing.",
 )
 _PSF_SIGMA = flags.DEFINE_float(
-    "psf_sigma", 0.0, "Standard deviation of a Gaussian blur, a length too."
+    "psf_sigma",
+    0.0,
+    "Standard deviation of the camera's Gaussian blur, in the length unit of "
+    "--pixel_size; 0 means no blur.",
 )
 _CELLS = flags.DEFINE_integer(
-    "cells_per_pixel", 1, "Cells of the grid along each side of a pixel.", lower_bound=1
+    "cells_per_pixel",
+    1,
+    "Grid cells along each side of a pixel; a pixel is the mean of its cells.",
+    lower_bound=1,
 )
 _MASK = flags.DEFINE_string(
-    "mask", None, "A picture, .npy or .npz that is nonzero where a pixel was seen."
+    "mask",
+    None,
+    "A picture, .npy or .npz that is nonzero where a pixel was observed. By default "
+    "all pixels are, except NaN and transparent ones.",
 )
 _UNKNOWN_GAIN = flags.DEFINE_bool(
     "unknown_gain",
     None,
-    "Grey levels are concentrations but for a gain and an offset. Default: only those "
-    "of integer pictures without --scale.",
+    "Fit an unknown gain and offset between grey levels and concentrations. Default: "
+    "only for integer pictures without --scale.",
 )
 _CROPPED = flags.DEFINE_bool(
-    "cropped", False, "The pictures are cut from larger patterns."
+    "cropped",
+    False,
+    "The pictures are crops of larger patterns: nothing is known beyond their edges.",
 )
 
 

@@ -1,14 +1,16 @@
 """Finds a model's parameters from pictures of its patterns.
 
     python -m apps.fit --flagfile=gs.flags
-    python -m apps.fit --targets=mine.npz --observe=v --start=Du=.13,Dv=.13,F=.05,k=.05
-    python -m apps.fit --targets=a.png,b.png --observe=v --pixel_size=.5
+    python -m apps.fit --targets=mine.npz --observe=v \\
+        --start=Du=0.13,Dv=0.13,F=0.05,k=0.05
+    python -m apps.fit --targets=a.png,b.png --observe=v --pixel_size=0.5
 
 --targets is any .npz with an array of the observed species, [sample, y, x], or pictures
-(PNG, JPEG, BMP, TIFF, GIF) or videos. If an .npz does not exist, --truth says which
-parameters it is made with. The work directory receives
-result.json, trajectory.jsonl, TensorBoard events, checkpoints, pictures, run.flags, and
-certificates.json: tests of the gradient of the first and the last window.
+(PNG, JPEG, BMP, TIFF, GIF) or videos. An .npz that does not exist is simulated with the
+parameters of --truth. The work directory receives result.json (parameters, intervals,
+status), trajectory.jsonl (every iteration), TensorBoard events, checkpoints, pictures,
+run.flags (which repeats the run) and certificates.json (tests of the gradient of the
+first and the last window).
 """
 
 import contextlib
@@ -28,7 +30,10 @@ for module in (targets, fit_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
 _CHECK = flags.DEFINE_bool(
-    "check", True, "Simulate the result, certify gradients; draw pictures."
+    "check",
+    True,
+    "Simulate new patterns with the parameters found and compare them, certify the "
+    "gradients, and draw pictures.",
 )
 
 

@@ -1,12 +1,14 @@
 """Which model made these pictures? Fits several and ranks them.
 
     python -m apps.rank_models --targets=photo.png --scale=0:0.4
-    python -m apps.rank_models --targets=mine.npz --observe=v --models=gray_scott,brusselator
+    python -m apps.rank_models --targets=mine.npz --observe=v \\
+        --models=gray_scott,brusselator
 
---model and --observe only say how to read an .npz that holds several species. Each model
-is tried with each of its species as the one that is seen, if the others are linear in turn
-given it; --equations adds one of your own. The table says what each leaves over of the pictures and, of the best, whether new
-patterns look alike; `ranking.json` in the work directory has the parameters too.
+Each model is fitted with each of its species as the observed one, provided that the
+others are linear in turn given it. --equations adds a model of your own; --model and
+--observe only say how to read an .npz that holds several species. The table gives the
+unexplained residual of each fit and, for the best, whether new patterns look alike;
+`ranking.json` in the work directory has the parameters too.
 """
 
 import dataclasses
@@ -24,7 +26,10 @@ workdirs.define_workdir_flags("rank_models")
 for module in (targets, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
 _MODELS = flags.DEFINE_list(
-    "models", None, "Which to try. Default: all whose species diffuse, each by itself."
+    "models",
+    None,
+    "Names of the models to fit. Default: all built-in ones of several species that "
+    "all diffuse, without cross-diffusion or fourth orders.",
 )
 
 
