@@ -55,9 +55,9 @@ def data_of(name, seed, count, pairs=None):
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         plan = patterns.Plan(
-            ("waves",),
-            count,
-            (64, 64),
+            presets=("waves",),
+            num_samples=count,
+            shape=(64, 64),
             seed=int(seed),
             chunk=64,
             pairs=pairs,

@@ -14,7 +14,9 @@ from rdtf.generative.baselines import ResNet
 def made(tmp_path_factory):
     """(a data set, a denoiser of it)."""
     directory = tmp_path_factory.mktemp("data")
-    plan = patterns.Plan(("waves",), 8, (16, 16), 50, chunk=8)
+    plan = patterns.Plan(
+        presets=("waves",), num_samples=8, shape=(16, 16), steps=50, chunk=8
+    )
     data = patterns.read(patterns.generate(directory / "a.h5", plan))
     network = ResNet((16, 16), 2, names=data.metadata["species"])
     network.build_from_config({})

@@ -15,7 +15,13 @@ from rdtf.dynamics import flows, reports
 def data(tmp_path_factory):
     changes = (("F", 0.022), ("k", 0.051))
     plan = patterns.Plan(
-        ("waves",), 48, (32, 32), 3000, chunk=48, pairs=2, changes=changes
+        presets=("waves",),
+        num_samples=48,
+        shape=(32, 32),
+        steps=3000,
+        chunk=48,
+        pairs=2,
+        changes=changes,
     )
     return patterns.generate(tmp_path_factory.mktemp("data") / "a.h5", plan)
 

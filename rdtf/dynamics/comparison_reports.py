@@ -86,8 +86,9 @@ def animate(
     both, limits = np.concatenate([truth, found]), (truth.min(), truth.max())
     captions = ["true"] * len(truth) + ["found"] * len(found)
     shape = both.shape[2:]
+    low, high = limits
     draw_frame = viz.PanelFrames(
-        captions, shape, *limits, label=name, columns=2, panel_size=128
+        captions, shape, vmin=low, vmax=high, label=name, panel_size=128
     )
     frames = (
         draw_frame([run[i] for run in both], f"time {interval * (1 + i):g}")
