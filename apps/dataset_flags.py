@@ -19,7 +19,8 @@ def check(output):
     values = flags.FLAGS
     if not _SHARD.value < _NUM_SHARDS.value:
         raise InputError(
-            f"Expected --shard below --num_shards={_NUM_SHARDS.value}, got {_SHARD.value}."
+            f"Expected --shard below --num_shards={_NUM_SHARDS.value}, got "
+            f"{_SHARD.value}."
         )
     if _RAY.value and _NUM_SHARDS.value > 1:
         raise InputError("Expected one of --ray and --num_shards, got both.")
@@ -35,7 +36,7 @@ def check(output):
 
 
 def options():
-    """What `rdtf.patterns.generate` is told besides the plan."""
+    """The arguments of `rdtf.patterns.generate` besides the plan."""
     from rdtf.patterns import ray_pool
 
     return {

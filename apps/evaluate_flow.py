@@ -1,14 +1,15 @@
-"""How near a learnt velocity is to the truth, and how long it follows it.
+"""How near a learnt velocity is to the truth, and how long it follows the truth.
 
     python -m apps.generate --output=runs.h5 --until=steps --preset=waves --seed=1 \\
         --num_samples=16 --height=64 --width=64 --frames=31 --every=10
-    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras --dataset=runs.h5 \\
-        --gif=rollout.gif --figure=errors.png
+    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras \\
+        --dataset=runs.h5 --gif=rollout.gif --figure=errors.png
 
-The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame;
-beside it run persistence and, where the data set knows it, the true equation by the same
-integrator. --long=1000 also compares the statistics of patterns after so many frames, --denoiser
-tells the stationarity residual with the score of apps.train_score.
+The velocity needs a unit of time: train it with --num_pairs. Each rollout starts at the
+first frame of a run, beside persistence and, where the data set names it, the true
+equation by the same integrator. --long=1000 also compares the statistics of patterns
+after so many frames, --denoiser gives the stationarity residual with the score of
+apps.train_score.
 """
 
 import pathlib
@@ -20,15 +21,17 @@ from rdtf.status import InputError
 
 from . import common
 
-_VELOCITY = flags.DEFINE_string("velocity", None, "The .keras. Required.")
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5 with frames. Required.")
-_RUNS = flags.DEFINE_integer("num_runs", 16, "At most these.", 2)
-_LONG = flags.DEFINE_integer("long", 0, "Frames of long rollouts; 0: none.", 0)
-_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
-_OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
-_GIF = flags.DEFINE_string("gif", None, "Also writes rollouts beside the truth, .gif.")
-_FIGURE = flags.DEFINE_string("figure", None, "Also draws the errors, .png.")
-_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the GIF.")
+_VELOCITY = flags.DEFINE_string("velocity", None, "The velocity, .keras. Required.")
+_DATASET = flags.DEFINE_list(
+    "dataset", None, "The data set with frames, .h5. Required."
+)
+_RUNS = flags.DEFINE_integer("num_runs", 16, "At most so many runs are used.", 2)
+_LONG = flags.DEFINE_integer("long", 0, "Frames of long rollouts; 0: no long ones.", 0)
+_DENOISER = flags.DEFINE_string("denoiser", None, "A trained score, denoiser.keras.")
+_OUTPUT = flags.DEFINE_string("output", None, "Also write the numbers here, .json.")
+_GIF = flags.DEFINE_string("gif", None, "Also write rollouts beside the truth, .gif.")
+_FIGURE = flags.DEFINE_string("figure", None, "Also draw the errors, .png.")
+_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "Index of the species of the GIF.")
 
 
 def main(argv):
@@ -64,7 +67,12 @@ def main(argv):
         return tqdm(steps, "long rollouts", leave=False, unit="frame")
 
     result, runs = comparison.evaluate(
-        velocity, data, _RUNS.value, _LONG.value, network, watch
+        velocity,
+        data,
+        num_runs=_RUNS.value,
+        long=_LONG.value,
+        network=network,
+        watch=watch,
     )
     print(comparison_reports.text(result))
     if _OUTPUT.value is not None:

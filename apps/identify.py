@@ -1,12 +1,12 @@
-"""Which equations leave the law of these patterns as it is? From snapshots alone.
+"""Which equations keep the distribution of these patterns? From snapshots alone.
 
     python -m apps.identify --dataset=waves.h5 --model=gray_scott
     python -m apps.identify --dataset=waves.h5 --degree=3 --output=found.json
 
-Coefficients of a library of terms: those of a model, all monomials up to a degree, or
---terms="u: lap(u), u*v**2, 1, u; v: lap(v), u*v**2, v". Snapshots leave the unit of time
-open; a data set with --pairs settles it by --num_pairs=1. The output holds the equations as
-text that --equations of other apps reads.
+finds the coefficients of a library of terms: those of a model, all monomials up to a
+degree, or --terms="u: lap(u), u*v**2, 1, u; v: lap(v), u*v**2, v". Snapshots do not
+determine the unit of time; a data set with --pairs sets it by --num_pairs=1. The output
+holds the equations as text that --equations of other apps reads.
 """
 
 from absl import flags
@@ -16,15 +16,21 @@ from rdtf import storage
 from . import common, library_flags
 
 flags.adopt_module_key_flags(library_flags)
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_TIE = flags.DEFINE_multi_string(
-    "tie", [], "Links two coefficients: 'v: u*v**2 = -1 * u: u*v**2'. Repeatable."
+_DATASET = flags.DEFINE_list(
+    "dataset", None, "The data set, .h5, or its shards. Required."
 )
-_SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
-_NUM_PAIRS = flags.DEFINE_integer("num_pairs", 0, "Of the data set, for the scale.", 0)
-_BOOTSTRAP = flags.DEFINE_integer("bootstrap", 100, "Resamples; 0: no errors.", 0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", 0)
-_OUTPUT = flags.DEFINE_string("output", None, "Also writes all of it, .json.")
+_TIE = flags.DEFINE_multi_string(
+    "tie", [], "Link two coefficients: 'v: u*v**2 = -1 * u: u*v**2'. Repeatable."
+)
+_SNAPSHOTS = flags.DEFINE_integer(
+    "num_snapshots", 256, "At most so many snapshots are used.", 8
+)
+_NUM_PAIRS = flags.DEFINE_integer("num_pairs", 0, "Pairs that set the unit of time.", 0)
+_BOOTSTRAP = flags.DEFINE_integer(
+    "bootstrap", 100, "Resamples for standard errors; 0: none.", 0
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the resamples.", 0)
+_OUTPUT = flags.DEFINE_string("output", None, "Also write all results here, .json.")
 
 
 def main(argv):

@@ -4,9 +4,13 @@ from absl import flags
 
 from rdtf.status import InputError
 
-_MODEL = flags.DEFINE_string("model", None, "A model whose terms are the library.")
-_TERMS = flags.DEFINE_string("terms", None, "The library itself.")
-_DEGREE = flags.DEFINE_integer("degree", 3, "Of the monomials, without the others.", 1)
+_MODEL = flags.DEFINE_string("model", None, "The model whose terms are the library.")
+_TERMS = flags.DEFINE_string(
+    "terms", None, "The terms themselves: 'u: lap(u), u*v**2; v: v'."
+)
+_DEGREE = flags.DEFINE_integer(
+    "degree", 3, "Without these: all monomials up to this degree.", 1
+)
 
 
 def check():

@@ -1,22 +1,25 @@
-r"""The velocity field behind patterns, which keeps their distribution, from snapshots alone.
+r"""The velocity field behind patterns, from snapshots alone.
 
     python -m apps.train_flow --dataset=waves.h5 --workdir=runs/flow
 
-finds v = D ∇²s + R(s), R a network of the state of one cell, without the equation. It writes
-velocity.keras, velocity.png and result.json into --workdir. Snapshots leave the unit of time
-open; --num_pairs=1 of a data set with --pairs sets it. See docs/dynamics.md.
+finds v = D ∇²s + R(s), R a network of the state of one cell, which keeps the
+distribution of the patterns; no equation is given. It writes velocity.keras,
+velocity.png and result.json into --workdir. Snapshots leave the unit of time open;
+--num_pairs=1 of a data set with --pairs sets it. See docs/dynamics.md.
 
     python -m apps.train_flow --dataset=waves.h5 --velocity=unet --supervision=pairs \
         --num_snapshots=1000 --num_pairs=100
 
-U-Nets and skew fields are trained by gradient descent, with TensorBoard traces. A kill loses
-a twentieth of it at most: the same command with --resume goes on, to the same weights.
+U-Nets and skew fields are trained by gradient descent, with TensorBoard traces. A kill
+loses a twentieth of it at most: the same command with --resume goes on, to the same
+weights.
 
     python -m apps.train_flow --dataset=waves.h5 --velocity=library --model=gray_scott \
         --supervision=pairs --num_pairs=1
 
-learns the coefficients of given terms, as in apps.identify. --supervision=equilibrium and a
---dataset of points (lorenz, ring, two_peaks, two_moons) do what apps.train_equilibrium does.
+learns the coefficients of given terms, as in apps.identify. --supervision=equilibrium
+and a --dataset of points (lorenz, ring, two_peaks, two_moons) do what
+apps.train_equilibrium does.
 """
 
 from absl import flags
