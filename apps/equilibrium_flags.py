@@ -60,7 +60,7 @@ def on_points() -> bool:
 
 
 def refuse() -> None:
-    """Raises InputError if a flag of the equilibrium flow is given to something else."""
+    """Raises InputError if flags of the equilibrium flow are given without it."""
     _refuse((*_OF_PATTERNS, "alpha", "symmetric"), "without an equilibrium flow")
 
 

@@ -6,7 +6,7 @@ from . import common, training_progress, workdirs
 
 
 def on_points(workdir):
-    """Trains on points; writes score.keras, velocity.keras, velocity.png, result.json."""
+    """Writes score.keras, velocity.keras, velocity.png and result.json of points."""
     common.quiet_tensorflow()
     from rdtf import storage
     from rdtf.dynamics.low_dimensional import drawings, experiments, training
@@ -36,7 +36,7 @@ def on_points(workdir):
 
 
 def on_patterns(workdir):
-    """Trains on patterns; writes velocity.keras, result.json, TensorBoard traces."""
+    """Writes velocity.keras, result.json and TensorBoard traces of patterns."""
     common.quiet_tensorflow()
     import keras
 

@@ -1,4 +1,4 @@
-"""Flags of apps.train_flow alone: the model of a velocity, and what it is learnt from."""
+"""Flags of apps.train_flow alone: the model, and what it is learnt from."""
 
 from absl import flags
 

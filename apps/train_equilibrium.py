@@ -1,12 +1,13 @@
-r"""The equilibrium flow of Zhang & Levin 2025, as published, from patterns and their score.
+r"""The equilibrium flow of Zhang & Levin 2025, from patterns and their score.
 
     python -m apps.train_equilibrium --dataset=waves.h5 --schedule \
         --denoiser=runs/waves/denoiser.keras --workdir=runs/equilibrium
 
-trains a velocity v whose stationarity residual ∇·v + v·s is small on patterns with noise; s
-is the score of a denoiser of apps.train_score. It writes velocity.keras, result.json (with
-cosines to the true field, where that is known) and TensorBoard traces into --workdir. The
-same command with --resume goes on after a kill, to the same weights.
+trains a velocity v whose stationarity residual ∇·v + v·s is small on patterns with
+noise; s is the score of a denoiser of apps.train_score. It writes velocity.keras,
+result.json (with cosines to the true field, where that is known) and TensorBoard traces
+into --workdir. The same command with --resume goes on after a kill, to the same
+weights.
 
     python -m apps.train_equilibrium --dataset=lorenz --symmetric
 

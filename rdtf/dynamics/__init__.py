@@ -1,4 +1,4 @@
-"""Dynamics from snapshots: which equations leave the law of patterns as it is."""
+"""Dynamics from snapshots: equations and velocities behind patterns."""
 
 from rdtf import lazy
 

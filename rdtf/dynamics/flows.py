@@ -1,12 +1,13 @@
-"""A velocity from a data set of patterns, and how near to the true one it is.
+"""A velocity from a data set of patterns, and how near it is to the true one.
 
-What each model is learnt from (`supervision`), "pairs" of all with at least one of them:
+What each model can be learnt from (`supervision`); "pairs" needs at least one of them:
 
-    local   "snapshots"  their moments    "residual"  a trained score    "pairs"  themselves,
-            all in closed form
+    local   "snapshots"  their moments
+            "residual"   a trained score
+            "pairs"      themselves; all in closed form
     unet    "snapshots"  moments and a trained score    "residual"  a trained score
             "pairs"      themselves, all by gradient descent
-    skew    "pairs"      by gradient descent; it keeps the law of a trained score as it is
+    skew    "pairs"      by gradient descent; v keeps the distribution of a score
     library "snapshots", "pairs"; see `rdtf.dynamics.library_flows`
 """
 
@@ -46,9 +47,9 @@ class Options:
     Attributes:
       model, supervision: see the module.
       num_snapshots: the first so many patterns that move.
-      num_pairs: the first so many of those. With a LocalVelocity that is not learnt from
-        pairs they set the unit of time; without them E |v|², summed over species in
-        standard deviations of the data, is about 1.
+      num_pairs: the first so many of those. With a LocalVelocity that is not learnt
+        from pairs they set the unit of time; without them E |v|², summed over species
+        in standard deviations of the data, is about 1.
       widths: of the hidden layers of the model; None: those of its class.
       seed: of the weights.
     """
@@ -95,7 +96,9 @@ def train(
     if network is not None:
         residual.check(network, own.mean((0, 1, 2)), own.std((0, 1, 2)))
     if options.model == "local":
-        velocity, found = _learn_local(data, options, used, own, network, progress)
+        velocity, found = _learn_local(
+            data, options, used, own, network=network, progress=progress
+        )
     else:
         pairs = _pairs(data, options, used)
         velocity = _start(data, options, own, pairs, network)
@@ -159,7 +162,7 @@ def _pairs(data, options, used):
     return snapshots.rates(data, used[:count]) if count else None
 
 
-def _learn_local(data, options, used, samples, network, progress):
+def _learn_local(data, options, used, samples, *, network, progress):
     """(a local velocity in closed form, what there is to say of it)."""
     start = {"names": list(data.metadata["species"]), "seed": options.seed}
     if options.widths is not None:
@@ -220,7 +223,7 @@ def _with_pairs(known, velocity, data, pairs):
 
 
 def _compared(velocity, data, used, signed):
-    """How near it is to the true field on other snapshots; nothing if that is unknown."""
+    """How near it is to the true field on other snapshots; {} if that is unknown."""
     rest = np.setdiff1d(np.flatnonzero(data.status == patterns.MOVING), used)
     shown = snapshots.in_units(data)[rest[:_HELD_OUT] if len(rest) else used]
     truth = true_velocity(data, shown)
@@ -250,7 +253,7 @@ def _factor(velocity, states, rates):
 
 
 def true_velocity(data: patterns.DataSet, samples: np.ndarray) -> np.ndarray | None:
-    """∂s/∂t by the equation that made a data set, `[n, y, x, species]`; None if unknown."""
+    """∂s/∂t by the equation of a data set, `[n, y, x, species]`; None if unknown."""
     if data.metadata["model"] not in models.MODELS:
         return None
     (preset,) = data.metadata["presets"]
@@ -267,11 +270,11 @@ def true_velocity(data: patterns.DataSet, samples: np.ndarray) -> np.ndarray | N
 
 
 def compare(found: np.ndarray, truth: np.ndarray, signed: bool) -> dict:
-    """Cosine of two fields, of all species and each, and the error after the best scalar.
+    """Cosine of two fields, in all and by species, and the error after scaling.
 
     Args:
       found, truth: `[n, y, x, species]`.
-      signed: whether the sign of the first means something, and its size.
+      signed: whether sign and size of the first mean something.
     """
     cosine = _cosine(found, truth)
     result = {"cosine": cosine if signed else abs(cosine)}

@@ -14,8 +14,8 @@ def train(
       data: stills of one preset in two dimensions, on unit cells.
       library: terms of the equations of all its species.
       options: how many snapshots and pairs are used. Supervision "snapshots": see
-        `snapshots.identify`, pairs only set the unit of time; "pairs": from pairs alone,
-        see `pair_training`.
+        `snapshots.identify`, pairs only set the unit of time; "pairs": from pairs
+        alone, see `pair_training`.
 
     Returns:
       (velocity, result), the second as result.json of apps.train_flow has it.

@@ -13,7 +13,7 @@ from rdtf.status import InputError
 
 @keras.saving.register_keras_serializable("rdtf")
 class LibraryVelocity(KerasVelocity):
-    """Σ_k c_k f_k of the terms of a library, unit cells; the coefficients are its weights.
+    """Σ_k c_k f_k of the terms of a library, on unit cells; its weights are c.
 
     Args:
       terms: (species, text) of each, see `libraries.Library`.
@@ -68,8 +68,8 @@ class LibraryVelocity(KerasVelocity):
     def model(self) -> ReactionDiffusion:
         """The equations: parameters c0, c1, ... are the coefficients of the terms.
 
-        On the grid of a `Simulation` they are those of this velocity with its Laplacian,
-        `laplacian=velocity.laplacian`, and unit cells.
+        On the grid of a `Simulation` they are those of this velocity with its
+        Laplacian, `laplacian=velocity.laplacian`, and unit cells.
         """
         return self.basis.with_coefficients(self.coefficients)
 

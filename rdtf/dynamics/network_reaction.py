@@ -1,9 +1,9 @@
-"""The equations of a local velocity, for `rdtf.Simulation`: a reaction that is a network.
+"""The equations of a local velocity: a reaction that is a network, in float64.
 
-    ∂s/∂t = D ∇²s + scale R(e) + D (e - s),    e the state within the range of the snapshots
+    ∂s/∂t = D ∇²s + scale R(e) + D (e - s),    e the nearest state in the range of data
 
-in float64, with the weights of the network as they are when the model is made. TensorFlow
-differentiates it exactly; SymPy has no formula for it, so engine xla alone can run it.
+with the weights that the network has when the model is made. TensorFlow differentiates
+it exactly; there is no formula of it for SymPy, so that only engine xla can run it.
 """
 
 import dataclasses
@@ -42,9 +42,9 @@ class NetworkReaction:
         """
         if not all(tf.is_tensor(field) for field in state):
             raise InputError(
-                "Expected tensors, got symbols or arrays: the reaction of a LocalVelocity "
-                "is a network without a formula; simulate it with engine xla, or learn a "
-                "LibraryVelocity for analysis."
+                "Expected tensors, got symbols or arrays: the reaction of a "
+                "LocalVelocity is a network without a formula; simulate it with engine "
+                "xla, or learn a LibraryVelocity for analysis."
             )
         standard = (tf.stack(state, -1) - self.mean) / self.scale
         inside = standard

@@ -1,16 +1,17 @@
-"""Coefficients of a velocity from pairs of states a duration apart, through an integrator.
+"""Coefficients of a velocity from pairs of states, through an integrator.
 
     min over c of Σ |w (y₁ - Φ(y₀; c))|²
 
-Φ is the flow of v(·; c) (`rdtf.dynamics.flow_maps`), w weights the species. With
-noise on both states, y = z + e, the first state is an unknown beside the coefficients (errors in
-variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
+Φ is the flow of v(·; c) (`rdtf.dynamics.flow_maps`), w weights the species. With noise
+on both states, y = z + e, the first state is an unknown beside the coefficients (errors
+in variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
 
     min over c, z of Σ |(y₀ - z) / σ|² + |(y₁ - Φ(z; c)) / σ|² + Σ |c / spread|²
 
-with z, and what is compared, among the waves that stand out of the noise: the others tell of it
-alone. The last sum is what is known of c beforehand: units of a network of any size would fit the noise.
-Gauss-Newton with Levenberg's damping on c; z is eliminated from each step.
+with z, and what is compared, restricted to the waves that stand out of the noise: the
+others contain nothing else. The last sum is the prior knowledge of c, as units of a
+network of any size would fit the noise. Gauss-Newton with Levenberg's damping on c; z
+is eliminated from each step.
 """
 
 import dataclasses
@@ -34,8 +35,8 @@ class Fit:
 
     Attributes:
       coefficients: `[terms]`.
-      misfit: root mean square of what is minimised, in standard deviations of the species or
-        in those of the noise, then near 1 if the velocity is right.
+      misfit: root mean square of what is minimised, in standard deviations of the
+        species or in those of the noise, then near 1 if the velocity is right.
       iterations: steps tried.
     """
 
@@ -92,7 +93,8 @@ def fit_noisy(
     Args:
       flow, now, later, coefficients: as for `fit`.
       sigma: standard deviation of white noise on each species of both, `[species]`.
-      spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is known.
+      spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is
+        known.
     """
     pairs = [
         _Pair(flow, one[None], two[None], sigma)
@@ -194,7 +196,8 @@ def _conjugate_gradients(apply, right):
 def _standing_out(now, later, sigma):
     """Which waves of `rfft2` are in rings that stand out, `[y, x // 2 + 1, species]`.
 
-    Of |k|, up to the first ring that does not. The mean is kept: of standard states it may be 0.
+    Of |k|, up to the first ring that does not. The mean is kept: of standard states it
+    may be 0.
     """
     shape = now.shape[-3:-1]
     y, x = (np.fft.fftfreq(n) * min(shape) for n in shape)

@@ -1,4 +1,4 @@
-"""Velocities that are linear in their coefficients, learnt from pairs of states or rates."""
+"""Velocities linear in their coefficients, learnt from pairs of states or rates."""
 
 from collections.abc import Callable
 
@@ -46,12 +46,13 @@ def learn(
 ) -> pair_fits.Fit:
     """Sets the coefficients of a velocity to those that fit pairs best.
 
-    The fit starts from a regression of the mean rates on the terms at both ends, and goes
-    on through the integrator. If the pairs have noise of more than 0.5 % of a species'
-    standard deviation, it ends with errors in both states. The noise is estimated from
-    short waves, as the smaller of what they show in the states, where sharp patterns have
-    some too, and in the residual of the first fit. Each unit of a network is then expected
-    to contribute about three times the rate of change of its species.
+    The fit starts from a regression of the mean rates on the terms at both ends, and
+    goes on through the integrator. If the pairs have noise of more than 0.5 % of a
+    species' standard deviation, it ends with errors in both states. The noise is
+    estimated from short waves, as the smaller of what they show in the states, where
+    sharp patterns have some too, and in the residual of the first fit. Each unit of a
+    network is then expected to contribute about three times the rate of change of its
+    species.
 
     Args:
       flow: of the velocity, which is linear in its coefficients, over the time between.
@@ -90,8 +91,8 @@ def _spread(velocity, z, z_later, duration) -> np.ndarray:
 def noise(states: np.ndarray) -> np.ndarray:
     """Standard deviation of white noise on each species of `[n, y, x, species]`.
 
-    From waves shorter than three cells along both axes, where patterns have little: up to
-    1 % of a species' deviation if they are sharp.
+    From waves shorter than three cells along both axes, where patterns have little: up
+    to 1 % of a species' deviation if they are sharp.
     """
     modes = np.fft.fft2(states, axes=(1, 2), norm="ortho")
     y, x = (np.abs(np.fft.fftfreq(n)) > 1.0 / 3.0 for n in states.shape[1:3])

@@ -1,4 +1,4 @@
-"""From a data set of patterns to its equations, and what is known of them."""
+"""The equations behind a data set of patterns, and how well it determines them."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ from rdtf.status import InputError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Found:
-    """What snapshots say.
+    """The equations found, and how far they are determined.
 
     Attributes:
       terms: the library.
@@ -22,10 +22,10 @@ class Found:
       unit: TIME, REFERENCE or EACH.
       at_rest: whether the patterns do not move.
       snapshots: how many were used.
-      truth: coefficients of the equation that made the patterns, in its own units of time;
-        None if it is not of this library.
-      cosine: of the field found and the true one, over the snapshots; at rest, of the true
-        coefficients and the nearest combination of null vectors.
+      truth: coefficients of the equation that made the patterns, in its own units of
+        time; None if it is not of this library.
+      cosine: of the field found and the true one, over the snapshots; at rest, of the
+        true coefficients and the nearest combination of null vectors.
     """
 
     terms: Library
@@ -121,14 +121,15 @@ def identify(
     bootstrap: int = 100,
     seed: int = 0,
 ) -> Found:
-    """The equations of a library that leave the law of a data set as it is.
+    """The equations of a library that keep the distribution of a data set.
 
     Args:
       data: stills of one preset, in two dimensions, on unit cells; with pairs if
         num_pairs.
       library: terms of the equations of all its species.
       ties: see `libraries.ties`.
-      num_snapshots: the first so many, of those that move if most do, or of those at rest.
+      num_snapshots: the first so many, of those that move if most do, or of those at
+        rest.
       num_pairs: pairs that settle scale and sign.
       bootstrap, seed: see `identification.identify`.
 
@@ -137,15 +138,9 @@ def identify(
     """
     check_library(data, library)
     check(data, num_pairs)
-    samples = in_units(data)
-    moving = data.status == patterns.MOVING
-    at_rest = bool(moving.sum() < 0.5 * len(samples))
-    chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
-    if len(chosen) < identification.FEWEST:
-        raise InputError(
-            f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
-        )
-    moments = stein.moments(samples[chosen], library.evaluate, library.owners)
+    chosen, at_rest = _chosen(data, num_snapshots)
+    samples = in_units(data)[chosen]
+    moments = stein.moments(samples, library.evaluate, library.owners)
     solve = functools.partial(
         identification.identify, at_rest=at_rest, bootstrap=bootstrap, seed=seed
     )
@@ -156,11 +151,7 @@ def identify(
         result = solve(moments, _laplacians(library), ties)
         unit, factor = REFERENCE, _to_reference(_laplacians(library))
         if num_pairs:
-            states, slopes = rates(data, chosen[:num_pairs])
-            terms = sum(library.evaluate(state) for state in states) / len(states)
-            pairs = identification.Pairs(
-                terms, library.owners, np.moveaxis(slopes, -1, 0)
-            )
+            pairs = _with_terms(library, *rates(data, chosen[:num_pairs]))
             unit, factor = TIME, pairs.factor
         coefficients, errors = result.scaled(factor)
     truth, close = _truth(data, library), None
@@ -177,6 +168,24 @@ def identify(
         truth=truth,
         cosine=close,
     )
+
+
+def _chosen(data, num_snapshots):
+    """(indices of the snapshots, whether they are at rest), as most of them are."""
+    moving = data.status == patterns.MOVING
+    at_rest = bool(moving.sum() < 0.5 * len(moving))
+    chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
+    if len(chosen) < identification.FEWEST:
+        raise InputError(
+            f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
+        )
+    return chosen, at_rest
+
+
+def _with_terms(library, states, slopes):
+    """`identification.Pairs` of rates, by the terms of a library."""
+    terms = sum(library.evaluate(state) for state in states) / len(states)
+    return identification.Pairs(terms, library.owners, np.moveaxis(slopes, -1, 0))
 
 
 def _each_equation(library, moments, solve):
@@ -230,7 +239,8 @@ def check(data: patterns.DataSet, num_pairs: int) -> None:
         raise InputError("Expected stills of two dimensions, got something else.")
     if num_pairs and not any(names[0] + k in data.fields for k in ("_rate", "_later")):
         raise InputError(
-            "Expected a data set with pairs for --num_pairs: make one with --pairs=rate."
+            "Expected a data set with pairs for --num_pairs: make one with "
+            "--pairs=rate."
         )
 
 

@@ -1,4 +1,4 @@
-"""Supervision as a dial: velocities by gradient descent on whatever is known of the dynamics.
+"""Velocities by gradient descent on whatever is known of the dynamics.
 
 Of standardised states x, v in standard deviations per unit of time, per batch:
 
@@ -33,7 +33,8 @@ class Settings:
 
     Attributes:
       steps, batch_size: of the optimizer, Adam.
-      learning_rate: the highest, reached after a tenth of the steps; then a cosine to 0.
+      learning_rate: the highest, reached after a tenth of the steps; then a cosine to
+        0.
       pairs, residual, stein, speed: weights of the losses.
       sigmas: the least and the largest σ of the residual.
       moments: at most so many snapshots for stein, which takes much memory.
@@ -57,8 +58,8 @@ class Known:
     """What is known; each part may be missing.
 
     Attributes:
-      states, rates: `[m, y, x, species]`, standardised; with `duration`, rates are means
-        over it, from the states.
+      states, rates: `[m, y, x, species]`, standardised; with `duration`, rates are
+        means over it, from the states.
       duration: between two states of a pair, or 0.
       noised: see `residual.Noised`.
       slopes: ∇φ per cell at snapshots, `[n, statistics, y, x, species]`.

@@ -1,8 +1,8 @@
 """What a velocity field v(s) of patterns owes, and what those of Keras share.
 
-A state is `[batch, y, x, species]` on a torus of unit cells; v(s) = ∂s/∂t has its shape.
-Networks compute in float32; simulations in float64, with `float64` as the one cast
-between the two.
+A state is `[batch, y, x, species]` on a torus of unit cells; v(s) = ∂s/∂t has its
+shape. Networks compute in float32; simulations in float64, with `float64` as the one
+cast between the two.
 """
 
 from collections.abc import Sequence

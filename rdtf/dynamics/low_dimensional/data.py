@@ -1,13 +1,13 @@
-"""Points whose law is known, or whose dynamics: Lorenz, a ring, two peaks, two moons.
+"""Points of known distribution or dynamics: Lorenz, a ring, two peaks, two moons.
 
     lorenz       x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 8 z / 3
                  (Lorenz 1963, doi:10.1175/1520-0469(1963)020<0130:DNF>2.0.CO;2)
     ring         uniform in 1 ≤ |x| ≤ 2
-    two_peaks    N(±(1, 1), .5²), evenly
-    two_moons    (cos θ, sin θ) and (1 - cos θ, .5 - sin θ), 0 ≤ θ ≤ π, plus noise of .1
+    two_peaks    N(±(1, 1), 0.5²), evenly
+    two_moons    (cos θ, sin θ) and (1 - cos θ, 0.5 - sin θ), 0 ≤ θ ≤ π, noise of 0.1
 
-Lorenz is 10 runs of 5,000 steps of .01 by RK4 from standard normal states, all of it. It and the
-moons are standardised.
+Lorenz is all of 10 runs of 5,000 steps of 0.01 by RK4 from standard normal states. It
+and the moons are standardised.
 """
 
 import dataclasses
@@ -21,12 +21,13 @@ _RUNS, _STEPS, _STEP = 10, 5000, 0.01
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Points:
-    """Points that were caught at random.
+    """Points drawn at random from a distribution.
 
     Attributes:
       samples: `[n, d]`.
       sigma: the noise level that is usual for them.
-      rates: dx/dt at these by the equation that made them, `[n, d]`; None: there is none.
+      rates: dx/dt at these by the equation that made them, `[n, d]`; None: there is
+        none.
       mean, scale: what they were standardised by, `[d]`.
     """
 
@@ -58,8 +59,8 @@ def lorenz_rate(x: np.ndarray) -> np.ndarray:
 def _lorenz(rng):
     x, h, found = rng.normal(size=(_RUNS, 3)), _STEP, []
     for _ in range(_STEPS):
-        # Not by `rdtf.schemes`: it adds the stages in another order, and chaotic runs that
-        # differ in rounding end elsewhere. The numbers in the docs are of these points.
+        # Not by `rdtf.schemes`: it adds the stages in another order, and chaotic runs
+        # that differ in rounding end elsewhere. Published numbers are of these points.
         a = lorenz_rate(x)
         b = lorenz_rate(x + 0.5 * h * a)
         c = lorenz_rate(x + 0.5 * h * b)
