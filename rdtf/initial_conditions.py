@@ -2,8 +2,8 @@
 
 Sample i of a seed is drawn by a counter-based generator keyed by (seed, i), so it does
 not depend on the batch it is drawn in. Background, patch, noise and limits are the
-model's (`rdtf.models.Start`). A state is a tuple of one float64 field `[B, *grid.shape]`
-per species.
+model's (`rdtf.models.Start`). A state is one float64 field `[B, *grid.shape]` per
+species, in a tuple.
 """
 
 import functools
@@ -128,8 +128,8 @@ def broken_waves(
 
     One half of the last axis is excited (the patch values), and then one half of the
     axis before takes the refractory values, as in Barkley 1991,
-    doi:10.1016/0167-2789(91)90194-E. With no flux through the boundary one spiral grows,
-    on a torus four.
+    doi:10.1016/0167-2789(91)90194-E. With no flux through the boundary one spiral
+    grows, on a torus four.
 
     Args:
       model, grid, batch, seed, params: as of `create`.

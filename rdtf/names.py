@@ -53,7 +53,7 @@ OBJECTIVES = (
     "epsilon",
     "v_prediction",
 )
-# What a denoiser is told of a pattern: `rdtf.generative.conditions.CONDITIONS`.
+# The condition of a denoiser: `rdtf.generative.conditions.CONDITIONS`.
 CONDITIONS = ("none", "preset", "params")
 # From noise to patterns: `rdtf.generative.samplers.SAMPLERS`.
 SAMPLERS = ("heun", "dpm_solver", "euler_maruyama")

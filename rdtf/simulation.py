@@ -1,7 +1,7 @@
 """`Simulation`: a model on a grid, with a scheme and a time step, and its one verb.
 
 `advance` is one compiled program with its own exact gradient, so a plain
-`tf.GradientTape` around a window costs three to eight forward runs (two CPU
+`tf.GradientTape` around it costs three to eight forward runs (two CPU
 cores, four parameters) and keeps some of the states. `tangents` carries the
 derivatives by the parameters along instead, for as many steps as one likes.
 """
@@ -36,7 +36,7 @@ class SteadyRun:
     """The end of `run_until_steady`, per sample.
 
     Attributes:
-      state: the final state; a sick sample keeps its last valid one.
+      state: the final state; a sample that became invalid keeps its last valid one.
       status: list of `Status`.
       num_steps: int32 `[B]`, steps taken by each sample.
       last_change: float64 `[B]`, largest change of any cell in the last step tried;
@@ -60,8 +60,8 @@ class Simulation:
         takes for the model's default parameters; the reason goes to the log.
       engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
       laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
-      varying: names of parameters that are fields, `[*grid.shape]` or `[B, *grid.shape]`,
-        such as a feed that depends on x; a diffusivity among them means ∇·(D ∇s).
+      varying: names of parameters that are fields, such as a feed that depends on x,
+        `[*grid.shape]` or `[B, *grid.shape]`; a diffusivity among them means ∇·(D ∇s).
 
     All fields are float64 `[B, *grid.shape]`, one per species, in a tuple. Parameters
     are a dict; each value is a scalar (shared) or a `[B]` vector (per sample); the
@@ -176,7 +176,12 @@ class Simulation:
     ) -> Carry:
         """As `advance`, from a carry to a carry: in parts as exactly as at once.
 
-        Differentiable as `advance`, by its adjoint.
+        Args:
+          carry: from `begin`, or from an earlier call.
+          params, num_steps, first_step: as for `advance`.
+
+        Returns:
+          The carry after the steps, differentiable as `advance` is by its adjoint.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
         count = len(self.model.species)
@@ -230,9 +235,17 @@ class Simulation:
     def rollout(
         self, state: State, params: Params, num_steps: int, every: int = 1
     ) -> State:
-        """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`.
+        """The frames of a movie.
 
         For other times, statistics, events and files see `rdtf.recording`.
+
+        Args:
+          state, params: as for `advance`.
+          num_steps: the last frame is at this step or before it.
+          every: steps from one frame to the next.
+
+        Returns:
+          One field `[B, time, *grid.shape]` per species, of steps 0, every, ...
         """
         every = arguments.count("every", every, 1)
         num_steps = arguments.count("num_steps", num_steps, 0)
@@ -255,10 +268,10 @@ class Simulation:
     ) -> Integration:
         """The state after `duration`, by steps as long as the tolerances allow.
 
-        Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is stiff.
-        Each sample has steps of its own (see `rdtf.engines.step_search`); the first is
-        tried at `time_step`. The gradient is that of the steps that were accepted, their
-        lengths taken as given: exact but for what the tolerance allows.
+        Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is
+        stiff. Each sample has steps of its own (see `rdtf.engines.step_search`); the
+        first is tried at `time_step`. The gradient is that of the steps that were
+        accepted, their lengths taken as given: exact but for what the tolerance allows.
 
         Args:
           state, params: as for `advance`.
@@ -338,12 +351,12 @@ class Simulation:
         return SteadyRun(state, [Status(code) for code in status], steps, change)
 
     def time_derivative(self, state: State, params: Params) -> State:
-        """D ∇²s + R(s), per species `[B, *grid.shape]`: the residual of a steady state."""
+        """D ∇²s + R(s), `[B, *grid.shape]` per species: what is 0 in a steady state."""
         state, params = self._bind(state, params)
         return schemes.rate(self.model, self._operator, state, params, self.varying)[1]
 
     def stability_ratio(self, params: Params) -> np.ndarray:
-        """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
+        """The time step over its bound by diffusion, `[]` or `[B]`; stable up to 1."""
         self.model.check_names(params)
         largest = schemes.largest_diffusivity(
             self.model, params, self.grid, self.laplacian, self.scheme

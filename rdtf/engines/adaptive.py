@@ -56,8 +56,8 @@ def check_duration(duration, batch: int) -> tf.Tensor:
         np.isfinite(values).all() and (values >= 0.0).all()
     ):
         raise InputError(
-            f"Expected a duration of at least 0, or one for each of {batch} samples, got "
-            f"{duration!r}."
+            f"Expected a duration of at least 0, or one for each of {batch} samples, "
+            f"got {duration!r}."
         )
     return tf.constant(np.broadcast_to(values, [batch]))
 

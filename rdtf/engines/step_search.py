@@ -8,8 +8,8 @@ over cells and species. The next one has the length h min(5, max(0.2, 0.9 E^(-0.
 E⁻^(0.4/q))), a PI controller with the E⁻ of the step before (Söderlind 2002,
 doi:10.1023/A:1021160023092), e being of order h^q; after a rejection h max(0.2, 0.9
 E^(-1/q)). It stays as it is where it would grow by less than a quarter: what depends on
-it need not be computed again. A candidate that is not finite is a rejected step. Samples
-do not wait for each other's steps: each has its own time.
+it need not be computed again. A candidate that is not finite is a rejected step.
+Samples do not wait for each other's steps: each has its own time.
 """
 
 from typing import Any, NamedTuple

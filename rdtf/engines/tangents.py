@@ -41,7 +41,14 @@ def directions(prepare: Callable, params: dict, names) -> dict:
 
 
 def begin(step: Step, state: State, tangents: dict, params: dict):
-    """(carry, its tangents) at the start of a multistep scheme: see `schemes.begin`."""
+    """(carry, its tangents) at the start of a multistep scheme: see `schemes.begin`.
+
+    Args:
+      step: of the scheme, with a method `begin`.
+      state: the species.
+      tangents: parameter -> ∂state/∂parameter, one field per species.
+      params: name -> tensor of the rank of the fields.
+    """
     along = directions(dict, params, tangents)
     start = tangent_step(lambda s, p, index: schemes.begin(step, s, p), along)
     return start(state, tangents, params, None)

@@ -98,7 +98,7 @@ class Certificate:
 
     @property
     def growth_rate(self) -> float:
-        """Of the tangents over the last doubling, per step: they grow as exp(rate n)."""
+        """Rate of the tangents, which grow as exp(rate n), over the last doubling."""
         if len(self.horizons) < 2:
             return float("nan")
         grown = np.diff(np.log(np.maximum(self.tangent_norms[-2:], 1e-300)))
@@ -106,7 +106,7 @@ class Certificate:
 
     @property
     def exploding(self) -> bool:
-        """Whether tangents outgrow those of steady patterns, at most linear in steps."""
+        """Whether tangents grow faster than in a steady pattern, where it is linear."""
         if len(self.horizons) < 2:
             return False
         steps = self.horizons[-1] - self.horizons[-2]
@@ -128,8 +128,8 @@ class Certificate:
         line = f"passed ({slope}, adjoint against tangent {self.dot_gap:.0e})"
         if self.exploding:
             line += (
-                f"; but tangents double every {self.doubling_steps:.3g} steps: exact for "
-                "this window and no guide beyond it, take a shorter one"
+                f"; but tangents double every {self.doubling_steps:.3g} steps: exact "
+                "for this window and no guide beyond it, take a shorter one"
             )
         return line
 

@@ -155,8 +155,8 @@ def differences(
 
     Central differences at h, h/4, h/16, ..., each pair extrapolated (Richardson 1911,
     doi:10.1098/rsta.1911.0009). Of these the one that agrees best with its neighbours
-    is compared; what they differ by is its error, at least the round-off of the loss over
-    h, and at most 1: then there is nothing but round-off.
+    is compared; what they differ by is its error, at least the round-off of the loss
+    over h, and at most 1: then there is nothing but round-off.
     """
     sizes = [1e-3 * 0.25**i for i in range(10)]
     gaps, errors = {}, {}

@@ -241,9 +241,9 @@ def _check_laplacian(simulation):
     if simulation.laplacian != "second_order":
         raise InputError(
             "Expected the second_order Laplacian for implicit gradients, got "
-            f"{simulation.laplacian}: use windows of steps, Simulation.advance."
+            f"{simulation.laplacian}: differentiate the steps of Simulation.advance."
         )
-    advice = "windows of steps, Simulation.advance"
+    advice = "the gradient of Simulation.advance"
     simulation.model.check_plain(f"use {advice}")
     simulation.grid.check_uniform_boundary("implicit gradients")
     simulation.check_uniform(advice)

@@ -150,8 +150,8 @@ class ReactionDiffusion:
             bound = self.parameters[name]
             if math.isnan(value) and math.isnan(bound.default):
                 raise InputError(
-                    f"Expected a value for {name}: add it to --params or write {name} = "
-                    "NUMBER in the equations."
+                    f"Expected a value for {name}: add it to --params or write "
+                    f"{name} = NUMBER in the equations."
                 )
             if not bound.lower <= value <= bound.upper:
                 raise InputError(

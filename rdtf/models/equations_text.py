@@ -36,9 +36,9 @@ def from_equations(
     """A model whose equations ∂s/∂t = R + ∇²Q + ∇⁴P are given as text.
 
     A term D*lap(u) in the equation of u, with D one parameter, becomes the diffusivity
-    of u; whatever else is in lap(...) becomes `laplacian_terms` and `bilaplacian_terms`,
-    and the model is not plain. Parameters are in the order of the text, diffusivities
-    first.
+    of u; whatever else is in lap(...) becomes `laplacian_terms` and
+    `bilaplacian_terms`, and the model is not plain. Parameters are in the order of the
+    text, diffusivities first.
 
     Args:
       equations: a text, as in the docstring of this module, or species -> right-hand
@@ -146,8 +146,8 @@ def _parameters(program, species, diffusivity, given):
     for name in given:
         if name not in names:
             raise InputError(
-                f"Expected parameters that are in the equations, {', '.join(names)}, got "
-                f"{name}: leave it out."
+                f"Expected parameters that are in the equations, {', '.join(names)}, "
+                f"got {name}: leave it out."
             )
     declared = {}
     for name in names:

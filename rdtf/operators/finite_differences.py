@@ -1,12 +1,12 @@
-"""Ghost cells, stencils, and every Laplacian of `rdtf.operators.laplacians` as an operator.
+"""Ghost cells, stencils, and every Laplacian as a differentiable operator.
 
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
-is the second-order one; fourth_order has two neighbours on each side, sixth_order three.
-Ghost cells wrap around (periodic), mirror the cells at the edge (no flux), or are α edge
-+ β (see `rdtf.grids.Side`). All make its linear part symmetric, hence its own adjoint:
-the gradient is one more stencil and never passes through the padding. compact and
-spectral are applied in Fourier space and are as symmetric.
+is the second-order one; fourth_order has two neighbours on each side, sixth_order
+three. Ghost cells wrap around (periodic), mirror the cells at the edge (no flux), or
+are α edge + β (see `rdtf.grids.Side`). All make its linear part symmetric, hence its
+own adjoint: the gradient is one more stencil and never passes through the padding.
+compact and spectral are applied in Fourier space and are as symmetric.
 
 Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
 grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
@@ -118,7 +118,7 @@ def _identity(tensors):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DiffusionOperator:
-    """`operator(state, coefficients) -> (state, [D ∇²s, ...])`, and what it was built of.
+    """`operator(state, coefficients) -> (state, [D ∇²s, ...])` and what it is built of.
 
     Attributes:
       grid: the grid.
@@ -150,7 +150,7 @@ class DiffusionOperator:
 
 
 def _laplacian_of_rows(grid, laplacian, axis=None):
-    """(pad, apply, read): the Laplacian of f is apply(pad(f)), and read(pad(f)) is f."""
+    """(pad, apply, read): the Laplacian of f is apply(pad(f)), read(pad(f)) is f."""
     stencil = STENCILS[laplacian]
     if not isinstance(stencil, AxisStencil):
         by_waves = fourier.laplacian_by_waves(grid, laplacian, axis)

@@ -67,8 +67,8 @@ def default_time_step(
 
     The largest of 1, 2, 5 times a power of ten that is within 80 % of the bound of
     diffusion (`largest_diffusivity`) and half of the reaction's time, 1 /
-    `reaction_rate`. Schemes without a bound of diffusion stay within 1 and a fifth of the
-    reaction's time.
+    `reaction_rate`. Schemes without a bound of diffusion stay within 1 and a fifth of
+    the reaction's time.
 
     Args:
       model: the equations.

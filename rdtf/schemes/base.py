@@ -112,7 +112,7 @@ def prepare(step: Step, params: Params) -> Params:
 
 
 def begin(step: Step, state: State, params: Params) -> Carry:
-    """What a step carries from a state on: itself, and the memory of a multistep one."""
+    """What the first step takes: the state, and the memory of a multistep scheme."""
     return step.begin(state, params) if hasattr(step, "begin") else tuple(state)
 
 

@@ -18,9 +18,10 @@ begins with N(u') (compare Whalen, Brio & Moloney 2015, doi:10.1016/j.jcp.2014.0
 The order is 4 in smooth states; while modes that decay within a step still do so, such
 as after a jump, it can be as low as 2 (Hochbruck & Ostermann 2005,
 doi:10.1137/040611434), and boundary values have the same effect. Without diffusion this
-is Runge-Kutta 4; a steady state of the equations is one of the scheme, at any time step.
-The reaction is evaluated on the grid and not dealiased: what its products alias is below
-round-off once a pattern is resolved, and if it is not, a finer grid is the cure.
+is Runge-Kutta 4; a steady state of the equations is one of the scheme, at any time
+step. The reaction is evaluated on the grid and not dealiased: what its products alias
+is below round-off once a pattern is resolved, and if it is not, a finer grid is the
+cure.
 """
 
 import math

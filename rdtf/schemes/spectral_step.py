@@ -14,7 +14,8 @@ class SpectralStep:
 
     Prepared parameters (see `schemes`) hold these functions too, as "0.1.half" for
     "half" of species 0 and 1 and so on, so that they are computed, and differentiated,
-    once for many steps. A subclass says what they are, h being a number or `[B, 1, ...]`:
+    once for many steps. A subclass says what they are, with h a number or
+    `[B, 1, ...]`:
 
         functions(symbol, h) -> {(i, j): {name: `[1 or B, *modes]`}}
     """

@@ -4,9 +4,9 @@
 
 c and e are the diffusivities and the parts of Q and P that are linear about s = 0 (see
 `rdtf.models.ReactionDiffusion`); N is the reaction, what Q and P have besides, and the
-values of the boundary. For each mode of the Laplacian L is a small matrix of numbers, one
-row and column per species, so that schemes take it implicitly or exactly. It is kept as
-a dict (i, j) -> `[1 or B, *modes]`; what it leaves out is zero.
+values of the boundary. For each mode of the Laplacian L is a small matrix of numbers,
+one row and column per species, so that schemes take it implicitly or exactly. It is
+kept as a dict (i, j) -> `[1 or B, *modes]`; what it leaves out is zero.
 """
 
 from __future__ import annotations

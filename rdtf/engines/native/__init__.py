@@ -2,8 +2,8 @@
 
 For forward Euler and the second-order Laplacian; any model, boundary and dimension.
 Kernels are generated from the model (`source`), compiled once and kept on disk
-(`build`); `drivers` describes how they run. Threads share the batch; its remainder, or a
-batch smaller than the number of cores, is shared layer by layer (`thread_pool`).
+(`build`); `drivers` describes how they run. Threads share the batch; its remainder, or
+a batch smaller than the number of cores, is shared layer by layer (`thread_pool`).
 Neither the batch nor the number of threads changes a bit of a result.
 """
 

@@ -1,7 +1,7 @@
 """The equations of the kernels, from a model's one definition of `reaction`.
 
-R and its derivatives are those of `rdtf.models.derivatives`. One forward Euler step of
-species i and its adjoint, λ being the gradient with respect to the state after the step, are
+R and its derivatives are those of `rdtf.models.derivatives`. With λ the gradient with
+respect to the state after a step, one step of forward Euler and its adjoint are
 
     s_i  <- s_i + dt (D_i ∇²s_i + R_i)
     λ_j  <- λ_j + dt (D_j ∇²λ_j + Σ_i λ_i ∂R_i/∂s_j)

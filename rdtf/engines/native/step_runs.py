@@ -88,7 +88,7 @@ class StepRuns:
         self._largest_group = max(1, min(most, layers // (4 * self._levels)))
 
     def _sweeps(self):
-        """(steps in one sweep, layers in one block); one step if a state stays cached."""
+        """(steps in a sweep, layers in a block); one step if a state stays cached."""
         _, layers, rows, _, width, _ = self._shape
         if 2 * self._area > _CACHED and layers >= 16:
             for levels, block in ((4, 6), (2, 2)):
