@@ -1,12 +1,11 @@
 """What the equations say before anything is simulated.
 
-    python -m apps.analyze --model=gray_scott --params=F=.04,k=.06 --over=k,F
+    python -m apps.analyze --model=gray_scott --params=F=0.04,k=0.06 --over=k,F
 
-Prints the uniform states, the waves that grow on one of them, how far the parameters are
-from each bifurcation, and remarks; leaves dispersion.png, bifurcations.png (a map over two
-parameters) and analysis.json in --workdir. --state names the uniform state, by number or
-as u=.1,v=.2; --range=k=.03:.07 sets an axis of the map. Needs no TensorFlow; what the
-numbers mean is in docs/analysis.md.
+Prints the uniform states, the waves that grow on one of them, how far the parameters
+are from each bifurcation, and remarks. Leaves dispersion.png, bifurcations.png (a map
+over two parameters) and analysis.json in --workdir. TensorFlow is not needed.
+docs/analysis.md says what the numbers mean.
 """
 
 import json
@@ -24,11 +23,32 @@ simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("analyze")
 for module in (simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_OVER = flags.DEFINE_list("over", None, "The two parameters of the map, x,y.")
-_RANGE = flags.DEFINE_multi_string("range", [], "NAME=FROM:TO, of the map.")
-_STATE = flags.DEFINE_string("state", None, "A uniform state: its number, or values.")
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
+_OVER = flags.DEFINE_list(
+    "over",
+    None,
+    "Parameters over which distances to bifurcations are measured; two of them, x,y, "
+    "are the axes of the map. Default: two of the reaction.",
+)
+_RANGE = flags.DEFINE_multi_string(
+    "range",
+    [],
+    "Range of an axis of the map, as k=0.03:0.07; repeatable. Default: chosen to show "
+    "the bifurcations.",
+)
+_STATE = flags.DEFINE_string(
+    "state",
+    None,
+    "The uniform state to analyse: its number in the list, or its values as "
+    "u=0.1,v=0.2. Default: see docs/analysis.md.",
+)
 
 
 def main(argv):

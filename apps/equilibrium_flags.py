@@ -1,4 +1,4 @@
-"""The equilibrium flow in apps.train_flow: its flags, and its two kinds of runs."""
+"""The equilibrium flow: its flags in apps.train_flow, and its two kinds of runs."""
 
 from absl import flags
 
@@ -8,21 +8,42 @@ from rdtf.status import InputError
 from . import common, training_progress, workdirs
 
 _ALPHA = flags.DEFINE_float(
-    "alpha", None, "ᾱ of the noise. Default: .8; of points as published.", 1e-3, 0.999
+    "alpha",
+    None,
+    "Share ᾱ of the signal under the noise. Default: 0.8 for patterns, the published "
+    "one for points.",
+    1e-3,
+    0.999,
 )
 _SCHEDULE = flags.DEFINE_bool(
-    "schedule", False, "A learning rate with warm-up and half a cosine."
+    "schedule",
+    False,
+    "Let the learning rate rise by a warm-up and fall along half a cosine.",
 )
 _GAUSSIAN = flags.DEFINE_float(
-    "gaussian_weight", 0.0, "g of g z / √(1 - ᾱ), taken from the score."
+    "gaussian_weight",
+    0.0,
+    "Weight g of a confining Gaussian: g z / √(1 - ᾱ) is taken from the score.",
 )
-_SYM = flags.DEFINE_float("sym", 0.0, "λ of (v·s)², which keeps v on level sets.", 0.0)
-_PROBES = flags.DEFINE_integer("probes", 2, "Of each divergence; 0: exact.", 0)
-_EPOCHS = flags.DEFINE_integer("epochs", 20, "Passes over patterns.", 1)
+_SYM = flags.DEFINE_float(
+    "sym",
+    0.0,
+    "Weight λ of the penalty (v·s)², which keeps v on level sets of the density.",
+    0.0,
+)
+_PROBES = flags.DEFINE_integer(
+    "probes", 2, "Random probes of each divergence; 0 computes it exactly.", 0
+)
+_EPOCHS = flags.DEFINE_integer("epochs", 20, "Passes over the patterns.", 1)
 _SYMMETRIC = flags.DEFINE_bool(
-    "symmetric", False, "On points: v commutes with the turns that their law keeps."
+    "symmetric",
+    False,
+    "For points: let v commute with the rotations that leave their distribution as it "
+    "is.",
 )
-_RATE = flags.DEFINE_float("learning_rate", 1e-3, "On patterns; the highest.", 0.0)
+_RATE = flags.DEFINE_float(
+    "learning_rate", 1e-3, "Highest learning rate, for patterns.", 0.0
+)
 
 
 _OF_PATTERNS = (
@@ -61,7 +82,7 @@ def _refuse(names, where):
 
 
 def _points(workdir):
-    """Trains on points, leaves score.keras, velocity.keras, velocity.png, result.json."""
+    """Trains on points; leaves two networks, velocity.png and result.json."""
     common.quiet_tensorflow()
     from rdtf import storage
     from rdtf.dynamics.low_dimensional import drawings, experiments, training

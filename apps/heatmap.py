@@ -1,12 +1,13 @@
-"""Losses among the samples of a file, or over one or two parameters.
+"""Draws losses over one or two parameters, or among the samples of a file.
 
     python -m apps.heatmap --mode=targets --targets=maze.npz --loss=per_pixel
-    python -m apps.heatmap --mode=landscape --axis=F=.03:.07:7 --axis=k=.053:.068:7
+    python -m apps.heatmap --mode=landscape \\
+        --axis=F=0.03:0.07:7 --axis=k=0.053:0.068:7
 
---mode=landscape simulates every point from the same initial states and compares it with
-the end of a run at the truth (--params with --truth put over them), or with --targets.
-Rows are kept as they come: --resume goes on where a run was stopped. Results go into
---workdir: pictures (.png) and numbers (.npz).
+--mode=landscape simulates every point of the axes from the same initial states and
+compares the end of each run with --targets or, without them, with the end of a run at
+the true parameters. Rows are stored as they come: --resume goes on where a run was
+stopped. --workdir receives pictures (.png) and numbers (.npz).
 """
 
 import tqdm
@@ -24,14 +25,36 @@ pattern_flags.define_until_flag()
 workdirs.define_workdir_flags("heatmap")
 for module in (pattern_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_MODE = flags.DEFINE_enum("mode", "landscape", names.HEATMAP_MODES, "See above.")
-_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(names.LOSSES)}.")
-_TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
-_OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
-_AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params.")
+_MODE = flags.DEFINE_enum(
+    "mode",
+    "landscape",
+    names.HEATMAP_MODES,
+    "What is drawn. landscape: losses over --axis; targets: losses between all pairs "
+    "of samples of --targets.",
+)
+_LOSS = flags.DEFINE_list(
+    "loss", "power_spectrum", f"One or several losses among {', '.join(names.LOSSES)}."
+)
+_TARGETS = flags.DEFINE_string("targets", None, "An .npz of patterns.")
+_OBSERVE = flags.DEFINE_string(
+    "observe", None, "The species that is compared. Default: the model's last."
+)
+_AXIS = flags.DEFINE_multi_string(
+    "axis",
+    [],
+    "Axis of a landscape, as F=0.03:0.07:7 (from, to, points); once or twice.",
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
+_TRUTH = flags.DEFINE_string(
+    "truth", "", "True parameters of a landscape that differ from --params."
+)
 
 
 def main(argv):
@@ -78,7 +101,7 @@ def pairs(workdir, fields):
 
 
 def landscape(workdir, model, observe, target, truth):
-    """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
+    """Losses over the axes: rows.jsonl as they come, landscape.* at the end."""
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:

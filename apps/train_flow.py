@@ -1,22 +1,24 @@
-r"""The dynamics behind patterns: a velocity field that keeps their law, from snapshots alone.
+r"""Learns the velocity field behind patterns, from snapshots or pairs of states.
 
     python -m apps.train_flow --dataset=waves.h5 --workdir=runs/flow
 
-v = D ∇²s + R(s), R a network of the state of one cell; nothing is told of the equation. Leaves
-velocity.keras, velocity.png and result.json in --workdir. Snapshots leave the unit of time
-open; --num_pairs=1 of a data set with --pairs settles it. See docs/dynamics.md.
+The velocity is v = D ∇²s + R(s) with a network R of the state of one cell; the equation
+is not used. It leaves the distribution of the snapshots invariant. Leaves
+velocity.keras, velocity.png and result.json in --workdir. Snapshots do not determine
+the unit of time; --num_pairs=1 does, with a data set made with --pairs. See
+docs/dynamics.md.
 
     python -m apps.train_flow --dataset=waves.h5 --velocity=unet --supervision=pairs \
         --num_snapshots=1000 --num_pairs=100
 
-U-Nets and skew fields are trained by gradient descent, with TensorBoard traces; a kill loses a
-twentieth of it at most: the same command with --resume goes on, to the same weights.
+trains a U-Net by gradient descent, with TensorBoard traces. After a kill, the same
+command with --resume repeats at most a twentieth of it, and ends at the same weights.
 
     python -m apps.train_flow --dataset=waves.h5 --velocity=library --model=gray_scott \
         --supervision=pairs --num_pairs=1
 
-learns the coefficients of given terms, see apps.identify. --supervision=equilibrium and a
---dataset of points (lorenz, ring, two_peaks, two_moons) train an equilibrium flow.
+learns the coefficients of given terms, see apps.identify. --supervision=equilibrium, or
+a --dataset of points (lorenz, ring, two_peaks, two_moons), trains an equilibrium flow.
 """
 
 from absl import flags
@@ -35,18 +37,32 @@ from . import (
 workdirs.define_workdir_flags("train_flow")
 for module in (velocity_flags, library_flags, equilibrium_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
+_DATASET = flags.DEFINE_list(
+    "dataset",
+    None,
+    "The .h5 data set, or its shards as A,B,...; or a name of points: lorenz, ring, "
+    "two_peaks or two_moons. Required.",
+)
+_SNAPSHOTS = flags.DEFINE_integer(
+    "num_snapshots", 256, "Number of snapshots to use, at most.", 8
+)
 _SUPERVISION = flags.DEFINE_enum(
     "supervision",
     "snapshots",
     (*SUPERVISIONS, "equilibrium"),
-    "What it is learnt from.",
+    "What the velocity is learnt from. snapshots: moments of snapshots; residual: the "
+    "stationarity residual with the score of --denoiser; pairs: pairs of states; "
+    "equilibrium: an equilibrium flow, from noised patterns.",
 )
 _NUM_PAIRS = flags.DEFINE_integer(
-    "num_pairs", 0, "Pairs used; beside snapshots they set the unit of time.", 0
+    "num_pairs",
+    0,
+    "Number of pairs to use; beside snapshots they determine the unit of time.",
+    0,
 )
-_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the picture.")
+_CHANNEL = flags.DEFINE_integer(
+    "plot_channel", -1, "Index of the species of the picture; -1 is the last."
+)
 
 
 def main(argv):

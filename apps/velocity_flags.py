@@ -1,4 +1,4 @@
-"""Flags of the model of a velocity, and of its gradient descent, in apps.train_flow."""
+"""The velocity: flags of its model and its gradient descent, in apps.train_flow."""
 
 from absl import flags
 
@@ -6,17 +6,29 @@ from rdtf import names
 from rdtf.status import InputError
 
 flags.DEFINE_enum(
-    "velocity", "local", names.VELOCITIES, "The model; see docs/dynamics.md."
+    "velocity",
+    "local",
+    names.VELOCITIES,
+    "Model of the velocity. local: diffusion and a network of the state of one cell; "
+    "library: given terms; unet: a U-Net; skew: a field that leaves the distribution "
+    "of a score invariant. See docs/dynamics.md.",
 )
-flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
-_WIDTHS = flags.DEFINE_list("widths", [], "Of the hidden layers.")
+flags.DEFINE_string(
+    "denoiser", None, "The denoiser.keras of apps.train_score that gives the score."
+)
+_WIDTHS = flags.DEFINE_list(
+    "widths", [], "Widths of the hidden layers, as 32,32. Default: those of the model."
+)
 _STEPS = flags.DEFINE_integer(
-    "steps", None, "Of gradient descent. Default: 400; 1000 on points.", 20
+    "steps",
+    None,
+    "Steps of gradient descent. Default: 400; 1000 for data sets of points.",
+    20,
 )
 _BATCH = flags.DEFINE_integer(
-    "batch_size", None, "Of gradient descent. Default: 8; equilibrium: 32.", 2
+    "batch_size", None, "Samples per step. Default: 8; 32 for an equilibrium flow.", 2
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the weights.", 0)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the initial weights.", 0)
 
 
 def widths():

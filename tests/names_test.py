@@ -85,7 +85,12 @@ def test_tables_are_of_different_names():
 
 @pytest.mark.parametrize("path", APPS, ids=lambda path: path.stem)
 def test_apps_are_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 130
+    """Of the lines, those count that do not define flags: help texts may be long."""
+    text = path.read_text(encoding="utf-8")
+    calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
+    defined = [n for n in calls if ast.unparse(n.func).startswith("flags.DEFINE")]
+    of_flags = sum(n.end_lineno - n.lineno + 1 for n in defined)
+    assert len(text.splitlines()) - of_flags <= 115
 
 
 def literals(node, with_keys=True):

@@ -13,7 +13,7 @@ import numpy as np
 from rdtf.models import Parameter
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Observation:
     """What is known of the camera.
 
@@ -24,7 +24,7 @@ class Observation:
       quantum: step between the stored levels, 0 if they are as good as real numbers;
         its noise is quantum / sqrt(12).
       unknown_gain: whether field = gain · y + offset has a gain and an offset to find.
-      window: whether the picture is cut from a larger pattern, whose values beyond the
+      cropped: whether the picture is cut from a larger pattern, whose values beyond the
         edge are unknown; otherwise the grid's boundary holds.
     """
 
@@ -33,7 +33,7 @@ class Observation:
     mask: np.ndarray | None = None
     quantum: float = 0.0
     unknown_gain: bool = False
-    window: bool = False
+    cropped: bool = False
 
 
 CAMERA = {

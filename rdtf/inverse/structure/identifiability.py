@@ -122,6 +122,22 @@ class Report:
             "sd": {name: plain(x) for name, x in self.sd.items()},
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping) -> "Report":
+        """Of `to_json`, with infinity for None."""
+
+        def number(x):
+            return math.inf if x is None else x
+
+        return cls(
+            logarithmic=dict(zip(value["names"], value["logarithmic"], strict=True)),
+            singular_values=np.array(value["singular_values"]),
+            condition=number(value["condition"]),
+            open=[Direction(**direction) for direction in value["not_determined"]],
+            correlation=np.array(value["correlation"]),
+            sd={name: number(x) for name, x in value["sd"].items()},
+        )
+
 
 def report(
     curvature: np.ndarray,
