@@ -21,9 +21,9 @@ class FieldProblem:
 
     Args:
       misfit: `rdtf.inverse.noisy.errors_in_variables.Misfit`.
-      params: where.
+      params: all parameters, numbers by name.
       point: of the steady map, there.
-      sample: its number. Fields and pictures here are stacks `[k, ...]` of that sample.
+      sample: its number. Fields and pictures are stacks `[k, ...]` of that sample.
     """
 
     def __init__(self, misfit, params: Mapping, point, sample: int):
@@ -35,12 +35,13 @@ class FieldProblem:
         d = misfit.steady.equations.diffusivity(o, params)
         smooth = self._point.m / (self._point.m - d * self._domain.symbol)
         model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
-        seen = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
-        self._inverse = 1.0 / (seen + np.square(model))
+        data = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
+        self._inverse = 1.0 / (data + np.square(model))
 
     def transposed(self, data, model):
         """The gradient of the field for residuals `[k, ...]` of data and model."""
-        back = self._see_transposed(data) / self._sigma**2
+        back = self._camera.see_transposed(data * self._mask, masked=False)
+        back = back / self._sigma**2
         back += (model - self._point.along_transposed(model)) / self._epsilon**2
         return back
 
@@ -51,9 +52,6 @@ class FieldProblem:
     def leave(self, x):
         """The change of o - w with the field."""
         return x - self._point.along(x)
-
-    def _see_transposed(self, picture):
-        return self._camera.see_transposed(picture * self._mask, masked=False)
 
     def solve(self, b):
         """The fields `[k, ...]` that answer to gradients b, all k at once."""

@@ -147,7 +147,7 @@ def minimise(
         callback(step)
 
     if np.isfinite(here.cost):
-        report([], True)
+        report([], accepted=True)
     else:
         status, max_iterations = FitStatus.FAILED_START, 0
     while iteration < max_iterations:
@@ -156,15 +156,11 @@ def minimise(
         params, here, tried, move = _improve(
             residual, coordinates, params, here, damping
         )
-        accepted = here is not before
         damping = tried[-1] / 5.0
-        report(tried, accepted)
-        gain = 1.0 - here.cost / before.cost if before.cost else 0.0
-        if not accepted or here.cost == 0.0 or (move < 1e-5 and gain < 1e-9):
-            vector = coordinates.encode(params)
-            stuck = (vector <= coordinates.lower) | (vector >= coordinates.upper)
-            at_a_bound = (stuck & coordinates.free).any()
-            status = FitStatus.STALLED if at_a_bound else FitStatus.CONVERGED
+        report(tried, accepted=here is not before)
+        if _at_rest(before, here, move):
+            stalled = _at_a_bound(coordinates, params)
+            status = FitStatus.STALLED if stalled else FitStatus.CONVERGED
             break
     return Minimum(
         params=params,
@@ -173,6 +169,17 @@ def minimise(
         iterations=iteration,
         undetermined=_undetermined(here, coordinates, params),
     )
+
+
+def _at_rest(before, here, move):
+    gain = 1.0 - here.cost / before.cost if before.cost else 0.0
+    return here is before or here.cost == 0.0 or (move < 1e-5 and gain < 1e-9)
+
+
+def _at_a_bound(coordinates, params):
+    vector = coordinates.encode(params)
+    stuck = (vector <= coordinates.lower) | (vector >= coordinates.upper)
+    return (stuck & coordinates.free).any()
 
 
 def _undetermined(here, coordinates, params):
