@@ -35,9 +35,10 @@ class Console:
 
     def checking(self, done: int, running: int) -> None:
         """Shows steps of the simulation that checks the result."""
-        if self._bar.unit != "step":
+        if self._stage is not None:
+            self._stage = None
             self._bar.set_description_str("checking by simulation")
-            self._bar.unit, self._bar.n = "step", 0
+            self._bar.unit = "step"
             self._bar.reset(self._max_steps)
         self._bar.set_postfix_str(f"{running} running", refresh=False)
         self._bar.update(done - self._bar.n)
