@@ -21,7 +21,7 @@ class Console:
         self._stage = None
 
     def __call__(self, record) -> None:
-        """Shows one `rdtf.inverse.Record`."""
+        """Shows one `rdtf.inverse.reporting.recorders.Record`."""
         if not self._quiet:
             if record.stage != self._stage:
                 self._stage = record.stage

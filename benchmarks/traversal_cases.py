@@ -124,10 +124,12 @@ def _stills(target, settings):
         simulation(settings),
         params_of(TARGETS[target]),
         settings.samples,
-        settings.seed + 1,
-        INITIAL,
-        tolerance,
-        settings.max_steps,
+        patterns.Settings(
+            initial_condition=INITIAL,
+            seed=settings.seed + 1,
+            tolerance=tolerance,
+            max_steps=settings.max_steps,
+        ),
     )
 
 

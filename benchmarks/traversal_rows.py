@@ -37,9 +37,11 @@ def measure(name: str, settings: cases.Settings) -> dict:
         points,
         given.simulation.model,
         count=settings.path_points,
-        simulation=cases.simulation(settings),
-        state=cases.fresh_state(settings),
-        num_steps=settings.max_steps,
+        runs=traversal.Runs(
+            simulation=cases.simulation(settings),
+            state=cases.fresh_state(settings),
+            num_steps=settings.max_steps,
+        ),
     )
     return {
         "name": name,

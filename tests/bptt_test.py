@@ -104,7 +104,7 @@ def test_three_iterations(kind, problem, tmp_path):
 def test_steps_descend_along_the_former_gradient(loss, problem, tmp_path):
     """Plain descent: raw_{i+1} = raw_i - rate * gradient_i, to single-precision rates."""
     if loss == "windowed_power_spectrum":
-        pytest.skip("needs whole windows of 16 cells")
+        pytest.skip("needs whole tiles of 16 cells")
     _, records = _fit(problem, tmp_path, _settings(loss=loss))
     for before, after in itertools.pairwise(records):
         for name in START:

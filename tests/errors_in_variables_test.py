@@ -48,7 +48,7 @@ class Case:
         parameters = dict(model.parameters)
         if gain:
             self.params |= {"gain": 0.9, "offset": 0.03}
-            parameters |= {"gain": Parameter(1.0, 0.0), "offset": Parameter(0.0)}
+            parameters |= {"gain": Parameter(1.0, lower=0.0), "offset": Parameter(0.0)}
         typical = (self.levels, self.params)
         steady = SteadyMap(model, observe, domain, typical, combine=True)
         pictures = self.camera.see(self.levels)

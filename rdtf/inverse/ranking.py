@@ -121,7 +121,7 @@ def rank(
     for model in models:
         for observe in model.species:
             callback(f"{model.name}, seen as {observe}")
-            fit = _fit(model, observe, grid, fields, observation, (laplacian, seed))
+            fit = _fit((model, observe), grid, fields, observation, (laplacian, seed))
             found += [] if fit is None else [fit]
     if not found:
         raise InputError(
@@ -178,19 +178,13 @@ def _stills(pictures, chosen, scale):
     """The targets, of one species; its name does not matter, as all are tried."""
     if isinstance(pictures, Targets):
         return pictures
-    return inputs.as_targets(
-        pictures,
-        chosen[0],
-        chosen[0].species[-1],
-        times=None,
-        scale=scale,
-        pixel_size=None,
-    )
+    how = inputs.Reading(scale=scale)
+    return inputs.as_targets(pictures, chosen[0], chosen[0].species[-1], how)
 
 
-def _fit(model, observe, grid, fields, observation, choices):
+def _fit(candidate, grid, fields, observation, choices):
     """The best of several starts, or None if the model cannot be tried."""
-    laplacian, seed = choices
+    (model, observe), (laplacian, seed) = candidate, choices
     first = _first(observation)
     try:
         if not isinstance(eliminate(model, observe), Linear):

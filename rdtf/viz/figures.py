@@ -1,4 +1,4 @@
-"""Figures of fields: target, start and found side by side; spectra; all-pairs losses."""
+"""Figures of fields: target, start and found; spectra; losses of all pairs."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _STYLE = {
 
 @contextlib.contextmanager
 def figure(path, size, title=""):
-    """Yields a Matplotlib Figure (no pyplot, no window), and saves it unless `path` is None."""
+    """Yields a Matplotlib Figure, without pyplot; saves it unless `path` is None."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -53,8 +53,8 @@ def compare(
 
     Args:
       path: the PNG to write; None writes nothing.
-      fields: row label -> `[n, *grid]`, the first 8 drawn; of 3-D fields the middle plane is shown, 1-D
-        fields are drawn as curves.
+      fields: row label -> `[n, *grid]`, the first 8 drawn; of 3-D fields the middle
+        plane is shown, 1-D fields are drawn as curves.
       title: above the figure.
       label: what the colour bar shows, such as the species.
 
@@ -185,7 +185,7 @@ def _draw_spectra(drawing, axes, pictures):
 
 
 def _log_power(fields):
-    """log10 of |FFT(field - mean)|², mean over samples, zero wave number in the middle."""
+    """log10 |FFT(field - mean)|², mean over samples, zero wavenumber in the middle."""
     axes = tuple(range(1, fields.ndim))
     centred = fields - fields.mean(axis=axes, keepdims=True)
     power = np.abs(np.fft.fftshift(np.fft.fftn(centred, axes=axes), axes)) ** 2

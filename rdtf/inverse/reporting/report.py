@@ -172,13 +172,14 @@ def _write_pictures(fit, directory):
     rows["found"] = _checked(fit)[:count]
     comparison(fit, directory / "fit.png", rows)
     viz.power_spectra(directory / "spectra.png", rows, f"{name}: power spectra")
-    analysis.animation.write(
-        directory / "fit.gif",
-        problem.simulation,
-        fresh_state(problem, params, 1),
-        list(panels.values()),
+    sweep = analysis.Sweep(
+        simulation=problem.simulation,
+        state=fresh_state(problem, params, 1),
+        params=list(panels.values()),
         num_steps=8000,
         every=100,
-        names=list(panels),
-        species=problem.observe,
+    )
+    look = analysis.animation.Look(species=problem.observe)
+    analysis.animation.write(
+        directory / "fit.gif", sweep, names=list(panels), look=look
     )

@@ -115,7 +115,14 @@ def gain_starts(prepared: Stills, start) -> list[dict[str, float]]:
 
 
 def other_starts(prepared: Stills, start, seed: int, count: int = OTHER_STARTS) -> list:
-    """Starts around one, the same for the same seed."""
+    """Starts around one, the same for the same seed.
+
+    Args:
+      prepared: tells the model and what is held.
+      start: all parameters.
+      seed: of the draws.
+      count: how many.
+    """
     rng = np.random.Generator(np.random.Philox(key=[seed, 2**34]))
     around = starts.around(prepared.model, start, prepared.held, rng)
     return list(itertools.islice(around, count))

@@ -156,7 +156,8 @@ def fit_residual(
         def report(step):
             callback(dataclasses.replace(step, iteration=before + step.iteration))
 
-        return _fit_steady(stills, laplacian, begin, form, max_iterations, report)
+        options = {"max_iterations": max_iterations, "callback": report}
+        return _fit_steady(stills, laplacian, begin, form, options)
 
     before = 0
     if form == "norm" and not near:
@@ -185,7 +186,7 @@ def _estimate(stills, residual, minimum, laplacian, form):
     )
 
 
-def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
+def _fit_steady(stills, laplacian, start, form, options):
     residual = SteadyResidual(
         stills.steady(laplacian, start),
         stills.smooth,
@@ -194,7 +195,7 @@ def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
         stills.observation.unknown_gain,
     )
     minimum = levenberg_marquardt.minimise(
-        residual, stills.coordinates(start), start, max_iterations, callback=callback
+        residual, stills.coordinates(start), start, **options
     )
     return residual, minimum
 
