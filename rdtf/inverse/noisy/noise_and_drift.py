@@ -27,8 +27,8 @@ class NoiseAndDrift:
     Attributes:
       sigma: standard deviation of the noise, at most that of the misfit.
       cost: of the misfit that noise of its σ would cause.
-      drift: root mean square of o - w(o, p) beyond what the noise explains, 0 if there is
-        none; in the units of the pictures, as ε.
+      drift: root mean square of o - w(o, p) beyond what the noise explains, 0 if there
+        is none; in the units of the pictures, as ε.
     """
 
     sigma: float

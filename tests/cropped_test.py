@@ -242,7 +242,7 @@ def _fit_crop(model, spacing, observe, fields, start, held=(), **options):
     return fits.fit(problem, **options)
 
 
-def test_a_clean_window_that_wrapping_around_gets_wrong(pattern):
+def test_a_clean_crop_that_wrapping_around_gets_wrong(pattern):
     v, truth = pattern
     cut = v[:1, 3:25, 5:27]
     wrapped = elliptic.WholeDomain(rdtf.Grid(cut.shape[1:]))
@@ -260,7 +260,7 @@ def test_a_clean_window_that_wrapping_around_gets_wrong(pattern):
     assert (np.diff(fit.singular_values) <= 0.0).all()
 
 
-def test_a_noisy_window(pattern):
+def test_a_noisy_crop(pattern):
     v, truth = pattern
     cut = v[:1, 2:30, 2:30]
     sigma = 0.01 * cut.std()
@@ -277,7 +277,7 @@ def test_a_noisy_window(pattern):
     assert cleaner < 0.6 * sigma
 
 
-def test_windows_share_parameters_and_held_ones_stay(pattern):
+def test_crops_share_parameters_and_held_ones_stay(pattern):
     v, truth = pattern
     cuts = np.concatenate([v[:, :20, :20], v[:, 10:30, 12:32]])
     start = {**made_patterns.SEED_START, "Dv": truth["Dv"]}
