@@ -82,7 +82,7 @@ def main(argv):
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     start = (_INITIAL.value, model, grid, 1, _SEED.value, params[0])
     options = ("species", "vmin", "vmax", "colormap", "fps")
-    sick = analysis.animation.write(
+    invalid = analysis.animation.write(
         output,
         simulation,
         initial_conditions.create(*start),
@@ -94,7 +94,7 @@ def main(argv):
         **{option: values[option].value for option in options},
     )
     print(f"{output}: {len(params)} panels")
-    for panel, fall in enumerate(sick):
+    for panel, fall in enumerate(invalid):
         if fall:
             print(f"panel {panel + 1}: {fall[1].label} by step {fall[0]}")
 
