@@ -68,7 +68,7 @@ def main(argv):
         if name not in over:
             raise InputError(f"Expected --range of {' or '.join(over)}, got {name!r}.")
     result, relation, found = summary.report(
-        model, params, over, state, grid, flags.FLAGS.laplacian
+        model, params, over, state, grid=grid, laplacian=flags.FLAGS.laplacian
     )
     diagram = None
     if len(over) == 2:
@@ -84,7 +84,13 @@ def main(argv):
 
 
 def save(workdir, result, relation, diagram):
-    """The two pictures and the numbers."""
+    """The two pictures and the numbers.
+
+    Args:
+      workdir: where they go.
+      result, relation: of `summary.report`.
+      diagram: the map over two parameters, or None.
+    """
     numbers = ", ".join(f"{n} = {x:g}" for n, x in result["params"].items())
     title = f"{result['model']}: {numbers}"
     values = ", ".join(f"{n} = {x:.5g}" for n, x in result["state"].items())
@@ -93,9 +99,9 @@ def save(workdir, result, relation, diagram):
         workdir / "dispersion.png",
         relation.wavenumbers,
         relation.rates,
-        relation.bands,
-        fastest,
-        f"{title}\nwaves on {values}",
+        bands=relation.bands,
+        fastest=fastest,
+        title=f"{title}\nwaves on {values}",
     )
     if diagram is not None:
         point = tuple(result["params"][name] for name in diagram.axes)
@@ -103,9 +109,9 @@ def save(workdir, result, relation, diagram):
             workdir / "bifurcations.png",
             diagram.axes,
             diagram.names(),
-            diagram.curves,
-            point,
-            title,
+            curves=diagram.curves,
+            point=point,
+            title=title,
         )
         result["curves"] = {
             kind: [piece.tolist() for piece in pieces]

@@ -80,23 +80,24 @@ def main(argv):
 
     largest = {name: max(p[name] for p in params) for name in model.parameters}
     simulation = simulation_flags.simulation_from_flags(largest, grid)
-    start = (_INITIAL.value, model, grid, 1, _SEED.value, params[0])
-    options = ("species", "vmin", "vmax", "colormap", "fps")
-    invalid = analysis.animation.write(
-        output,
-        simulation,
-        initial_conditions.create(*start),
-        params,
-        _STEPS.value,
-        _PER_FRAME.value,
-        names,
-        watch=progress,
-        **{option: values[option].value for option in options},
+    state = initial_conditions.create(
+        _INITIAL.value, model, grid, batch=1, seed=_SEED.value, params=params[0]
     )
+    sweep = analysis.Sweep(
+        simulation=simulation,
+        state=state,
+        params=params,
+        num_steps=_STEPS.value,
+        every=_PER_FRAME.value,
+    )
+    options = ("species", "vmin", "vmax", "colormap", "fps")
+    look = analysis.animation.Look(**{name: values[name].value for name in options})
+    write = analysis.animation.write
+    invalid = write(output, sweep, names=names, look=look, watch=progress)
     print(f"{output}: {len(params)} panels")
-    for panel, fall in enumerate(invalid):
-        if fall:
-            print(f"panel {panel + 1}: {fall[1].label} by step {fall[0]}")
+    for panel, reason in enumerate(invalid):
+        if reason:
+            print(f"panel {panel + 1}: {reason[1].label} by step {reason[0]}")
 
 
 def check(output, model):
@@ -114,8 +115,7 @@ def progress(frames, label):
     """The same frames, with a progress bar."""
     from tqdm import tqdm
 
-    total = _STEPS.value // _PER_FRAME.value + 1
-    return tqdm(frames, label, total, leave=False, unit="frame")
+    return tqdm(frames, label, leave=False, unit="frame")
 
 
 def panels(model):

@@ -129,4 +129,10 @@ def test(made, settings):
         )
     steps = _TEST_STEPS.value or settings.num_steps
     noise = settings.noise[1]
-    return reports.Test(made, steps, noise, _TEST_REPLICATES.value, settings.seed)
+    return reports.Test(
+        dynamics=made,
+        num_steps=steps,
+        noise=noise,
+        replicates=_TEST_REPLICATES.value,
+        seed=settings.seed,
+    )

@@ -88,15 +88,16 @@ def certify(simulation, params, index):
     from rdtf import gradients, initial_conditions, losses
 
     values, model = flags.FLAGS, simulation.model
-    made = pattern_flags.make_patterns(simulation, params, pattern_flags.stopping()[0])
+    tolerance = pattern_flags.stopping()["tolerance"]
+    made = pattern_flags.make_patterns(simulation, params, tolerance)
     state = tuple(made.fields[name] for name in model.species)
     other = initial_conditions.create(
         values.initial_condition,
         model,
         simulation.grid,
-        values.num_samples,
-        values.seed + 1,
-        params,
+        batch=values.num_samples,
+        seed=values.seed + 1,
+        params=params,
     )
     compare = losses.LOSSES[_LOSS.value]
     return gradients.certificate(

@@ -76,8 +76,9 @@ def main(argv):
     rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
     rest, held = (real[chosen] for chosen in rows)
     trained = _denoiser(names, held)
+    simulation, params = _critic(data.metadata)
     scores = evaluation.evaluate(
-        samples, held, rest, *_critic(data.metadata), _STEPS.value
+        samples, held, rest, simulation, params, steps=_STEPS.value
     )
     print(reports.table(scores))
     value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}

@@ -42,9 +42,9 @@ def recorder(output, start, overwrite):
 
     return recording.HDF5Recorder(
         output,
-        _CHUNK.value,
-        "gzip" if _COMPRESS.value else None,
-        "float32" if _FLOAT32.value else "float64",
-        start,
-        overwrite,
+        chunk_frames=_CHUNK.value,
+        compression="gzip" if _COMPRESS.value else None,
+        dtype="float32" if _FLOAT32.value else "float64",
+        metadata=start,
+        overwrite=overwrite,
     )

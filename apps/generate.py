@@ -59,7 +59,7 @@ def main(argv):
 
     simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
-    tolerance, _ = pattern_flags.stopping()
+    tolerance = pattern_flags.stopping()["tolerance"]
     targets = pattern_flags.make_patterns(simulation, params, tolerance)
     storage.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")

@@ -44,10 +44,25 @@ def define_until_flag() -> None:
 
 
 def stopping():
-    """(tolerance or None, max_steps) of the pattern and until flags."""
+    """When a run is done: "tolerance", or None, and "max_steps"."""
     values = flags.FLAGS
     tolerance = values.tolerance if values.until == "steady" else None
-    return tolerance, values.max_steps
+    return {"tolerance": tolerance, "max_steps": values.max_steps}
+
+
+def initial_state(model, grid, params):
+    """The initial states that the flags ask for."""
+    from rdtf import initial_conditions
+
+    values = flags.FLAGS
+    return initial_conditions.create(
+        values.initial_condition,
+        model,
+        grid,
+        batch=values.num_samples,
+        seed=values.seed,
+        params=params,
+    )
 
 
 def make_patterns(simulation, params, tolerance):
@@ -55,14 +70,13 @@ def make_patterns(simulation, params, tolerance):
     from rdtf import patterns
 
     values = flags.FLAGS
+    settings = patterns.Settings(
+        initial_condition=values.initial_condition,
+        seed=values.seed,
+        tolerance=tolerance,
+        max_steps=values.max_steps,
+    )
     with progress.steps(values.max_steps, "making patterns") as bar:
         return patterns.make(
-            simulation,
-            params,
-            values.num_samples,
-            values.seed,
-            values.initial_condition,
-            tolerance,
-            values.max_steps,
-            bar,
+            simulation, params, values.num_samples, settings, callback=bar
         )

@@ -76,21 +76,21 @@ def plan(presets, changes):
     if values["num_samples"].using_default_value:
         count = _DEFAULT_SAMPLES
     return Plan(
-        tuple(presets),
-        count,
-        simulation.grid.shape,
-        _STEPS.value,
-        _START.value,
-        values.seed,
-        min(_CHUNK.value, count),
-        _pairs(),
-        _FRAMES.value,
-        _EVERY.value,
-        _NORMALIZE.value,
-        model.name,
-        simulation.time_step,
-        simulation.engine,
-        tuple(changes.items()),
+        presets=tuple(presets),
+        num_samples=count,
+        shape=simulation.grid.shape,
+        steps=_STEPS.value,
+        start=_START.value,
+        seed=values.seed,
+        chunk=min(_CHUNK.value, count),
+        pairs=_pairs(),
+        frames=_FRAMES.value,
+        every=_EVERY.value,
+        normalize=_NORMALIZE.value,
+        model=model.name,
+        time_step=simulation.time_step,
+        engine=simulation.engine,
+        changes=tuple(changes.items()),
     )
 
 

@@ -78,14 +78,24 @@ def main(argv):
     grid = simulation_flags.grid_from_flags()
     common.quiet_tensorflow()
     from rdtf import initial_conditions
-    from rdtf.analysis.regimes import maps
+    from rdtf.analysis import slices
+    from rdtf.analysis.regimes import Options, maps
 
-    largest = {n: max(params[n], *axes.get(n, [params[n]])) for n in params}
+    largest = slices.largest_params(axes, params)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
-    state = initial_conditions.create(_START.value, model, grid, 1, _SEED.value, params)
-    lengths = (_STEPS.value, _EVERY.value, _EXPONENT.value, _BLOCK.value)
-    plan = maps.Plan(simulation, axes, params, state, *lengths)
+    state = initial_conditions.create(
+        _START.value, model, grid, batch=1, seed=_SEED.value, params=params
+    )
+    plan = maps.Plan(
+        simulation=simulation,
+        axes=axes,
+        params=params,
+        state=state,
+        num_steps=_STEPS.value,
+        options=Options(every=_EVERY.value, exponent_steps=_EXPONENT.value),
+        block=_BLOCK.value,
+    )
     if not flags.FLAGS.resume:
         workdirs.begin(workdir)
     measure(workdir, plan, flags.FLAGS.resume)
@@ -123,8 +133,8 @@ def measure(workdir, plan, resume):
         tuple(found.axes.values()),
         found.regime,
         labels,
-        curves(plan),
-        f"{model}: regimes after {plan.num_steps} steps",
+        curves=curves(plan),
+        title=f"{model}: regimes after {plan.num_steps} steps",
     )
     told = ", ".join(f"{count} {label}" for label, count in counts.items())
     print(f"{picture}: {told}")

@@ -90,18 +90,21 @@ def main(argv):
     condition = _PRESET.value
     if _PARAMS.value is not None:
         condition = parameters_text.parse_params(_PARAMS.value)
+    settings = samplers.Settings(
+        sampler=_SAMPLER.value,
+        steps=_STEPS.value,
+        sigma_min=_SIGMA_MIN.value,
+        sigma_max=_SIGMA_MAX.value,
+        batch=_BATCH.value,
+        seed=_SEED.value,
+    )
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,
             _NUM_SAMPLES.value,
             shape,
-            sampler=_SAMPLER.value,
-            steps=_STEPS.value,
-            sigma_min=_SIGMA_MIN.value,
-            sigma_max=_SIGMA_MAX.value,
+            settings=settings,
             condition=condition,
-            batch=_BATCH.value,
-            seed=_SEED.value,
             callback=lambda done: bar.update(done - bar.n),
         )
     names = trained.names or [f"species_{i}" for i in range(made.shape[-1])]

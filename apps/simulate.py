@@ -77,7 +77,8 @@ def main(argv):
     if _STOP.value:
         watch = getattr(recording, _STOP.value)
         events.append(watch(_TOLERANCE.value, stop=True))
-    options = {"times": times, "events": events, "adaptive": _ADAPTIVE.value}
+    schedule = recording.Schedule(times=times, adaptive=_ADAPTIVE.value)
+    options = {"schedule": schedule, "events": events}
     try:
         with progress.interruptible("simulating", _RESUME.value) as callback:
             run(output, simulation, params, options | {"callback": callback})
@@ -105,7 +106,14 @@ def check(output):
 
 
 def run(output, simulation, params, options):
-    """Records a new run, or goes on with one."""
+    """Records a new run, or goes on with one.
+
+    Args:
+      output: the file.
+      simulation: what is stepped.
+      params: of its model.
+      options: the other arguments of `recording.record`, by name.
+    """
     from rdtf import initial_conditions, recording
 
     if _RESUME.value:
@@ -118,7 +126,9 @@ def run(output, simulation, params, options):
         return recording.resume(output, simulation, params, **options)
     model, grid, count = simulation.model, simulation.grid, _NUM_SAMPLES.value
     kind = _INITIAL.value or model.start.kind
-    state = initial_conditions.create(kind, model, grid, count, _SEED.value, params)
+    state = initial_conditions.create(
+        kind, model, grid, batch=count, seed=_SEED.value, params=params
+    )
     start = {"initial_condition": kind, "seed": _SEED.value}
     recorder = frame_flags.recorder(output, start, _OVERWRITE.value)
     return recording.record(simulation, state, params, recorders=[recorder], **options)

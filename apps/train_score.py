@@ -81,15 +81,17 @@ def main(argv):
     common.check_channel(_CHANNEL.value, len(names))
     denoiser.check(samples.shape[1:3], _SIZE.value)
     settings = training.Settings(
-        _EPOCHS.value,
-        _BATCH.value,
-        _RATE.value,
-        _WARMUP.value,
+        epochs=_EPOCHS.value,
+        batch_size=_BATCH.value,
+        learning_rate=_RATE.value,
+        warmup=_WARMUP.value,
         seed=_SEED.value,
         objective=_OBJECTIVE.value,
         alpha=_ALPHA.value,
+        size=_SIZE.value,
+        precision="mixed_bfloat16" if _MIXED.value else "float32",
     )
-    told = conditions.CONDITIONS[_CONDITION.value](data)
+    chosen = conditions.CONDITIONS[_CONDITION.value](data)
     several = len(tf.config.list_physical_devices("GPU")) > 1
     workdirs.begin(workdir)
     began = time.monotonic()
@@ -99,10 +101,8 @@ def main(argv):
         samples,
         settings,
         workdir,
-        size=_SIZE.value,
         names=names,
-        told=told,
-        precision="mixed_bfloat16" if _MIXED.value else "float32",
+        conditions=chosen,
         callbacks=[pictures, training_progress.epochs()],
         strategy=tf.distribute.MirroredStrategy() if several else None,
     )

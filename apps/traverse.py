@@ -83,13 +83,13 @@ def main(argv):
     value = {"trajectory": str(path), "over": over} | traced.to_json()
     storage.write_json(output / "traverse.json", value)
     picture, title = output / "traverse.png", f"{model.name}: {len(points)} iterations"
-    report.picture(picture, traced, model, over, known, title, points)
+    report.picture(picture, traced, model, over, known=known, title=title, whole=points)
     print(f"\n{picture}")
 
 
 def trace(points, model):
     """The traced path, simulated if --max_steps is more than 0."""
-    from rdtf.analysis import traversal
+    from rdtf.analysis import regimes, traversal
 
     if not _STEPS.value:
         return traversal.trace(points, model, count=_POINTS.value)
@@ -100,21 +100,18 @@ def trace(points, model):
 
     simulation = simulation_flags.simulation_from_flags(largest, grid, model)
     state = initial_conditions.create(
-        _START.value, model, grid, 1, _SEED.value, points[0].params
+        _START.value, model, grid, batch=1, seed=_SEED.value, params=points[0].params
     )
     total = _STEPS.value + (_EXPONENT.value or _STEPS.value)
     with progress.steps(total, "regimes") as bar:
-        return traversal.trace(
-            points,
-            model,
-            None,
-            _POINTS.value,
-            simulation,
-            state,
-            _STEPS.value,
-            _EXPONENT.value,
-            bar,
+        runs = traversal.Runs(
+            simulation=simulation,
+            state=state,
+            num_steps=_STEPS.value,
+            options=regimes.Options(exponent_steps=_EXPONENT.value),
+            callback=bar,
         )
+        return traversal.trace(points, model, count=_POINTS.value, runs=runs)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ def made(tmp_path_factory):
     """(denoiser, data set) as paths."""
     folder = tmp_path_factory.mktemp("made")
     data = patterns.generate(
-        folder / "a.h5", patterns.Plan(("maze",), 48, (24, 24), 60, chunk=48)
+        folder / "a.h5",
+        patterns.Plan(
+            presets=("maze",), num_samples=48, shape=(24, 24), steps=60, chunk=48
+        ),
     )
     model = Denoiser((24, 24), names=["u", "v"])
     model.build_from_config({})
@@ -68,7 +71,7 @@ def _likelihood(made, count):
         (("--output=a.h5",), "to end in .npz"),
         (("--denoiser=none.keras",), "a denoiser in none.keras"),
         (("--sigma_max=.001",), "sigma_max"),
-        (("--preset=maze",), "told none"),
+        (("--preset=maze",), "trained without"),
         (("--preset=maze", "--params=F=1"), "got both"),
     ],
 )
@@ -81,7 +84,7 @@ def test_what_cannot_be_sampled(made, tmp_path, outcome, flags, word):  # noqa: 
 
 def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
     output = tmp_path / "s.npz"
-    storage.save_targets(output, storage.Targets({"w": np.zeros((16, 24, 24))}))
+    storage.save_targets(output, storage.Targets(fields={"w": np.zeros((16, 24, 24))}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}")
     assert_one_line(end, "v")
 
@@ -97,7 +100,7 @@ def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
 )
 def test_likelihoods_that_cannot_be(made, tmp_path, outcome, flags, word):  # noqa: F811
     output, fields = tmp_path / "s.npz", np.zeros((16, 24, 24))
-    storage.save_targets(output, storage.Targets({"u": fields, "v": fields}))
+    storage.save_targets(output, storage.Targets(fields={"u": fields, "v": fields}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}", *flags)
     assert_one_line(end, word)
 
