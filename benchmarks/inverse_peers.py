@@ -3,7 +3,7 @@
 bptt        the published experiment that flags/bp2renderer.flags repeats
 cma_es      simulated statistics and spectra, matched without derivatives (Hansen &
             Ostermeier 2001, doi:10.1162/106365601750190398), by the library cma
-intervals   not a rival: errors in variables with its bootstrapped intervals
+intervals   not a peer: errors in variables with its bootstrapped intervals
 """
 
 import dataclasses

@@ -97,7 +97,7 @@ def test_apps_are_short(path):
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
     defined = [n for n in calls if ast.unparse(n.func).startswith("flags.DEFINE")]
     of_flags = sum(n.end_lineno - n.lineno + 1 for n in defined)
-    assert len(text.splitlines()) - of_flags <= 115
+    assert len(text.splitlines()) - of_flags <= 125
 
 
 def literals(node, with_keys=True):

@@ -1,4 +1,4 @@
-"""What fits of noisy pictures leave over: noise, drift, and Laplacians that compete."""
+"""Residuals of fits of noisy pictures: noise, drift, and Laplacians that compete."""
 
 import dataclasses
 

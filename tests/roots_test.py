@@ -168,5 +168,5 @@ def test_only_clean_pictures(noise, observation, words, simulations, input_error
 
 def test_halvings_end():
     residual, params = _case("schnakenberg", "v")
-    sick = params | {"b": -1.0}
-    assert roots._real_start([residual], sick, "Dv") == sick
+    bad = params | {"b": -1.0}
+    assert roots._real_start([residual], bad, "Dv") == bad

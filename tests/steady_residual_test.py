@@ -108,9 +108,9 @@ def test_no_form_vanishes_with_the_parameters(model, observe, form):
 
 def test_what_cannot_be_solved_costs_infinity():
     residual, params = _residual("gray_scott", "v", "norm", Grid((6, 5)))
-    sick = residual(params | {"F": -5.0})
-    assert sick.cost == np.inf
-    np.testing.assert_array_equal(sick.gradient, 0.0)
+    bad = residual(params | {"F": -5.0})
+    assert bad.cost == np.inf
+    np.testing.assert_array_equal(bad.gradient, 0.0)
     assert residual(params).cost < np.inf  # and is forgotten
 
 
