@@ -1,12 +1,11 @@
 """What the equations say before anything is simulated.
 
-    python -m apps.analyze --model=gray_scott --params=F=.04,k=.06 --over=k,F
+    python -m apps.analyze --model=gray_scott --params=F=0.04,k=0.06 --over=k,F
 
-Prints the uniform states, the waves that grow on one of them, how far the parameters are
-from each bifurcation, and remarks; leaves dispersion.png, bifurcations.png (a map over two
-parameters) and analysis.json in --workdir. --state names the uniform state, by number or
-as u=.1,v=.2; --range=k=.03:.07 sets an axis of the map. Needs no TensorFlow; what the
-numbers mean is in docs/analysis.md.
+Prints the uniform states, the waves that grow on one of them, how far the parameters
+are from each bifurcation, and remarks. Leaves dispersion.png, bifurcations.png (a map
+over two parameters) and analysis.json in --workdir. TensorFlow is not needed.
+docs/analysis.md says what the numbers mean.
 """
 
 import json
@@ -24,11 +23,32 @@ simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("analyze")
 for module in (simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_OVER = flags.DEFINE_list("over", None, "The two parameters of the map, x,y.")
-_RANGE = flags.DEFINE_multi_string("range", [], "NAME=FROM:TO, of the map.")
-_STATE = flags.DEFINE_string("state", None, "A uniform state: its number, or values.")
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
+_OVER = flags.DEFINE_list(
+    "over",
+    None,
+    "Parameters over which distances to bifurcations are measured; two of them, x,y, "
+    "are the axes of the map. Default: two of the reaction.",
+)
+_RANGE = flags.DEFINE_multi_string(
+    "range",
+    [],
+    "Range of an axis of the map, as k=0.03:0.07; repeatable. Default: chosen to show "
+    "the bifurcations.",
+)
+_STATE = flags.DEFINE_string(
+    "state",
+    None,
+    "The uniform state to analyse: its number in the list, or its values as "
+    "u=0.1,v=0.2. Default: see docs/analysis.md.",
+)
 
 
 def main(argv):
@@ -48,7 +68,7 @@ def main(argv):
         if name not in over:
             raise InputError(f"Expected --range of {' or '.join(over)}, got {name!r}.")
     result, relation, found = summary.report(
-        model, params, over, state, grid, flags.FLAGS.laplacian
+        model, params, over, state, grid=grid, laplacian=flags.FLAGS.laplacian
     )
     diagram = None
     if len(over) == 2:
@@ -64,7 +84,13 @@ def main(argv):
 
 
 def save(workdir, result, relation, diagram):
-    """The two pictures and the numbers."""
+    """The two pictures and the numbers.
+
+    Args:
+      workdir: where they go.
+      result, relation: of `summary.report`.
+      diagram: the map over two parameters, or None.
+    """
     numbers = ", ".join(f"{n} = {x:g}" for n, x in result["params"].items())
     title = f"{result['model']}: {numbers}"
     values = ", ".join(f"{n} = {x:.5g}" for n, x in result["state"].items())
@@ -73,9 +99,9 @@ def save(workdir, result, relation, diagram):
         workdir / "dispersion.png",
         relation.wavenumbers,
         relation.rates,
-        relation.bands,
-        fastest,
-        f"{title}\nwaves on {values}",
+        bands=relation.bands,
+        fastest=fastest,
+        title=f"{title}\nwaves on {values}",
     )
     if diagram is not None:
         point = tuple(result["params"][name] for name in diagram.axes)
@@ -83,9 +109,9 @@ def save(workdir, result, relation, diagram):
             workdir / "bifurcations.png",
             diagram.axes,
             diagram.names(),
-            diagram.curves,
-            point,
-            title,
+            curves=diagram.curves,
+            point=point,
+            title=title,
         )
         result["curves"] = {
             kind: [piece.tolist() for piece in pieces]

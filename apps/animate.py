@@ -1,10 +1,11 @@
 """Animates one or several parameter sets from the same initial state, as a GIF.
 
-    python -m apps.animate --output=zoo.gif --preset=maze --preset=worms --params=F=.03
+    python -m apps.animate --output=zoo.gif --preset=maze --preset=worms --params=F=0.03
+    python -m apps.animate --output=path.gif --params=RUN/trajectory.jsonl --every=10
 
---preset and --params can be repeated; each is a panel. --params=RUN/trajectory.jsonl
---every=10 shows every tenth iteration of a fit. The frames are, bit for bit, the states
-that a fit sees.
+Each --preset and each --params is one panel; a trajectory has one panel for every
+--every-th iteration of the fit. The frames are, bit for bit, the states that a fit
+simulates.
 """
 
 import pathlib
@@ -20,28 +21,47 @@ from . import common, simulation_flags
 
 simulation_flags.define_simulation_flags()
 flags.adopt_module_key_flags(simulation_flags)
-_OUTPUT = flags.DEFINE_string("output", None, "The .gif to write. Required.")
-_PRESET = flags.DEFINE_multi_string("preset", [], "A preset of the model; repeatable.")
+_OUTPUT = flags.DEFINE_string("output", None, "The .gif file to write. Required.")
+_PRESET = flags.DEFINE_multi_string("preset", [], "Preset of the model; repeatable.")
 _PARAMS = flags.DEFINE_multi_string(
     "params",
     [],
-    "Parameters that differ from the model's defaults, as F=.03,k=.06, or the "
+    "Parameters that differ from the model's defaults, as F=0.03,k=0.06, or the "
     "trajectory.jsonl of a fit; repeatable.",
 )
-_EVERY = flags.DEFINE_integer("every", 1, "Of a trajectory: each Nth.", lower_bound=1)
-_STEPS = flags.DEFINE_integer("steps", 5000, "Time steps.", lower_bound=0)
+_EVERY = flags.DEFINE_integer(
+    "every", 1, "Iterations of a trajectory from panel to panel.", lower_bound=1
+)
+_STEPS = flags.DEFINE_integer("steps", 5000, "Number of time steps.", lower_bound=0)
 _PER_FRAME = flags.DEFINE_integer(
     "steps_per_frame", 50, "Time steps from frame to frame.", lower_bound=1
 )
 _FPS = flags.DEFINE_float(
-    "fps", 20.0, "Frames per second.", lower_bound=0.1, upper_bound=50.0
+    "fps",
+    20.0,
+    "Frames per second of the animation.",
+    lower_bound=0.1,
+    upper_bound=50.0,
 )
-_SPECIES = flags.DEFINE_string("species", None, "Default: the model's last one.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the initial state.", lower_bound=0)
-_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
-_COLORMAP = flags.DEFINE_string("colormap", "magma", "A name that matplotlib knows.")
-_VMIN = flags.DEFINE_float("vmin", None, "Value of the first colour. Default: found.")
-_VMAX = flags.DEFINE_float("vmax", None, "Value of the last colour. Default: found.")
+_SPECIES = flags.DEFINE_string(
+    "species", None, "The species to show. Default: the model's last."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the initial state.", lower_bound=0)
+_INITIAL = flags.DEFINE_string(
+    "initial_condition",
+    None,
+    "Kind of initial state: noise, central_square, central_disc, discs or "
+    "broken_waves. Default: the model's own.",
+)
+_COLORMAP = flags.DEFINE_string("colormap", "magma", "Name of a Matplotlib colour map.")
+_VMIN = flags.DEFINE_float(
+    "vmin",
+    None,
+    "Concentration of the first colour. Default: the smallest that occurs.",
+)
+_VMAX = flags.DEFINE_float(
+    "vmax", None, "Concentration of the last colour. Default: the largest that occurs."
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 _MAX_PANELS = 64
@@ -60,23 +80,24 @@ def main(argv):
 
     largest = {name: max(p[name] for p in params) for name in model.parameters}
     simulation = simulation_flags.simulation_from_flags(largest, grid)
-    start = (_INITIAL.value, model, grid, 1, _SEED.value, params[0])
-    options = ("species", "vmin", "vmax", "colormap", "fps")
-    sick = analysis.animation.write(
-        output,
-        simulation,
-        initial_conditions.create(*start),
-        params,
-        _STEPS.value,
-        _PER_FRAME.value,
-        names,
-        watch=progress,
-        **{option: values[option].value for option in options},
+    state = initial_conditions.create(
+        _INITIAL.value, model, grid, batch=1, seed=_SEED.value, params=params[0]
     )
+    sweep = analysis.Sweep(
+        simulation=simulation,
+        state=state,
+        params=params,
+        num_steps=_STEPS.value,
+        every=_PER_FRAME.value,
+    )
+    options = ("species", "vmin", "vmax", "colormap", "fps")
+    look = analysis.animation.Look(**{name: values[name].value for name in options})
+    write = analysis.animation.write
+    invalid = write(output, sweep, names=names, look=look, watch=progress)
     print(f"{output}: {len(params)} panels")
-    for panel, fall in enumerate(sick):
-        if fall:
-            print(f"panel {panel + 1}: {fall[1].label} by step {fall[0]}")
+    for panel, reason in enumerate(invalid):
+        if reason:
+            print(f"panel {panel + 1}: {reason[1].label} by step {reason[0]}")
 
 
 def check(output, model):
@@ -94,8 +115,7 @@ def progress(frames, label):
     """The same frames, with a progress bar."""
     from tqdm import tqdm
 
-    total = _STEPS.value // _PER_FRAME.value + 1
-    return tqdm(frames, label, total, leave=False, unit="frame")
+    return tqdm(frames, label, leave=False, unit="frame")
 
 
 def panels(model):

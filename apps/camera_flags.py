@@ -1,38 +1,53 @@
 """How the pictures were taken: flags, and the observation they stand for."""
 
+import dataclasses
 import math
 
 from absl import flags
 
-from rdtf import grids, images
+from rdtf import images
 from rdtf.status import InputError
 
 _SCALE = flags.DEFINE_string(
-    "scale", None, "LOW:HIGH: concentration of the darkest and brightest level."
+    "scale",
+    None,
+    "LOW:HIGH: the concentrations that the darkest and the brightest grey level stand "
+    "for. By default gain and offset of grey levels are unknown, see --unknown_gain.",
 )
 _PIXEL_SIZE = flags.DEFINE_float(
     "pixel_size",
     None,
-    "Distance between pixel centres, in the model's length unit. Default: the file's, "
-    "or --spacing.",
+    "Distance between pixel centres, in the length unit of the diffusivities. "
+    "Default: the one that the file states, or else --spacing.",
 )
 _PSF_SIGMA = flags.DEFINE_float(
-    "psf_sigma", 0.0, "Standard deviation of a Gaussian blur, a length too."
+    "psf_sigma",
+    0.0,
+    "Standard deviation of the camera's Gaussian blur, in the length unit of "
+    "--pixel_size; 0 means no blur.",
 )
 _CELLS = flags.DEFINE_integer(
-    "cells_per_pixel", 1, "Cells of the grid along each side of a pixel.", lower_bound=1
+    "cells_per_pixel",
+    1,
+    "Grid cells along each side of a pixel; a pixel is the mean of its cells.",
+    lower_bound=1,
 )
 _MASK = flags.DEFINE_string(
-    "mask", None, "A picture, .npy or .npz that is nonzero where a pixel was seen."
+    "mask",
+    None,
+    "A picture, .npy or .npz that is nonzero where a pixel was observed. By default "
+    "all pixels are, except NaN and transparent ones.",
 )
 _UNKNOWN_GAIN = flags.DEFINE_bool(
     "unknown_gain",
     None,
-    "Grey levels are concentrations but for a gain and an offset. Default: only those "
-    "of integer pictures without --scale.",
+    "Fit an unknown gain and offset between grey levels and concentrations. Default: "
+    "only for integer pictures without --scale.",
 )
 _CROPPED = flags.DEFINE_bool(
-    "cropped", False, "The pictures are cut from larger patterns."
+    "cropped",
+    False,
+    "The pictures are crops of larger patterns: nothing is known beyond their edges.",
 )
 
 
@@ -57,41 +72,39 @@ class Camera:
 
     def grids(self, targets, observe):
         """(the grid of which a pixel is a cell, the model's, which refines it)."""
-        shape, known = targets.fields[observe].shape, targets.metadata.get("grid")
-        if known is None:
-            spacing = targets.pixel_size or flags.FLAGS.spacing
-            pixels = grids.Grid(shape[-2:], spacing, flags.FLAGS.boundary)
-        else:
-            spacing = _PIXEL_SIZE.value or tuple(known["spacing"])
-            pixels = grids.Grid(tuple(known["shape"]), spacing, known["boundary"])
-        if shape[-pixels.ndim :] != pixels.shape:
-            raise InputError(
-                f"Expected pictures [sample, {', '.join(map(str, pixels.shape))}], as "
-                f"their metadata say, got shape {shape}: which is right?"
-            )
-        cells = _CELLS.value
-        size = tuple(cells * n for n in pixels.shape)
-        spacing = tuple(h / cells for h in pixels.spacing)
-        return pixels, grids.Grid(size, spacing, pixels.boundary)
+        from rdtf.inverse import pictures
+
+        pixels = pictures.pixel_grid(
+            targets,
+            observe,
+            _PIXEL_SIZE.value,
+            spacing=flags.FLAGS.spacing,
+            boundary=flags.FLAGS.boundary,
+        )
+        return pixels, pictures.model_grid(pixels, self._observation())
 
     def observation(self, targets):
         """The `Observation` of the targets; says so if their gain is not known."""
-        from rdtf.inverse.observation.camera_settings import Observation
+        from rdtf.inverse import pictures
 
-        unknown = _UNKNOWN_GAIN.value
-        if unknown is None:
-            unknown = targets.metadata.get("intensity") == "relative"
-            if unknown:
-                print(
-                    "grey levels without --scale: their gain and offset are taken as "
-                    "unknown (--nounknown_gain: levels 0 to 1 are concentrations)"
-                )
-        mask = targets.mask
+        given, relative = _UNKNOWN_GAIN.value, "intensity" in targets.metadata
+        if given is False:  # levels 0 to 1 are concentrations
+            known = {k: v for k, v in targets.metadata.items() if k != "intensity"}
+            targets = dataclasses.replace(targets, metadata=known)
+        found = pictures.observation_of(targets, self._observation())
+        if given is None and relative and found.unknown_gain:
+            print(
+                "grey levels without --scale: their gain and offset are taken as "
+                "unknown (--nounknown_gain: levels 0 to 1 are concentrations)"
+            )
+        return found
+
+    def _observation(self):
+        from rdtf.inverse import Observation
+
         return Observation(
-            _PSF_SIGMA.value,
-            _CELLS.value,
-            None if mask is None or mask.all() else mask,
-            targets.quantum or 0.0,
-            unknown,
-            _CROPPED.value,
+            psf_sigma=_PSF_SIGMA.value,
+            cells_per_pixel=_CELLS.value,
+            unknown_gain=bool(_UNKNOWN_GAIN.value),
+            cropped=_CROPPED.value,
         )

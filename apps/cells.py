@@ -3,10 +3,11 @@
     python -m apps.cells --workdir=runs/cells
     python -m apps.cells --flagfile=flags/cells_score_function.flags
 
-Leaves network.keras, result.json, training.png, function.png, patterns.png, function.gif
-and TensorBoard traces in --workdir. U in result.json is of --test_replicates fresh
-replicates. Ctrl-C, or a kill, loses what is younger than checkpoint.npz, 25 iterations at
-most: the same command with --resume goes on, to the same weights. See docs/cells.md.
+Leaves network.keras, result.json, training.png, function.png, patterns.png,
+function.gif and TensorBoard traces in --workdir. The utility U in result.json is that
+of --test_replicates fresh replicates. After Ctrl-C or a kill, the same command with
+--resume repeats at most 25 iterations, goes on, and ends at the same weights. See
+docs/cells.md.
 """
 
 import contextlib

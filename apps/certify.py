@@ -2,10 +2,11 @@
 
     python -m apps.certify --preset=maze --num_steps=100
 
-Runs fresh initial states until steady (--until=steps: for --max_steps), and tests the
-gradient of a loss after --num_steps more: Taylor remainders, adjoint against tangents,
-central differences, growth with the window. The loss compares with another initial
-state. The exit code is 0 if the gradient passes, and 1 if not.
+Runs fresh initial states until they are steady, or with --until=steps for --max_steps,
+and tests the gradient of a loss after --num_steps more by Taylor remainders, adjoint
+against tangents, central differences, and its growth with the window. The loss compares
+the final state with another initial state. The exit code is 0 if the gradient passes,
+and 1 if not.
 """
 
 import pathlib
@@ -25,14 +26,28 @@ pattern_flags.define_until_flag()
 for module in (pattern_flags, simulation_flags):
     flags.adopt_module_key_flags(module)
 _NUM_STEPS = flags.DEFINE_integer(
-    "num_steps", 100, "Steps with gradient.", lower_bound=1
+    "num_steps", 100, "Time steps of the window, which has a gradient.", lower_bound=1
 )
-_LOSS = flags.DEFINE_enum("loss", "power_spectrum", names.LOSSES, "What is compared.")
-_OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
+_LOSS = flags.DEFINE_enum(
+    "loss",
+    "power_spectrum",
+    names.LOSSES,
+    "The loss, of pixels, of log power spectra (of the whole field, of tiles, over "
+    "rings of wave numbers), or of field statistics.",
+)
+_OBSERVE = flags.DEFINE_string(
+    "observe", None, "The species that the loss compares. Default: the model's last."
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "The .json to write. Default: runs/certify-DATE-TIME.json."
+    "output", None, "The .json file to write. Default: runs/certify-DATE-TIME.json."
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
@@ -73,15 +88,16 @@ def certify(simulation, params, index):
     from rdtf import gradients, initial_conditions, losses
 
     values, model = flags.FLAGS, simulation.model
-    made = pattern_flags.make_patterns(simulation, params, pattern_flags.stopping()[0])
+    tolerance = pattern_flags.stopping()["tolerance"]
+    made = pattern_flags.make_patterns(simulation, params, tolerance)
     state = tuple(made.fields[name] for name in model.species)
     other = initial_conditions.create(
         values.initial_condition,
         model,
         simulation.grid,
-        values.num_samples,
-        values.seed + 1,
-        params,
+        batch=values.num_samples,
+        seed=values.seed + 1,
+        params=params,
     )
     compare = losses.LOSSES[_LOSS.value]
     return gradients.certificate(

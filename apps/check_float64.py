@@ -14,8 +14,10 @@ from absl import flags
 
 from . import common
 
-_SIZE = flags.DEFINE_integer("size", 128, "Cells a side.", lower_bound=8)
-_STEPS = flags.DEFINE_integer("steps", 200, "Time steps.", lower_bound=1)
+_SIZE = flags.DEFINE_integer(
+    "size", 128, "Number of cells along each side of the grid.", lower_bound=8
+)
+_STEPS = flags.DEFINE_integer("steps", 200, "Number of time steps.", lower_bound=1)
 
 TOLERANCE = 1e-12
 _DU, _DV, _F, _K = 0.16, 0.08, 0.035, 0.065

@@ -3,6 +3,7 @@
 Nothing here imports TensorFlow before the flags are known to be good.
 """
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -13,6 +14,8 @@ from absl import app, flags, logging
 
 from rdtf import storage
 from rdtf.status import InputError
+
+from . import help_pages
 
 
 def quiet_tensorflow() -> None:
@@ -37,8 +40,8 @@ def claim(path, overwrite: bool = True, flag: str = "--output") -> None:
     """Keeps an output file for this process alone; before long work.
 
     Raises:
-      InputError: if another process has it, it cannot be written, or it is there and may
-        not be replaced.
+      InputError: if another process has it, it cannot be written, or it exists and
+        may not be replaced.
     """
     storage.hold(path, flag)
     if not overwrite and pathlib.Path(path).exists():
@@ -47,9 +50,9 @@ def claim(path, overwrite: bool = True, flag: str = "--output") -> None:
 
 
 def dated(app_name: str, ending: str = "") -> pathlib.Path:
-    """runs/APP-DATE-TIME, held: a file of that ending, or a directory if there is none.
+    """runs/APP-DATE-TIME, held: a file of that ending, or a directory without one.
 
-    Runs of the same second do not share one: the later ones have a number in their name.
+    Runs of the same second do not share one: the later names end in a number.
     """
     stem = time.strftime(f"runs/{app_name}-%Y%m%d-%H%M%S")
     for count in itertools.count(1):
@@ -92,6 +95,10 @@ def run(main) -> None:
 
 
 def _parse(args):
+    if {"--help", "-help", "-h"} & set(args[1:]):
+        with contextlib.suppress(BrokenPipeError):  # of --help | head
+            print(help_pages.text(), flush=True)
+        sys.exit(0)
     try:
         return flags.FLAGS(args)
     except flags.Error as error:

@@ -1,4 +1,4 @@
-"""Flags of how a data set of patterns is made, in apps.generate: parts, resumption."""
+"""The making of a data set: flags of parts and resumption, in apps.generate."""
 
 from absl import flags
 
@@ -6,10 +6,16 @@ from rdtf.status import InputError
 
 from . import common
 
-_SHARD = flags.DEFINE_integer("shard", 0, "Which part to make, of --num_shards.", 0)
-_NUM_SHARDS = flags.DEFINE_integer("num_shards", 1, "Parts, for job arrays.", 1)
-_RAY = flags.DEFINE_bool("ray", False, "Spread the chunks over a Ray cluster.")
-_RESUME = flags.DEFINE_bool("resume", False, "Go on with an unfinished data set.")
+_SHARD = flags.DEFINE_integer(
+    "shard", 0, "Index of the part of an .h5 to make, below --num_shards.", 0
+)
+_NUM_SHARDS = flags.DEFINE_integer(
+    "num_shards", 1, "Number of parts of an .h5, each made by a process of its own.", 1
+)
+_RAY = flags.DEFINE_bool(
+    "ray", False, "Spread the chunks of an .h5 over a Ray cluster."
+)
+_RESUME = flags.DEFINE_bool("resume", False, "Continue an unfinished .h5.")
 
 
 def check(output):
@@ -19,7 +25,8 @@ def check(output):
     values = flags.FLAGS
     if not _SHARD.value < _NUM_SHARDS.value:
         raise InputError(
-            f"Expected --shard below --num_shards={_NUM_SHARDS.value}, got {_SHARD.value}."
+            f"Expected --shard below --num_shards={_NUM_SHARDS.value}, got "
+            f"{_SHARD.value}."
         )
     if _RAY.value and _NUM_SHARDS.value > 1:
         raise InputError("Expected one of --ray and --num_shards, got both.")
@@ -35,7 +42,7 @@ def check(output):
 
 
 def options():
-    """What `rdtf.patterns.generate` is told besides the plan."""
+    """The arguments of `rdtf.patterns.generate` besides the plan."""
     from rdtf.patterns import ray_pool
 
     return {

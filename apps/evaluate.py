@@ -1,11 +1,12 @@
-"""How like real patterns samples are: numbers beside those of real against real.
+"""Compares generated samples with held-out patterns of the data set.
 
     python -m apps.evaluate --samples=made.npz --dataset=waves.h5 --output=waves.json
 
-Takes the held-out share of the data set for the truth (--seed as in training), and the
-simulator for a critic: does the true equation leave the samples as it leaves real ones?
---likelihood=16 --denoiser=runs/waves/denoiser.keras also tells how likely so many held-out
-patterns are under a denoiser, in nats per value.
+Every score stands beside the same score of real patterns against real ones. Real
+patterns are the held-out share of the data set, the same as in training if --seed and
+--held_out are. The simulator is a critic: does the true equation change the samples as
+little as real patterns? --likelihood=16 --denoiser=runs/waves/denoiser.keras also gives
+the log-likelihood of 16 held-out patterns under a denoiser, in nats per value.
 """
 
 import pathlib
@@ -17,18 +18,39 @@ from rdtf.status import InputError
 
 from . import common
 
-_SAMPLES = flags.DEFINE_string("samples", None, "The .npz of apps.sample. Required.")
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
-_FIGURE = flags.DEFINE_string("figure", None, "Also draws it all, .png.")
-_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the figure.")
-_HELD_OUT = flags.DEFINE_float("held_out", 0.1, "As in training.", 0.0, 1.0)
-_SEED = flags.DEFINE_integer("seed", 0, "As in training.", 0)
-_STEPS = flags.DEFINE_integer("critic_steps", 200, "Of the simulator; 0: none.", 0)
-_LIKELIHOOD = flags.DEFINE_integer(
-    "likelihood", 0, "Of so many held-out patterns under --denoiser; 0: none.", 0
+_SAMPLES = flags.DEFINE_string(
+    "samples", None, "The samples, an .npz of apps.sample. Required."
 )
-_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of --likelihood.")
+_DATASET = flags.DEFINE_list(
+    "dataset", None, "The .h5 data set, or its shards as A,B,.... Required."
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .json file to which the numbers are written. Default: none."
+)
+_FIGURE = flags.DEFINE_string(
+    "figure",
+    None,
+    "The .png file in which samples and scores are drawn. Default: none.",
+)
+_CHANNEL = flags.DEFINE_integer(
+    "plot_channel", -1, "Index of the species of the figure; -1 is the last."
+)
+_HELD_OUT = flags.DEFINE_float(
+    "held_out", 0.1, "Share of held-out patterns, as in training.", 0.0, 1.0
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of the choice of held-out patterns, as in training.", 0
+)
+_STEPS = flags.DEFINE_integer(
+    "critic_steps", 200, "Time steps of the simulator as a critic; 0 leaves it out.", 0
+)
+_LIKELIHOOD = flags.DEFINE_integer(
+    "likelihood",
+    0,
+    "Number of held-out patterns whose likelihood is computed; 0: none.",
+    0,
+)
+_DENOISER = flags.DEFINE_string("denoiser", None, "The denoiser.keras of --likelihood.")
 
 
 def main(argv):
@@ -54,8 +76,9 @@ def main(argv):
     rows = training.split(len(real), _HELD_OUT.value, _SEED.value)
     rest, held = (real[chosen] for chosen in rows)
     trained = _denoiser(names, held)
+    simulation, params = _critic(data.metadata)
     scores = evaluation.evaluate(
-        samples, held, rest, *_critic(data.metadata), _STEPS.value
+        samples, held, rest, simulation, params, steps=_STEPS.value
     )
     print(reports.table(scores))
     value = {s.name: {"samples": s.value, "real": s.floor} for s in scores}

@@ -1,14 +1,15 @@
-"""How near a learnt velocity is to the truth, and how long it follows it.
+"""Compares a learnt velocity and its rollouts with the true equation.
 
     python -m apps.generate --output=runs.h5 --until=steps --preset=waves --seed=1 \\
         --num_samples=16 --height=64 --width=64 --frames=31 --every=10
-    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras --dataset=runs.h5 \\
-        --gif=rollout.gif --figure=errors.png
+    python -m apps.evaluate_flow --velocity=runs/flow/velocity.keras \\
+        --dataset=runs.h5 --gif=rollout.gif --figure=errors.png
 
-The velocity needs a unit of time: train it with --num_pairs. Each run starts at the first frame;
-beside it run persistence and, where the data set knows it, the true equation by the same
-integrator. --long=1000 also compares the statistics of patterns after so many frames, --denoiser
-tells the stationarity residual with the score of apps.train_score.
+The velocity needs a unit of time: train it with --num_pairs. Each rollout starts at the
+first frame of a run. It is compared with the other frames, beside persistence and,
+where the data set knows it, the true equation by the same integrator. --long=1000 also
+compares the statistics of patterns after 1000 frames; --denoiser adds the stationarity
+residual with the score of apps.train_score.
 """
 
 import pathlib
@@ -20,15 +21,33 @@ from rdtf.status import InputError
 
 from . import common
 
-_VELOCITY = flags.DEFINE_string("velocity", None, "The .keras. Required.")
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5 with frames. Required.")
-_RUNS = flags.DEFINE_integer("num_runs", 16, "At most these.", 2)
-_LONG = flags.DEFINE_integer("long", 0, "Frames of long rollouts; 0: none.", 0)
-_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras of a trained score.")
-_OUTPUT = flags.DEFINE_string("output", None, "Also writes the numbers, .json.")
-_GIF = flags.DEFINE_string("gif", None, "Also writes rollouts beside the truth, .gif.")
-_FIGURE = flags.DEFINE_string("figure", None, "Also draws the errors, .png.")
-_CHANNEL = flags.DEFINE_integer("plot_channel", -1, "The species of the GIF.")
+_VELOCITY = flags.DEFINE_string(
+    "velocity", None, "The velocity.keras of apps.train_flow. Required."
+)
+_DATASET = flags.DEFINE_list(
+    "dataset", None, "The .h5 data set, made with --frames, or its shards. Required."
+)
+_RUNS = flags.DEFINE_integer(
+    "num_runs", 16, "Number of runs, at most those of the data set.", 2
+)
+_LONG = flags.DEFINE_integer(
+    "long", 0, "Number of frames of long rollouts; 0: none.", 0
+)
+_DENOISER = flags.DEFINE_string(
+    "denoiser", None, "The denoiser.keras of apps.train_score."
+)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .json file to which the numbers are written. Default: none."
+)
+_GIF = flags.DEFINE_string(
+    "gif", None, "The .gif file of rollouts beside the truth. Default: none."
+)
+_FIGURE = flags.DEFINE_string(
+    "figure", None, "The .png file in which the errors are drawn. Default: none."
+)
+_CHANNEL = flags.DEFINE_integer(
+    "plot_channel", -1, "Index of the species of the GIF; -1 is the last."
+)
 
 
 def main(argv):
@@ -64,7 +83,12 @@ def main(argv):
         return tqdm(steps, "long rollouts", leave=False, unit="frame")
 
     result, runs = comparison.evaluate(
-        velocity, data, _RUNS.value, _LONG.value, network, watch
+        velocity,
+        data,
+        num_runs=_RUNS.value,
+        long=_LONG.value,
+        network=network,
+        watch=watch,
     )
     print(comparison_reports.text(result))
     if _OUTPUT.value is not None:

@@ -1,15 +1,23 @@
-"""Flags of recorded frames: when they are saved, and how they are stored."""
+"""The frames: flags of when they are saved and how they are stored."""
 
 import numpy as np
 from absl import flags
 
 from rdtf.status import InputError
 
-_DURATION = flags.DEFINE_float("duration", None, "In the model's time unit. Required.")
-_EVERY = flags.DEFINE_float("every", None, "Time between frames. Required.")
-_CHUNK = flags.DEFINE_integer("chunk_frames", 16, "Frames written together.", 1)
-_FLOAT32 = flags.DEFINE_bool("float32", False, "Stores frames in half the space.")
-_COMPRESS = flags.DEFINE_bool("compress", True, "Compresses the frames.")
+_DURATION = flags.DEFINE_float(
+    "duration", None, "Time to simulate, in the model's unit. Required."
+)
+_EVERY = flags.DEFINE_float(
+    "every", None, "Time between frames, in the model's unit. Required."
+)
+_CHUNK = flags.DEFINE_integer(
+    "chunk_frames", 16, "Number of frames that are written together.", 1
+)
+_FLOAT32 = flags.DEFINE_bool(
+    "float32", False, "Store frames in single precision, half the space."
+)
+_COMPRESS = flags.DEFINE_bool("compress", True, "Compress the frames with gzip.")
 
 
 def save_times():
@@ -34,9 +42,9 @@ def recorder(output, start, overwrite):
 
     return recording.HDF5Recorder(
         output,
-        _CHUNK.value,
-        "gzip" if _COMPRESS.value else None,
-        "float32" if _FLOAT32.value else "float64",
-        start,
-        overwrite,
+        chunk_frames=_CHUNK.value,
+        compression="gzip" if _COMPRESS.value else None,
+        dtype="float32" if _FLOAT32.value else "float64",
+        metadata=start,
+        overwrite=overwrite,
     )

@@ -4,10 +4,11 @@ r"""Makes patterns by simulation: a few targets as `.npz`, or data sets as `.h5`
     python -m apps.generate --output=data/waves.h5 --until=steps --preset=waves,maze \
         --num_samples=1024 --height=64 --width=64
 
-Targets hold every species `[sample, *grid]`, per-sample status and steps. Data sets hold
-`--num_samples` (8192) living patterns of each preset, written in chunks: --resume goes on
-after a kill; --shard and --num_shards, or --ray, spread the work. Both carry the metadata
-to make them again. An existing file is kept unless --overwrite is given.
+An .npz holds every species, [sample, *grid], with status and number of steps per
+sample. An .h5 holds --num_samples (8192 by default) patterns of each preset that did
+not die out, written in chunks: --resume goes on after a kill; --shard and --num_shards,
+or --ray, spread the work. Both carry the metadata to make them again. An existing file
+is kept unless --overwrite is given.
 """
 
 import pathlib
@@ -25,9 +26,17 @@ pattern_flags.define_pattern_flags()
 pattern_flags.define_until_flag()
 for module in (pattern_flags, simulation_flags, plan_flags, dataset_flags):
     flags.adopt_module_key_flags(module)
-_OUTPUT = flags.DEFINE_string("output", None, "The .npz or .h5 to write. Required.")
-_PRESET = flags.DEFINE_list("preset", [], "A preset of the model; several for an .h5.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .npz or .h5 file to write. Required."
+)
+_PRESET = flags.DEFINE_list(
+    "preset", [], "Preset of the model; for an .h5 one or several, as waves,maze."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 
@@ -50,7 +59,7 @@ def main(argv):
 
     simulation = simulation_flags.simulation_from_flags(params, grid)
     simulation.check_stability(params)
-    tolerance, _ = pattern_flags.stopping()
+    tolerance = pattern_flags.stopping()["tolerance"]
     targets = pattern_flags.make_patterns(simulation, params, tolerance)
     storage.save_targets(output, targets)
     print(f"{output}: {patterns.summary(targets)}")

@@ -1,18 +1,19 @@
-"""Losses among the samples of a file, or over one or two parameters.
+"""Draws losses over one or two parameters, or among the samples of a file.
 
     python -m apps.heatmap --mode=targets --targets=maze.npz --loss=per_pixel
-    python -m apps.heatmap --mode=landscape --axis=F=.03:.07:7 --axis=k=.053:.068:7
+    python -m apps.heatmap --mode=landscape \\
+        --axis=F=0.03:0.07:7 --axis=k=0.053:0.068:7
 
---mode=landscape simulates every point from the same initial states and compares it with
-the end of a run at the truth (--params with --truth put over them), or with --targets.
-Rows are kept as they come: --resume goes on where a run was stopped. Results go into
---workdir: pictures (.png) and numbers (.npz).
+--mode=landscape simulates every point of the axes from the same initial states and
+compares the end of each run with --targets or, without them, with the end of a run at
+the true parameters. Rows are stored as they come: --resume goes on where a run was
+stopped. --workdir receives pictures (.png) and numbers (.npz).
 """
 
 import tqdm
 from absl import flags
 
-from rdtf import names, storage, viz
+from rdtf import names, storage
 from rdtf.models import parameters_text
 from rdtf.status import InputError
 
@@ -24,14 +25,36 @@ pattern_flags.define_until_flag()
 workdirs.define_workdir_flags("heatmap")
 for module in (pattern_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_MODE = flags.DEFINE_enum("mode", "landscape", names.HEATMAP_MODES, "See above.")
-_LOSS = flags.DEFINE_list("loss", "power_spectrum", f"Of {', '.join(names.LOSSES)}.")
-_TARGETS = flags.DEFINE_string("targets", None, "A file of patterns, .npz.")
-_OBSERVE = flags.DEFINE_string("observe", None, "Default: the model's last species.")
-_AXIS = flags.DEFINE_multi_string("axis", [], "NAME=FROM:TO:POINTS; once or twice.")
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_TRUTH = flags.DEFINE_string("truth", "", "True values that differ from --params.")
+_MODE = flags.DEFINE_enum(
+    "mode",
+    "landscape",
+    names.HEATMAP_MODES,
+    "What is drawn. landscape: losses over --axis; targets: losses between all pairs "
+    "of samples of --targets.",
+)
+_LOSS = flags.DEFINE_list(
+    "loss", "power_spectrum", f"One or several losses among {', '.join(names.LOSSES)}."
+)
+_TARGETS = flags.DEFINE_string("targets", None, "An .npz of patterns.")
+_OBSERVE = flags.DEFINE_string(
+    "observe", None, "The species that is compared. Default: the model's last."
+)
+_AXIS = flags.DEFINE_multi_string(
+    "axis",
+    [],
+    "Axis of a landscape, as F=0.03:0.07:7 (from, to, points); once or twice.",
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
+_TRUTH = flags.DEFINE_string(
+    "truth", "", "True parameters of a landscape that differ from --params."
+)
 
 
 def main(argv):
@@ -44,41 +67,37 @@ def main(argv):
             raise InputError(
                 f"Expected --loss among {', '.join(names.LOSSES)}, got {name!r}."
             )
-    fields, truth = read_targets(observe) if _TARGETS.value else (None, None)
     if _MODE.value == "landscape":
-        landscape(workdir, model, observe, fields, truth)
-    elif fields is None or flags.FLAGS.resume:
-        raise InputError(
-            "Expected --targets=FILE, and no --resume, with --mode=targets."
-        )
-    else:
-        pairs(workdir, fields)
+        return landscape(workdir, model, observe)
+    if _TARGETS.value is None or flags.FLAGS.resume:
+        raise InputError("Expected --targets=FILE, no --resume, with --mode=targets.")
+    return pairs(workdir, observe)
 
 
 def read_targets(observe):
-    """(the observed stills, their true parameters or None) of the target file."""
+    """(the observed stills, their true parameters), each None if there are none."""
+    if _TARGETS.value is None:
+        return None, None
     targets = storage.load_targets(_TARGETS.value, observe)
     if targets.times is not None or targets.mask is not None:
         raise InputError(f"Expected stills without a mask in {_TARGETS.value}.")
     return targets.fields[observe], targets.true_params
 
 
-def pairs(workdir, fields):
+def pairs(workdir, observe):
     """Losses of all pairs of samples."""
+    fields, _ = read_targets(observe)
     common.quiet_tensorflow()
     from rdtf import analysis
 
-    matrices = {
-        name: analysis.pair_losses(analysis.sample_features(fields, name))
-        for name in _LOSS.value
-    }
     workdirs.begin(workdir)
-    for path in analysis.write_pairs(workdir, matrices, _TARGETS.value):
+    for path in analysis.write_pairs(workdir, fields, _LOSS.value, _TARGETS.value):
         print(path)
 
 
-def landscape(workdir, model, observe, target, truth):
-    """Losses over the axes: rows.jsonl as they come, landscape.npz and .png at the end."""
+def landscape(workdir, model, observe):
+    """Losses over the axes: rows.jsonl as they come, then landscape.npz and .png."""
+    target, truth = read_targets(observe)
     params = parameters_text.full_params(model, _PARAMS.value, _PRESET.value)
     axes = parameters_text.parse_axes(model, params, _AXIS.value)
     if target is None or _TRUTH.value:
@@ -89,23 +108,34 @@ def landscape(workdir, model, observe, target, truth):
         shape = ",".join(map(str, target.shape[1:]))
         raise InputError(f"Expected the grid of {_TARGETS.value}: add --shape={shape}.")
     common.quiet_tensorflow()
-    from rdtf import analysis, initial_conditions
+    from rdtf import analysis
 
-    values = flags.FLAGS
-    run = params if target is not None else truth
-    largest = {n: max(params[n], run[n], *axes.get(n, [0.0])) for n in params}
+    paired, stop = target is None, pattern_flags.stopping()
+    largest = analysis.largest_params(axes, params, truth if paired else params)
     simulation = simulation_flags.simulation_from_flags(largest, grid)
     simulation.check_stability(largest)
-    state = initial_conditions.create(
-        values.initial_condition, model, grid, values.num_samples, values.seed, params
-    )
-    stop = pattern_flags.stopping()
-    paired = target is None
+    state = pattern_flags.initial_state(model, grid, params)
     if paired:
-        target = analysis.simulate_target(simulation, truth, state, observe, *stop)
-    compared = (target, observe, tuple(_LOSS.value), paired)
-    part = analysis.Slice(simulation, axes, params, state, *compared, *stop)
-    resume = values.resume
+        target = analysis.simulate_target(simulation, truth, state, observe, **stop)
+    part = analysis.Slice(
+        simulation=simulation,
+        axes=axes,
+        params=params,
+        state=state,
+        target=target,
+        observe=observe,
+        losses=tuple(_LOSS.value),
+        paired=paired,
+        **stop,
+    )
+    measure(workdir, part, truth)
+
+
+def measure(workdir, part, truth):
+    """Measures, writes and draws a landscape."""
+    from rdtf import analysis
+
+    resume = flags.FLAGS.resume
     if not resume:
         workdirs.begin(workdir)
     with tqdm.tqdm(desc="points", total=part.num_points, leave=False) as bar:
@@ -113,9 +143,9 @@ def landscape(workdir, model, observe, target, truth):
             part, workdir / "rows.jsonl", resume, lambda done: bar.update(done - bar.n)
         )
     result.save(workdir / "landscape.npz")
-    picture, title = workdir / "landscape.png", f"{model.name}: loss of {observe}"
-    viz.landscape(picture, result.axes, result.losses, truth, title)
-    print(f"{picture}: {result.num_sick} points without a valid run")
+    result.draw(workdir / "landscape.png", truth)
+    invalid = f"{result.num_invalid} points without a valid run"
+    print(f"{workdir / 'landscape.png'}: {invalid}")
 
 
 if __name__ == "__main__":

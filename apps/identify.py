@@ -1,12 +1,13 @@
-"""Which equations leave the law of these patterns as it is? From snapshots alone.
+"""Finds the equations that leave the distribution of snapshots invariant.
 
     python -m apps.identify --dataset=waves.h5 --model=gray_scott
     python -m apps.identify --dataset=waves.h5 --degree=3 --output=found.json
 
-Coefficients of a library of terms: those of a model, all monomials up to a degree, or
---terms="u: lap(u), u*v**2, 1, u; v: lap(v), u*v**2, v". Snapshots leave the unit of time
-open; a data set with --pairs settles it by --num_pairs=1. The output holds the equations as
-text that --equations of other apps reads.
+Found are the coefficients of a library of terms: those of a model (--model), those of
+--terms="u: lap(u), u*v**2, 1, u; v: lap(v), u*v**2, v", or all monomials up to
+--degree. Snapshots do not determine the unit of time; --num_pairs=1 does, with a data
+set made with --pairs. The output holds the equations as a text that --equations of
+other apps reads.
 """
 
 from absl import flags
@@ -16,15 +17,30 @@ from rdtf import storage
 from . import common, library_flags
 
 flags.adopt_module_key_flags(library_flags)
-_DATASET = flags.DEFINE_list("dataset", None, "The .h5, or its shards. Required.")
-_TIE = flags.DEFINE_multi_string(
-    "tie", [], "Links two coefficients: 'v: u*v**2 = -1 * u: u*v**2'. Repeatable."
+_DATASET = flags.DEFINE_list(
+    "dataset", None, "The .h5 data set, or its shards as A,B,.... Required."
 )
-_SNAPSHOTS = flags.DEFINE_integer("num_snapshots", 256, "At most these.", 8)
-_NUM_PAIRS = flags.DEFINE_integer("num_pairs", 0, "Of the data set, for the scale.", 0)
-_BOOTSTRAP = flags.DEFINE_integer("bootstrap", 100, "Resamples; 0: no errors.", 0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the resamples.", 0)
-_OUTPUT = flags.DEFINE_string("output", None, "Also writes all of it, .json.")
+_TIE = flags.DEFINE_multi_string(
+    "tie",
+    [],
+    "Ties one coefficient to another, as 'v: u*v**2 = -1 * u: u*v**2'; repeatable.",
+)
+_SNAPSHOTS = flags.DEFINE_integer(
+    "num_snapshots", 256, "Number of snapshots to use, at most.", 8
+)
+_NUM_PAIRS = flags.DEFINE_integer(
+    "num_pairs",
+    0,
+    "Number of pairs of the data set that determine the unit of time.",
+    0,
+)
+_BOOTSTRAP = flags.DEFINE_integer(
+    "bootstrap", 100, "Number of bootstrap resamples; 0: no standard errors.", 0
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the resamples.", 0)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "The .json file to which everything is written. Default: none."
+)
 
 
 def main(argv):

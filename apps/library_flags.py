@@ -1,12 +1,19 @@
-"""Flags of a library of terms, for apps that find equations."""
+"""The library of terms: flags of apps that find equations."""
 
 from absl import flags
 
 from rdtf.status import InputError
 
-_MODEL = flags.DEFINE_string("model", None, "A model whose terms are the library.")
-_TERMS = flags.DEFINE_string("terms", None, "The library itself.")
-_DEGREE = flags.DEFINE_integer("degree", 3, "Of the monomials, without the others.", 1)
+_MODEL = flags.DEFINE_string("model", None, "Model whose terms are the library.")
+_TERMS = flags.DEFINE_string(
+    "terms", None, "The library, as u: lap(u), u*v**2; v: lap(v), v."
+)
+_DEGREE = flags.DEFINE_integer(
+    "degree",
+    3,
+    "Largest degree of the monomials that are the library without --model and --terms.",
+    1,
+)
 
 
 def check():

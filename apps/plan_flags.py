@@ -1,4 +1,4 @@
-"""Flags of what a data set of patterns holds, in apps.generate."""
+"""The content of a data set: flags of an .h5, in apps.generate."""
 
 from absl import flags
 
@@ -7,24 +7,41 @@ from rdtf.status import InputError
 
 from . import simulation_flags
 
-_HEIGHT = flags.DEFINE_integer("height", None, "Cells, instead of --shape.", 8)
-_WIDTH = flags.DEFINE_integer("width", None, "Cells, instead of --shape.", 8)
-_STEPS = flags.DEFINE_integer(
-    "steps", 10_000, "Of each run of a data set; 2000 are still transient.", 2
+_HEIGHT = flags.DEFINE_integer(
+    "height", None, "Number of rows of cells, instead of --shape.", 8
 )
-_NORMALIZE = flags.DEFINE_bool("normalize", False, "Stores 2 s - 1 instead of s.")
-_CHUNK = flags.DEFINE_integer("chunk", 512, "Samples made and written at once.", 1)
+_WIDTH = flags.DEFINE_integer(
+    "width", None, "Number of columns of cells, instead of --shape.", 8
+)
+_STEPS = flags.DEFINE_integer(
+    "steps",
+    10_000,
+    "Time steps of each run of an .h5; after 2000, patterns are still transient.",
+    2,
+)
+_NORMALIZE = flags.DEFINE_bool(
+    "normalize", False, "Store 2 s - 1 instead of s in an .h5."
+)
+_CHUNK = flags.DEFINE_integer(
+    "chunk", 512, "Samples of an .h5 that are simulated and written together.", 1
+)
 _START = flags.DEFINE_enum(
     "init_pattern",
     "multiple_seeds",
     names.DATA_SET_STARTS,
-    "How the runs of a data set start.",
+    "Initial states of an .h5. multiple_seeds: several discs; random: noise; "
+    "center_seed: one disc in the middle.",
 )
 _PAIRS = flags.DEFINE_string(
-    "pairs", None, "Also 'rate', for ds/dt, or the state after that many steps."
+    "pairs",
+    None,
+    "What an .h5 stores beside each state: rate, for ds/dt, or the state after that "
+    "many time steps. Default: nothing.",
 )
-_FRAMES = flags.DEFINE_integer("frames", 1, "States of each run, from --steps on.", 1)
-_EVERY = flags.DEFINE_integer("every", 1, "Steps between frames.", 1)
+_FRAMES = flags.DEFINE_integer(
+    "frames", 1, "States that an .h5 stores of each run, from --steps on.", 1
+)
+_EVERY = flags.DEFINE_integer("every", 1, "Time steps between these frames.", 1)
 
 _FIXED = ("spacing", "boundary", "laplacian", "scheme", "equations", "tolerance")
 _DEFAULT_SAMPLES = 8192
@@ -59,21 +76,21 @@ def plan(presets, changes):
     if values["num_samples"].using_default_value:
         count = _DEFAULT_SAMPLES
     return Plan(
-        tuple(presets),
-        count,
-        simulation.grid.shape,
-        _STEPS.value,
-        _START.value,
-        values.seed,
-        min(_CHUNK.value, count),
-        _pairs(),
-        _FRAMES.value,
-        _EVERY.value,
-        _NORMALIZE.value,
-        model.name,
-        simulation.time_step,
-        simulation.engine,
-        tuple(changes.items()),
+        presets=tuple(presets),
+        num_samples=count,
+        shape=simulation.grid.shape,
+        steps=_STEPS.value,
+        start=_START.value,
+        seed=values.seed,
+        chunk=min(_CHUNK.value, count),
+        pairs=_pairs(),
+        frames=_FRAMES.value,
+        every=_EVERY.value,
+        normalize=_NORMALIZE.value,
+        model=model.name,
+        time_step=simulation.time_step,
+        engine=simulation.engine,
+        changes=tuple(changes.items()),
     )
 
 

@@ -22,7 +22,7 @@ def steps(total: int, label: str):
 
 @contextlib.contextmanager
 def interruptible(label: str, resumed: bool):
-    """A bar with the time left, as a callback(done, total) at which Ctrl-C takes effect.
+    """A bar with the time left, as a callback(done, total) that heeds Ctrl-C.
 
     Anywhere else it could hit a write half done, and lose the frames of one.
 

@@ -1,9 +1,9 @@
-"""Makes patterns with a trained denoiser.
+"""Samples patterns from a trained denoiser.
 
     python -m apps.sample --denoiser=runs/waves/denoiser.keras --output=made.npz
 
-The file holds every species `[sample, y, x]`, in units of the data. A --shape larger than
-that of the training makes a larger torus.
+The file holds every species, [sample, y, x], in the units of the data. A --shape larger
+than that of the training gives patterns on a larger torus.
 """
 
 import pathlib
@@ -17,20 +17,45 @@ from rdtf.status import InputError
 
 from . import common
 
-_DENOISER = flags.DEFINE_string("denoiser", None, "The .keras. Required.")
-_OUTPUT = flags.DEFINE_string("output", None, "The .npz to write. Required.")
-_NUM_SAMPLES = flags.DEFINE_integer("num_samples", 64, "How many.", 1)
-_SHAPE = flags.DEFINE_list("shape", None, "Cells: y,x. Default: as in training.")
-_SAMPLER = flags.DEFINE_enum("sampler", "heun", SAMPLERS, "How.")
-_STEPS = flags.DEFINE_integer("steps", 18, "Noise levels.", 2)
-_SIGMA_MIN = flags.DEFINE_float("sigma_min", 0.02, "The last but 0.", 1e-6)
-_SIGMA_MAX = flags.DEFINE_float("sigma_max", None, "The first. Default: found.")
-_PRESET = flags.DEFINE_string("preset", None, "What a --condition=preset is told.")
-_PARAMS = flags.DEFINE_string(
-    "params", None, "What a --condition=params is told: F=.03,k=.06."
+_DENOISER = flags.DEFINE_string(
+    "denoiser", None, "The denoiser.keras of apps.train_score. Required."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the noise.", 0)
-_BATCH = flags.DEFINE_integer("batch_size", 32, "Samples at once.", 1)
+_OUTPUT = flags.DEFINE_string("output", None, "The .npz file to write. Required.")
+_NUM_SAMPLES = flags.DEFINE_integer("num_samples", 64, "Number of samples.", 1)
+_SHAPE = flags.DEFINE_list(
+    "shape", None, "Number of cells along each axis, y,x. Default: as in training."
+)
+_SAMPLER = flags.DEFINE_enum(
+    "sampler",
+    "heun",
+    SAMPLERS,
+    "Integrator from noise to patterns: heun (second order), dpm_solver "
+    "(DPM-Solver++(2M)) or euler_maruyama (stochastic).",
+)
+_STEPS = flags.DEFINE_integer("steps", 18, "Number of noise levels.", 2)
+_SIGMA_MIN = flags.DEFINE_float(
+    "sigma_min",
+    0.02,
+    "Smallest noise level above 0, in standard deviations of the data.",
+    1e-6,
+)
+_SIGMA_MAX = flags.DEFINE_float(
+    "sigma_max",
+    None,
+    "Largest noise level, in standard deviations of the data. Default: derived from "
+    "the data.",
+)
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset to sample, of a denoiser trained with --condition=preset."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    None,
+    "Parameters to sample, as F=0.03,k=0.06, of a denoiser trained with "
+    "--condition=params.",
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the noise.", 0)
+_BATCH = flags.DEFINE_integer("batch_size", 32, "Samples per batch.", 1)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 
@@ -65,18 +90,21 @@ def main(argv):
     condition = _PRESET.value
     if _PARAMS.value is not None:
         condition = parameters_text.parse_params(_PARAMS.value)
+    settings = samplers.Settings(
+        sampler=_SAMPLER.value,
+        steps=_STEPS.value,
+        sigma_min=_SIGMA_MIN.value,
+        sigma_max=_SIGMA_MAX.value,
+        batch=_BATCH.value,
+        seed=_SEED.value,
+    )
     with tqdm(total=_NUM_SAMPLES.value, unit="sample", leave=False) as bar:
         made = samplers.sample(
             trained,
             _NUM_SAMPLES.value,
             shape,
-            sampler=_SAMPLER.value,
-            steps=_STEPS.value,
-            sigma_min=_SIGMA_MIN.value,
-            sigma_max=_SIGMA_MAX.value,
+            settings=settings,
             condition=condition,
-            batch=_BATCH.value,
-            seed=_SEED.value,
             callback=lambda done: bar.update(done - bar.n),
         )
     names = trained.names or [f"species_{i}" for i in range(made.shape[-1])]

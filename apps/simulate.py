@@ -3,8 +3,8 @@
     python -m apps.simulate --output=run.h5 --preset=maze --duration=5000 --every=50
 
 Ctrl-C, or even a kill, leaves a file that can be read; the same command with --resume
-goes on with it, also to a longer --duration. --stop_when=steady stops each sample where
-it settles. Read it with `rdtf.recording.open_hdf5`, or with h5py alone.
+goes on with it, also to a longer --duration. --stop_when=steady stops each sample once
+it is steady. Read the file with `rdtf.recording.open_hdf5`, or with h5py alone.
 """
 
 import pathlib
@@ -20,24 +20,43 @@ from . import common, frame_flags, progress, simulation_flags
 simulation_flags.define_simulation_flags()
 for module in (frame_flags, simulation_flags):
     flags.adopt_module_key_flags(module)
-_OUTPUT = flags.DEFINE_string("output", None, "The .h5 to write. Required.")
-_PRESET = flags.DEFINE_string("preset", None, "A preset of the model.")
-_PARAMS = flags.DEFINE_string("params", "", "Parameters that differ, as F=.03,k=.06.")
-_NUM_SAMPLES = flags.DEFINE_integer("num_samples", 1, "Initial states.", 1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the initial states.", lower_bound=0)
-_INITIAL = flags.DEFINE_string("initial_condition", None, "Default: the model's own.")
+_OUTPUT = flags.DEFINE_string("output", None, "The .h5 file to write. Required.")
+_PRESET = flags.DEFINE_string(
+    "preset", None, "Preset of the model whose parameters are used. Default: none."
+)
+_PARAMS = flags.DEFINE_string(
+    "params",
+    "",
+    "Parameters that differ from the preset or the defaults, as F=0.03,k=0.06.",
+)
+_NUM_SAMPLES = flags.DEFINE_integer(
+    "num_samples", 1, "Number of samples, each from its own initial state.", 1
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the initial states.", lower_bound=0)
+_INITIAL = flags.DEFINE_string(
+    "initial_condition",
+    None,
+    "Kind of initial state: noise, central_square, central_disc, discs or "
+    "broken_waves. Default: the model's own.",
+)
 _ADAPTIVE = flags.DEFINE_bool(
-    "adaptive", False, "Steps as long as the error allows, by --scheme=tsit5 or etdrk4."
+    "adaptive",
+    False,
+    "Control the error by the length of time steps; with --scheme=tsit5 or etdrk4.",
 )
 _STOP = flags.DEFINE_enum(
-    "stop_when", None, names.STOPPING_EVENTS, "Stops each sample where it is so."
+    "stop_when",
+    None,
+    names.STOPPING_EVENTS,
+    "Stop each sample when it is steady, or extinct: uniform. Default: never.",
 )
 _TOLERANCE = flags.DEFINE_float(
     "tolerance",
     1e-6,
-    "Of steady: rate of change over contrast, 1 / time; of extinct: contrast.",
+    "Threshold of --stop_when. steady: rate of change over contrast, in 1 / time; "
+    "extinct: contrast, in units of concentration.",
 )
-_RESUME = flags.DEFINE_bool("resume", False, "Go on with the run in --output.")
+_RESUME = flags.DEFINE_bool("resume", False, "Continue the run in --output.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing file.")
 
 
@@ -58,7 +77,8 @@ def main(argv):
     if _STOP.value:
         watch = getattr(recording, _STOP.value)
         events.append(watch(_TOLERANCE.value, stop=True))
-    options = {"times": times, "events": events, "adaptive": _ADAPTIVE.value}
+    schedule = recording.Schedule(times=times, adaptive=_ADAPTIVE.value)
+    options = {"schedule": schedule, "events": events}
     try:
         with progress.interruptible("simulating", _RESUME.value) as callback:
             run(output, simulation, params, options | {"callback": callback})
@@ -80,13 +100,20 @@ def check(output):
         raise InputError(f"Expected a run in {output} to resume, found none.")
     if output.exists() and not (_RESUME.value or _OVERWRITE.value):
         raise InputError(
-            f"{output} exists: add --resume to go on with it, --overwrite to replace it, "
-            "or choose another name."
+            f"{output} exists: add --resume to go on with it, --overwrite to replace "
+            "it, or choose another name."
         )
 
 
 def run(output, simulation, params, options):
-    """Records a new run, or goes on with one."""
+    """Records a new run, or goes on with one.
+
+    Args:
+      output: the file.
+      simulation: what is stepped.
+      params: of its model.
+      options: the other arguments of `recording.record`, by name.
+    """
     from rdtf import initial_conditions, recording
 
     if _RESUME.value:
@@ -99,7 +126,9 @@ def run(output, simulation, params, options):
         return recording.resume(output, simulation, params, **options)
     model, grid, count = simulation.model, simulation.grid, _NUM_SAMPLES.value
     kind = _INITIAL.value or model.start.kind
-    state = initial_conditions.create(kind, model, grid, count, _SEED.value, params)
+    state = initial_conditions.create(
+        kind, model, grid, batch=count, seed=_SEED.value, params=params
+    )
     start = {"initial_condition": kind, "seed": _SEED.value}
     recorder = frame_flags.recorder(output, start, _OVERWRITE.value)
     return recording.record(simulation, state, params, recorders=[recorder], **options)

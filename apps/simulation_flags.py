@@ -1,4 +1,4 @@
-"""Flags of what is simulated: equations, grid, scheme."""
+"""The simulation: flags of its equations, grid, scheme and engine."""
 
 import pathlib
 
@@ -11,7 +11,9 @@ from rdtf.status import InputError
 
 def define_simulation_flags() -> None:
     """--model, --equations, --shape, --spacing, --boundary, ..., --engine."""
-    flags.DEFINE_enum("model", "gray_scott", list(models.MODELS), "The equations.")
+    flags.DEFINE_enum(
+        "model", "gray_scott", list(models.MODELS), "Name of the built-in model."
+    )
     flags.DEFINE(
         _Equations(),
         "equations",
@@ -20,35 +22,49 @@ def define_simulation_flags() -> None:
         "'u: D*lap(u) + r*u*(1 - u); D = 1; r = 0.5'.",
         serializer=flags.ArgumentSerializer(),
     )
-    flags.DEFINE_list("shape", "128,128", "Cells along each axis: x, y,x or z,y,x.")
-    flags.DEFINE_float("spacing", 1.0, "Distance between cell centres.")
+    flags.DEFINE_list(
+        "shape", "128,128", "Number of cells along each axis: x, y,x or z,y,x."
+    )
+    flags.DEFINE_float(
+        "spacing",
+        1.0,
+        "Distance between cell centres, in the length unit of the diffusivities.",
+    )
     flags.DEFINE_string(
         "boundary",
         "periodic",
-        "periodic, no_flux, dirichlet=VALUE, neumann=SLOPE or robin=A,B,VALUE; LOW/HIGH "
-        "for the sides of an axis; axes separated by ;",
+        "Boundary condition: periodic, no_flux, dirichlet=VALUE, neumann=SLOPE or "
+        "robin=A,B,VALUE (A s + B ds/dn = VALUE). LOW/HIGH gives different ones to the "
+        "two sides of an axis; those of several axes are separated by a semicolon.",
     )
     flags.DEFINE_enum(
         "laplacian",
         "second_order",
         laplacians.LAPLACIANS,
-        "The discrete Laplacian.",
+        "The discrete Laplacian: second_order (5 points in 2-D), fourth_order, "
+        "sixth_order, compact (9 points, fourth order) or spectral.",
     )
     flags.DEFINE_enum(
         "scheme",
         "forward_euler",
         (*names.SCHEMES, "auto"),
-        "Time stepping; auto chooses by how stiff the diffusion is.",
+        "The time stepping scheme, see docs/simulation.md; auto chooses by how stiff "
+        "the diffusion is.",
     )
     flags.DEFINE_float(
         "time_step",
         None,
-        "Time step. Default: the largest of 1, 2, 5 times a power of ten within 80 % of "
-        "the stability bound and half of the reaction's time; where diffusion sets no "
-        "bound, within 1 and a fifth of the reaction's time.",
+        "Time step, in the model's time unit. Default: the largest 1, 2 or 5 times a "
+        "power of ten that is within 80 % of the stability bound and half of the "
+        "reaction's time scale; where diffusion sets no bound, within 1 and a fifth of "
+        "the reaction's time scale.",
     )
     flags.DEFINE_enum(
-        "engine", "auto", ("auto", *names.ENGINES), "What runs the steps."
+        "engine",
+        "auto",
+        ("auto", *names.ENGINES),
+        "What runs the steps. native: compiled kernels on the CPU; xla: XLA, on CPU or "
+        "GPU; auto: native where it can serve.",
     )
 
 
@@ -64,7 +80,8 @@ class _Equations(flags.ArgumentParser):
                 text = pathlib.Path(argument[1:]).read_text(encoding="utf-8")
             except (OSError, ValueError):
                 raise InputError(
-                    f"Expected a text file of equations at {argument[1:]!r}, found none."
+                    f"Expected a text file of equations at {argument[1:]!r}, found "
+                    "none."
                 ) from None
         return models.from_equations(text).source
 

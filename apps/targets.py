@@ -12,17 +12,26 @@ from rdtf.status import InputError
 from . import camera_flags, pattern_flags, simulation_flags
 
 flags.DEFINE_string(
-    "targets", None, "An .npz, or pictures: one file, or several as A,B,... Required."
+    "targets",
+    None,
+    "The observed patterns: an .npz, a picture or a video, or several pictures as "
+    "A,B,.... Required.",
 )
-flags.DEFINE_string("observe", None, "The species seen; default: the model's last.")
+flags.DEFINE_string("observe", None, "The observed species. Default: the model's last.")
 flags.DEFINE_float(
     "frame_interval",
     None,
-    "Axis 0 without metadata, or the pages, are time, so far apart.",
+    "Time between frames, in the model's unit: axis 0 of an array without metadata, "
+    "or the pages of a file, are then frames of a movie.",
 )
-flags.DEFINE_integer("frame", None, "Of a movie: take this frame as a still.")
+flags.DEFINE_integer(
+    "frame", None, "Index of the frame of a movie that is taken as a still."
+)
 flags.DEFINE_string(
-    "truth", None, "Parameters to make --targets with if it is missing."
+    "truth",
+    None,
+    "Parameters, as Du=0.16,F=0.035, with which an .npz of --targets that does not "
+    "exist is simulated.",
 )
 pattern_flags.define_pattern_flags()
 for module in (camera_flags, pattern_flags):

@@ -1,4 +1,4 @@
-"""What trainings show on the console: a line per epoch, bars of patterns and of steps."""
+"""Training on the console: a line per epoch, bars of patterns and of steps."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Work directories of runs: new, resumed or replaced."""
+"""The work directory of a run: new, resumed or replaced."""
 
 import pathlib
 import shutil
@@ -32,10 +32,12 @@ RUN_DIRECTORIES = ("tensorboard", "checkpoints")
 def define_workdir_flags(app_name: str) -> None:
     """--workdir, --overwrite, --resume."""
     flags.DEFINE_string(
-        "workdir", None, f"Where results go. Default: a new runs/{app_name}-DATE-TIME."
+        "workdir",
+        None,
+        f"Directory of the results. Default: a new runs/{app_name}-DATE-TIME.",
     )
-    flags.DEFINE_bool("overwrite", False, "Replace the run that --workdir holds.")
-    flags.DEFINE_bool("resume", False, "Continue the run that --workdir holds.")
+    flags.DEFINE_bool("overwrite", False, "Replace the run in --workdir.")
+    flags.DEFINE_bool("resume", False, "Continue the run in --workdir, with its flags.")
 
 
 def open_workdir(app_name: str) -> pathlib.Path:
@@ -90,7 +92,7 @@ def _take_over(path):
 
 
 def begin(workdir) -> None:
-    """Removes the former run if --overwrite says so, and notes the flags of this one."""
+    """Removes the former run if --overwrite is set; notes the flags of this one."""
     workdir = pathlib.Path(workdir)
     if flags.FLAGS.overwrite:
         for name in RUN_FILES:

@@ -73,56 +73,71 @@ class Row:
 
 _PUBLISHED = {"estimator": "straight_through", "replicates": 50, "clip": 1e30}
 _SCORE = {"estimator": "score_function", "num_steps": 400, "replicates": 256}
-_LATTICE = Settings(120, "causal", 32, 400)
+_LATTICE = Settings(iterations=120, estimator="causal", replicates=32, num_steps=400)
 ROWS = {
     "published": Row(
         "backpropagation as published",
         plain,
-        Settings(500, bandwidth=0.1, learning_rate=(1e-3, 1e-3), **_PUBLISHED),
+        Settings(
+            iterations=500, bandwidth=0.1, learning_rate=(1e-3, 1e-3), **_PUBLISHED
+        ),
     ),
     "standard": Row(
         "Bernoulli, slope start: the standard recipe",
         sloped,
-        Settings(100, "bernoulli"),
+        Settings(iterations=100, estimator="bernoulli"),
     ),
-    "kernel": Row("kernel, slope start", sloped, Settings(100, "kernel")),
+    "kernel": Row(
+        "kernel, slope start", sloped, Settings(iterations=100, estimator="kernel")
+    ),
     "curriculum": Row(
         "kernel, plain start, σ .01 to .1, T 2 to 10",
         plain,
-        Settings(200, "kernel", noise=(0.01, 0.1), temperature=(2.0, 10.0)),
+        Settings(
+            iterations=200,
+            estimator="kernel",
+            noise=(0.01, 0.1),
+            temperature=(2.0, 10.0),
+        ),
     ),
     "score": Row(
         "score function, slope start",
         sloped,
-        Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
+        Settings(iterations=300, learning_rate=(1e-2, 1e-3), **_SCORE),
     ),
     "evolution": Row(
         "evolution strategy as published, 200 generations",
         plain,
-        Settings(200, replicates=100),
+        Settings(iterations=200, replicates=100),
         strategy=evolution.MuPlusLambda,
     ),
     "cma_es": Row(
         "CMA-ES, 170 generations",
         plain,
-        Settings(170, replicates=100),
+        Settings(iterations=170, replicates=100),
         strategy=evolution.CMA,
     ),
     "dead_zone": Row(
         "score function, dead-zone start",
         dead_zone,
-        Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
+        Settings(iterations=300, learning_rate=(1e-2, 1e-3), **_SCORE),
     ),
     "inhibiting": Row(
         "score function, slope start, f falls",
         inhibiting,
-        Settings(3000, "score_function", 512, 400, learning_rate=(5e-3, 3e-4)),
+        Settings(
+            iterations=3000,
+            estimator="score_function",
+            replicates=512,
+            num_steps=400,
+            learning_rate=(5e-3, 3e-4),
+        ),
         first_seed=10,
     ),
     "fixed": Row(
         "fixed edges: score function, slope start, f falls",
         inhibiting_small,
-        Settings(300, learning_rate=(1e-2, 1e-3), **_SCORE),
+        Settings(iterations=300, learning_rate=(1e-2, 1e-3), **_SCORE),
         FIXED,
     ),
     "square": Row("16 x 16 square: causal", sloped, _LATTICE, SQUARE),

@@ -51,9 +51,9 @@ def data_of(preset: str) -> tuple[np.ndarray, dict]:
     if not path.exists():
         side = (_SIDE.value,) * 2
         plan = patterns.Plan(
-            (preset,),
-            _SAMPLES.value,
-            side,
+            presets=(preset,),
+            num_samples=_SAMPLES.value,
+            shape=side,
             seed=_SEED.value,
             chunk=64,
             changes=_CHANGES.get(preset, ()),
@@ -74,14 +74,15 @@ def train(samples, objective, folder, size="ci"):
         "held_out": 0.2,
         "seed": _SEED.value,
         "objective": objective,
+        "size": size,
     }
     clock = _Clock()
     trial = training.Settings(epochs=3, **options)
-    training.train(samples, trial, folder / "trial", callbacks=[clock], size=size)
+    training.train(samples, trial, folder / "trial", callbacks=[clock])
     epochs = max(3, round(60.0 * _MINUTES.value / min(clock.seconds[1:])))
     start = time.perf_counter()
     network = training.train(
-        samples, training.Settings(epochs=epochs, **options), folder / "run", size=size
+        samples, training.Settings(epochs=epochs, **options), folder / "run"
     )
     return network, epochs, (time.perf_counter() - start) / 60.0
 

@@ -65,9 +65,14 @@ def of_rdtf() -> float:
     """Seconds per sample, from the plan to the file."""
     side = (_SIDE.value,) * 2
     with tempfile.TemporaryDirectory() as folder:
-        warm = patterns.Plan(("waves",), 2, side, 4)
+        warm = patterns.Plan(presets=("waves",), num_samples=2, shape=side, steps=4)
         patterns.generate(f"{folder}/warm.h5", warm)
-        plan = patterns.Plan(("waves",), _SAMPLES.value, side, _STEPS.value)
+        plan = patterns.Plan(
+            presets=("waves",),
+            num_samples=_SAMPLES.value,
+            shape=side,
+            steps=_STEPS.value,
+        )
         start = time.perf_counter()
         patterns.generate(f"{folder}/made.h5", plan)
         return (time.perf_counter() - start) / _SAMPLES.value

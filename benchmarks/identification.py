@@ -40,7 +40,12 @@ def _data(name, seed):
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         plan = patterns.Plan(
-            (preset,), 256, (side, side), seed=int(seed), chunk=64, changes=changes
+            presets=(preset,),
+            num_samples=256,
+            shape=(side, side),
+            seed=int(seed),
+            chunk=64,
+            changes=changes,
         )
         patterns.generate(path, plan)
     return patterns.read(path)

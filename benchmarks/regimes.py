@@ -90,8 +90,9 @@ def measure(simulation, cases, longer, bar) -> list[dict]:
         shared | {name: tf.constant(v, tf.float64) for name, v in own.items()},
         tuple(tf.concat(fields, 0) for fields in zip(*starts, strict=True)),
         run,
-        round(_EVERY.value / _TIME_STEP.value),
-        exponent,
+        options=regimes.Options(
+            every=round(_EVERY.value / _TIME_STEP.value), exponent_steps=exponent
+        ),
         callback=lambda steps, _: bar.update(steps - bar.n),
     )
     seconds = (time.perf_counter() - begin) / len(cases)

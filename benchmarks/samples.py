@@ -38,7 +38,8 @@ def _measure(preset):
     row = {"preset": preset, "epochs": epochs, "minutes": minutes}
     row["cpu_minutes"] = (time.process_time() - cpu) / 60.0
     network.save(folder / "denoiser.keras")
-    made = samplers.sample(network, _SAMPLES, steps=_STEPS.value, batch=64)
+    settings = samplers.Settings(steps=_STEPS.value, batch=64)
+    made = samplers.sample(network, _SAMPLES, settings=settings)
     np.save(folder / "samples.npy", made)
     simulation = Simulation(
         models.GRAY_SCOTT, Grid(tuple(metadata["shape"])), metadata["time_step"]

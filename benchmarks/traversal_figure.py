@@ -51,7 +51,7 @@ def _background(target):
         models.GRAY_SCOTT, params, _OVER, _RANGES, points=_CELLS
     ).curves
     kept = {kind: curves[kind] for kind in ("saddle_node", "hopf")}
-    return pictures.Background(_OVER, tuple(_RANGES.values()), kept)
+    return pictures.Background(names=_OVER, ranges=tuple(_RANGES.values()), curves=kept)
 
 
 def _draw_panel(axis, below, target, way, by_name):

@@ -19,6 +19,8 @@ _NAMES = {
     "InputError": "status",
     "StabilityError": "status",
     "steady_state": "gradients",
+    "fit": "inverse.entry",
+    "rank_models": "inverse.ranking",
 }
 
 

@@ -20,7 +20,7 @@ TASKS = {
     "long runs": ("simulate",),
     "analysis and regimes": ("analyze", "regimes", "traverse"),
     "score models": ("train_score", "sample", "evaluate"),
-    "dynamics": ("identify", "train_flow", "evaluate_flow"),
+    "dynamics": ("identify", "train_flow", "train_equilibrium", "evaluate_flow"),
     "cells": ("cells",),
     "pictures": ("animate", "heatmap"),
     "checks": ("certify", "check_float64"),

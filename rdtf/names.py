@@ -60,7 +60,7 @@ SAMPLERS = ("heun", "dpm_solver", "euler_maruyama")
 
 # Models of a velocity: `rdtf.dynamics.flows` and `library_flows`.
 VELOCITIES = ("local", "library", "unet", "skew")
-# What they are learnt from. An equilibrium flow, "equilibrium", is a model of its own.
+# What they are learnt from. An equilibrium flow is a model of its own, with an app.
 SUPERVISIONS = ("snapshots", "residual", "pairs")
 # Data sets of points: `rdtf.dynamics.low_dimensional.data.NAMES`.
 POINT_SETS = ("lorenz", "ring", "two_peaks", "two_moons")

@@ -35,7 +35,9 @@ def test_frames_are_bit_for_bit_what_training_sees(simulations, shape, scheme):
     sim = simulations(shape=shape, scheme=scheme, time_step=1.0)
     one = initial_conditions.create(None, sim.model, sim.grid, 1, seed=3)
     eight = initial_conditions.create(None, sim.model, sim.grid, 8, seed=3)
-    frames = list(analysis.frames(sim, one, SETS, 60, 20))
+    frames = list(
+        analysis.Sweep(simulation=sim, state=one, params=SETS, num_steps=60, every=20)
+    )
     assert [frame.step for frame in frames] == [0, 20, 40, 60]
     for panel, params in enumerate(SETS):
         variables = {n: tf.Variable(x, dtype=tf.float64) for n, x in params.items()}
@@ -49,15 +51,16 @@ def test_frames_are_bit_for_bit_what_training_sees(simulations, shape, scheme):
         assert tape.gradient(loss, variables["F"]) is not None
 
 
-def test_a_sick_panel_stops_no_other(simulations):
+def test_an_invalid_panel_stops_no_other(simulations):
     sim = simulations(shape=(16, 16), time_step=1.0)
     state = initial_conditions.create(None, sim.model, sim.grid, 1)
     unstable = {**SETS[0], "Du": 0.7, "Dv": 0.7}
     greedy = {**SETS[0], "k": -0.05}  # v grows beyond 1
-    frames = list(analysis.frames(sim, state, [SETS[0], unstable, greedy], 400, 20))
-    alone = list(analysis.frames(sim, state, SETS[:1], 400, 20))
-    assert frames[0].sick == [None, None, None]
-    healthy, unstable, greedy = frames[-1].sick
+    run = {"simulation": sim, "state": state, "num_steps": 400, "every": 20}
+    frames = list(analysis.Sweep(params=[SETS[0], unstable, greedy], **run))
+    alone = list(analysis.Sweep(params=SETS[:1], **run))
+    assert frames[0].invalid == [None, None, None]
+    healthy, unstable, greedy = frames[-1].invalid
     assert healthy is None and unstable[1] in (
         Status.LEFT_VALID_RANGE,
         Status.NOT_FINITE,

@@ -18,13 +18,26 @@ def made(tmp_path_factory):
     """(velocity, runs) as paths."""
     folder = tmp_path_factory.mktemp("made")
     plan = patterns.Plan(
-        ("waves",), 24, (32, 32), 3000, chunk=24, pairs="rate", changes=CHANGES
+        presets=("waves",),
+        num_samples=24,
+        shape=(32, 32),
+        steps=3000,
+        chunk=24,
+        pairs="rate",
+        changes=CHANGES,
     )
     data = patterns.read(patterns.generate(folder / "a.h5", plan))
-    velocity, _ = flows.train(data, supervision="pairs", num_pairs=2)
+    velocity, _ = flows.train(data, flows.Options(supervision="pairs", num_pairs=2))
     velocity.save(folder / "v.keras")
     plan = patterns.Plan(
-        ("waves",), 4, (32, 32), 3000, seed=1, frames=13, every=5, changes=CHANGES
+        presets=("waves",),
+        num_samples=4,
+        shape=(32, 32),
+        steps=3000,
+        seed=1,
+        frames=13,
+        every=5,
+        changes=CHANGES,
     )
     return folder / "v.keras", patterns.generate(folder / "r.h5", plan), folder / "a.h5"
 

@@ -33,7 +33,9 @@ def test_a_data_set(tmp_path, capsys):
     data = patterns.read(output)
     assert data.fields["u"].shape == (8, 24, 24)
     assert data.metadata["time_step"] == 1.0 and data.metadata["steps"] == 60
-    plan = patterns.Plan(("maze", "waves"), 4, (24, 24), 60, chunk=3)
+    plan = patterns.Plan(
+        presets=("maze", "waves"), num_samples=4, shape=(24, 24), steps=60, chunk=3
+    )
     same = patterns.generate(tmp_path / "b.h5", plan)
     assert same.read_bytes() == output.read_bytes()
 
@@ -123,7 +125,9 @@ def test_a_cluster_that_loses_a_worker(tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     from rdtf.patterns import ensembles, ray_pool
 
-    plan = patterns.Plan(("maze", "waves"), 6, (32, 32), 200, chunk=2)
+    plan = patterns.Plan(
+        presets=("maze", "waves"), num_samples=6, shape=(32, 32), steps=200, chunk=2
+    )
     expected = patterns.generate(tmp_path / "a.h5", plan).read_bytes()
     flag = tmp_path / "died"
 

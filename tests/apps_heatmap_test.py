@@ -130,17 +130,24 @@ def test_stale_rows_are_refused(tmp_path, input_error):
     assert log.read_text() == before
 
 
-def test_sick_points_have_no_loss(tmp_path, simulations):
+def test_invalid_points_have_no_loss(tmp_path, simulations):
     sim = simulations(shape=(16, 16), time_step=1.0)
     maze = sim.model.preset("maze")
     state = initial_conditions.create(None, sim.model, sim.grid, 2, 0)
     target = analysis.simulate_target(sim, maze, state, "v", None, 200)
     axes = {"F": [0.029, 9.0]}  # a feed rate that no time step follows
     part = analysis.Slice(
-        sim, axes, maze, state, target, "v", tolerance=None, max_steps=200
+        simulation=sim,
+        axes=axes,
+        params=maze,
+        state=state,
+        target=target,
+        observe="v",
+        tolerance=None,
+        max_steps=200,
     )
     found = analysis.measure(part)
-    assert found.num_sick == 1 and (found.status[0] == Status.NOT_CONVERGED).all()
+    assert found.num_invalid == 1 and (found.status[0] == Status.NOT_CONVERGED).all()
     assert found.losses["power_spectrum"][0] == 0.0
     assert np.isnan(found.losses["power_spectrum"][1])
 

@@ -12,7 +12,13 @@ from rdtf import models, patterns
 def data(tmp_path_factory):
     changes = (("F", 0.022), ("k", 0.051))
     plan = patterns.Plan(
-        ("waves",), 16, (32, 32), 3000, chunk=16, pairs="rate", changes=changes
+        presets=("waves",),
+        num_samples=16,
+        shape=(32, 32),
+        steps=3000,
+        chunk=16,
+        pairs="rate",
+        changes=changes,
     )
     return patterns.generate(tmp_path_factory.mktemp("data") / "a.h5", plan)
 

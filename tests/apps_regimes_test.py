@@ -1,5 +1,6 @@
 """A small map: what it holds, resuming it, refusing bad input; its picture."""
 
+import dataclasses
 import json
 
 import app_runner
@@ -88,7 +89,13 @@ def test_bad_input_is_one_line(tmp_path, flags, word, input_error):
 
 def _plan(sim, **axes):
     state = initial_conditions.create(None, sim.model, sim.grid)
-    return maps.Plan(sim, axes, sim.model.defaults, state, 600)
+    return maps.Plan(
+        simulation=sim,
+        axes=axes,
+        params=sim.model.defaults,
+        state=state,
+        num_steps=600,
+    )
 
 
 def test_curves_are_bifurcations(simulations, input_error):
@@ -109,7 +116,9 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
     sim = simulations(shape=(16, 16), time_step=1.0)
     plan = _plan(sim, F=[0.01, 0.02, 0.03], k=[0.03, 0.07])
     labels = np.array([[7, 0], [3, 7], [7, 8]])
-    found = maps.RegimeMap(plan.axes, labels, labels, {}, {})
+    found = maps.RegimeMap(
+        axes=plan.axes, regime=labels, margin=labels, evidence={}, settings={}
+    )
     asked = []
 
     def no_work(simulation, params, *rest, **options):
@@ -124,7 +133,8 @@ def test_checks_take_chaotic_points_only(simulations, monkeypatch):
     assert asked == [([0.01, 0.03], [0.03, 0.03])]
     assert [row["agrees"] for row in rows] == [True, False]
     assert rows[1]["half_spacing"]["regime"] == "transient"
-    nothing = maps.RegimeMap(plan.axes, np.zeros((3, 2), int), labels, {}, {})
+    zeros = np.zeros((3, 2), int)
+    nothing = dataclasses.replace(found, regime=zeros)
     assert maps.check_chaos(plan, nothing, 2) == []
 
 

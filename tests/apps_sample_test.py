@@ -17,7 +17,10 @@ def made(tmp_path_factory):
     """(denoiser, data set) as paths."""
     folder = tmp_path_factory.mktemp("made")
     data = patterns.generate(
-        folder / "a.h5", patterns.Plan(("maze",), 48, (24, 24), 60, chunk=48)
+        folder / "a.h5",
+        patterns.Plan(
+            presets=("maze",), num_samples=48, shape=(24, 24), steps=60, chunk=48
+        ),
     )
     model = Denoiser((24, 24), names=["u", "v"])
     model.build_from_config({})
@@ -68,7 +71,7 @@ def _likelihood(made, count):
         (("--output=a.h5",), "to end in .npz"),
         (("--denoiser=none.keras",), "a denoiser in none.keras"),
         (("--sigma_max=.001",), "sigma_max"),
-        (("--preset=maze",), "told none"),
+        (("--preset=maze",), "trained without"),
         (("--preset=maze", "--params=F=1"), "got both"),
     ],
 )

@@ -15,7 +15,13 @@ from rdtf.dynamics import flows, reports
 def data(tmp_path_factory):
     changes = (("F", 0.022), ("k", 0.051))
     plan = patterns.Plan(
-        ("waves",), 48, (32, 32), 3000, chunk=48, pairs=2, changes=changes
+        presets=("waves",),
+        num_samples=48,
+        shape=(32, 32),
+        steps=3000,
+        chunk=48,
+        pairs=2,
+        changes=changes,
     )
     return patterns.generate(tmp_path_factory.mktemp("data") / "a.h5", plan)
 
@@ -50,7 +56,7 @@ def test_a_u_net_from_pairs(data, tmp_path, outcome):  # noqa: F811
 
 def test_diffusivities_that_were_set():
     result = {"snapshots": 8, "pairs": 0, "lifted": ["v"]}
-    assert "diffusivity of v found at or below .001" in reports.text(result)
+    assert "diffusivity of v found at or below 0.001" in reports.text(result)
 
 
 def test_terms_of_a_model(data, tmp_path, outcome):  # noqa: F811

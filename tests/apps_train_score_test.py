@@ -12,7 +12,12 @@ from rdtf import patterns
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "a.h5"
-    return patterns.generate(path, patterns.Plan(("maze", "waves"), 12, (24, 24), 60))
+    return patterns.generate(
+        path,
+        patterns.Plan(
+            presets=("maze", "waves"), num_samples=12, shape=(24, 24), steps=60
+        ),
+    )
 
 
 def test_a_run(data, tmp_path, outcome):  # noqa: F811

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from rdtf.cells import networks
 from rdtf.cells.dynamics import NODES, Dynamics
+from rdtf.cells.paths import Segment
 from rdtf.cells.tissue import Tissue
 
 LINEAR = -2.0 * (np.linspace(0.0, 1.0, NODES) - 0.45)
@@ -17,7 +18,8 @@ def xi(dynamics, replicates, steps, seed, first=0):
     scale = 0.1 * np.sqrt(dynamics.time_step)
     found = []
     for step in range(first, first + steps):
-        path = dynamics.path(np.full(shape, 0.5), 0.0 * LINEAR, 0.1, seed, (step, 1))
+        segment = Segment(num_steps=1, noise=0.1, seed=seed, first_step=step)
+        path = dynamics.path(np.full(shape, 0.5), 0.0 * LINEAR, segment)
         found.append((path.final - 0.5) / scale)
     return np.stack(found)
 
@@ -77,8 +79,9 @@ def test_what_is_saved_changes_no_bit(spacing):
     state = dynamics.initial_state(11, 5).numpy()
     rng = np.random.default_rng(0)
     upstream, weights = rng.normal(size=(11, 7)), rng.normal(size=(11, 9))
-    usual = dynamics.path(state, LINEAR, 0.1, 2, (0, 90), spacing=9)
-    path = dynamics.path(state, LINEAR, 0.1, 2, (0, 90), spacing=spacing)
+    segment = Segment(num_steps=90, noise=0.1, seed=2)
+    usual = dynamics.path(state, LINEAR, segment, spacing=9)
+    path = dynamics.path(state, LINEAR, segment, spacing=spacing)
     assert (path.final == usual.final).all()
     for one, other in zip(path.adjoint(upstream), usual.adjoint(upstream), strict=True):
         np.testing.assert_allclose(one, other, rtol=0.0, atol=1e-14)

@@ -8,6 +8,7 @@ from scipy import stats
 
 from rdtf.cells import networks, score_function, utility
 from rdtf.cells.dynamics import Dynamics
+from rdtf.cells.paths import Segment
 from rdtf.cells.tissue import Tissue
 
 STEPS, DT, NOISE = 40, 0.01, 0.05
@@ -44,7 +45,8 @@ def _gradients(batches, learns=True):
     for batch in range(batches):
         if not learns:
             baseline = score_function.Baseline(dynamics.tissue)
-        path = dynamics.path(state, table, NOISE, batch, (0, STEPS))
+        segment = Segment(num_steps=STEPS, noise=NOISE, seed=batch)
+        path = dynamics.path(state, table, segment)
         assert 0.0 < path.final.min() and path.final.max() < 1.0
         by_table, _ = score_function.gradient(path, STEPS, baseline)
         found.append([by_table @ s, by_table.sum()])

@@ -32,7 +32,7 @@ def _trained(made, settings, dynamics=ROW):
 
 @pytest.mark.parametrize("estimator", ["kernel", "bernoulli"])
 def test_gradients_reach_the_ceiling_of_tanh(estimator):
-    settings = training.Settings(30, estimator, 48)
+    settings = training.Settings(iterations=30, estimator=estimator, replicates=48)
     found, history = _trained(_network(), settings)
     assert found.utility > 0.65 and found.disagreement > 0.9
     assert found.kind == "alternating" and found.consensus == 0.0
@@ -46,7 +46,11 @@ def test_gradients_reach_the_ceiling_of_tanh(estimator):
 def test_the_published_configuration_balances_fates_and_stays_random():
     """The sigmoid behind the threshold: S_pattern is near 1, S_reproducibility high."""
     settings = training.Settings(
-        500, "straight_through", 48, bandwidth=0.1, learning_rate=(1e-3, 1e-3)
+        iterations=500,
+        estimator="straight_through",
+        replicates=48,
+        bandwidth=0.1,
+        learning_rate=(1e-3, 1e-3),
     )
     found = [_trained(_plain(seed), settings)[0] for seed in range(4)]
     assert np.median([u.utility for u in found]) < 0.6
@@ -56,7 +60,9 @@ def test_the_published_configuration_balances_fates_and_stays_random():
 
 @pytest.mark.slow
 def test_edges_held_at_zero_reach_one_pattern():
-    settings = training.Settings(300, "score_function", 256, 400)
+    settings = training.Settings(
+        iterations=300, estimator="score_function", replicates=256, num_steps=400
+    )
     dynamics = Dynamics(Tissue((7,), "fixed"))
     for seed in range(2):
         made = networks.network(seed=seed, inhibits=True)
@@ -68,7 +74,7 @@ def test_curricula():
     ends = (0.01, 0.1)
     found = [training.annealed(ends, i, 101) for i in (0, 25, 50, 100)]
     assert found == pytest.approx([0.01, 0.1 / np.sqrt(10.0), 0.1, 0.1])
-    settings = training.Settings(5, replicates=8, num_steps=40, noise=ends)
+    settings = training.Settings(iterations=5, replicates=8, num_steps=40, noise=ends)
     method = training.Gradient(_network(), ROW, settings)
     traces = runs.run(method, 5).traces
     assert traces["noise"][0] == pytest.approx(0.01) and traces["noise"][-1] == 0.1
@@ -142,7 +148,7 @@ def test_resume_is_exact(name, make, tmp_path, monkeypatch):
 
 
 def test_evolution_learns_and_keeps_its_parents():
-    settings = training.Settings(4, replicates=32, num_steps=300)
+    settings = training.Settings(iterations=4, replicates=32, num_steps=300)
     method = evolution.Evolution(_plain, ROW, settings, evolution.MuPlusLambda)
     history = runs.run(method, 4)
     assert history.traces["utility"][-1] > history.traces["utility"][0] + 0.1
@@ -156,7 +162,7 @@ def test_evolution_learns_and_keeps_its_parents():
 
 
 def test_a_gradient_that_is_not_finite_is_a_status_and_no_update():
-    settings = training.Settings(5, replicates=8, num_steps=40)
+    settings = training.Settings(iterations=5, replicates=8, num_steps=40)
     method = training.Gradient(_network(), ROW, settings)
 
     def spoil(iteration, record):
@@ -175,7 +181,9 @@ def test_no_gradient_is_a_status():
     """All cells at 1 from the start of the noise on."""
     made = networks.network()
     networks.fit(made, np.full(1025, 50.0), 300, 0.3)
-    settings = training.Settings(3, replicates=8, num_steps=100, noise=(1e-3, 1e-3))
+    settings = training.Settings(
+        iterations=3, replicates=8, num_steps=100, noise=(1e-3, 1e-3)
+    )
     found, history = _trained(made, settings)
     assert history.status is runs.RunStatus.NO_GRADIENT and found.utility == 0.0
     assert history.traces["zero_gradient"][-1] == 1.0
@@ -198,7 +206,7 @@ def test_bad_input(change, words, input_error):
 
 
 def test_a_checkpoint_of_another_network(tmp_path, input_error):
-    settings = training.Settings(2, replicates=8, num_steps=40)
+    settings = training.Settings(iterations=2, replicates=8, num_steps=40)
     runs.run(training.Gradient(_network(), ROW, settings), 2, tmp_path)
     other = networks.network((4, 4))
     with input_error("a checkpoint of this run"):
@@ -213,7 +221,7 @@ def test_a_network_that_inhibits_falls_everywhere_whatever_it_learns(input_error
     assert table[512] == pytest.approx(0.0, abs=1e-12)
     assert (table[513] - table[511]) * 512 == pytest.approx(-2.0, rel=1e-3)
     networks.fit(made, 20.0 * np.sin(8.0 * networks.points().numpy()), 50, 0.1)
-    method = training.Gradient(made, ROW, training.Settings(3, replicates=8))
+    method = training.Gradient(made, ROW, training.Settings(iterations=3, replicates=8))
     runs.run(method, 3)
     assert (np.diff(method.table()) <= 1e-12).all() and np.ptp(method.table()) > 0.1
     with input_error("a slope below 0"):
@@ -230,7 +238,9 @@ def test_what_a_notebook_needs():
     dynamics = rdtf.cells.Dynamics(rdtf.cells.Tissue((5,)))
     f = rdtf.cells.network()
     rdtf.cells.set_slope(f, -2.0)
-    method = rdtf.cells.Gradient(f, dynamics, rdtf.cells.Settings(1, num_steps=40))
+    method = rdtf.cells.Gradient(
+        f, dynamics, rdtf.cells.Settings(iterations=1, num_steps=40)
+    )
     rdtf.cells.run(method, 1)
     found = rdtf.cells.evaluate(dynamics, rdtf.cells.tabulate(f), 40, 0.1, 1000)
     assert -0.1 < found.utility < 1.0 and found.replicates == 1000

@@ -98,7 +98,7 @@ def test_an_app_is_as_python_m_runs_it(tmp_path, flag, code):
 
 def test_help_of_an_app_names_the_command():
     text = _shell("-m", "rdtf", "analyze", "--help").stdout
-    assert "    rdtf analyze --" in text and "\nrdtf analyze:\n" in text
+    assert "    rdtf analyze --" in text and "\nThis task:\n" in text
     assert "python -m" not in text and "analyze.py" not in text
 
 

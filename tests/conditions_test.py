@@ -69,7 +69,7 @@ def test_the_network_listens(kind, tmp_path, monkeypatch):
     settings = training.Settings(
         epochs=80, batch_size=16, warmup=10, learning_rate=4e-3, average=0.9
     )
-    network = training.train(data.stacked(), settings, tmp_path, told=make(data))
+    network = training.train(data.stacked(), settings, tmp_path, conditions=make(data))
     network.save(tmp_path / "n.keras")
     again = keras.models.load_model(tmp_path / "n.keras")
     x = np.repeat((data.stacked() - network.mean) / network.scale, 10, 0)
@@ -81,7 +81,9 @@ def test_the_network_listens(kind, tmp_path, monkeypatch):
         found = again.denoise(y, tf.fill([len(y)], _LOUD), told)
         error[name] = float(tf.reduce_mean((found - x) ** 2))
     assert error["right"] < 0.8 * error["any"] < 0.8 * error["wrong"]
-    made = samplers.sample(again, 1, condition=_VALUE[kind], steps=2)
+    made = samplers.sample(
+        again, 1, condition=_VALUE[kind], settings=samplers.Settings(steps=2)
+    )
     assert np.isfinite(made).all()
 
 
@@ -93,5 +95,5 @@ def test_an_unconditional_network_refuses(input_error):
     network = Denoiser(SHAPE)
     network.build_from_config({})
     network.adapt(_data().stacked())
-    with input_error("told none"):
+    with input_error("trained without"):
         samplers.sample(network, 1, condition="a")

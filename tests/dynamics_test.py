@@ -161,7 +161,13 @@ def test_a_rotation_is_found_and_a_gradient_is_not():
 def waves(tmp_path_factory):
     changes = (("F", 0.022), ("k", 0.051))
     plan = patterns.Plan(
-        ("waves",), 48, (32, 32), 3000, chunk=48, pairs=2, changes=changes
+        presets=("waves",),
+        num_samples=48,
+        shape=(32, 32),
+        steps=3000,
+        chunk=48,
+        pairs=2,
+        changes=changes,
     )
     return patterns.read(patterns.generate(tmp_path_factory.mktemp("w") / "w.h5", plan))
 

@@ -154,23 +154,29 @@ def test_in_sixteen_bits(denoiser, tmp_path):
 def test_samples_of_gaussian_fields(denoiser, sampler):
     """Their spectrum, within what so many samples allow."""
     steps = {"heun": 24, "dpm_solver": 24, "euler_maruyama": 100}[sampler]
-    made = samplers.sample(denoiser, 400, sampler=sampler, steps=steps, batch=400)
+    made = samplers.sample(
+        denoiser,
+        400,
+        settings=samplers.Settings(sampler=sampler, steps=steps, batch=400),
+    )
     found, exact = quality.radial_spectra(made), quality.radial_spectra(_gaussian(4000))
     np.testing.assert_allclose(found[[0, 2], :4], exact[[0, 2], :4], rtol=0.13)
     np.testing.assert_allclose(made.mean((0, 1, 2)), 0.0, atol=0.1)
 
 
 def test_samples_do_not_depend_on_the_batch(denoiser):
-    options = {"sampler": "euler_maruyama", "steps": 4}
-    many = samplers.sample(denoiser, 5, batch=3, **options)
-    few = samplers.sample(denoiser, 2, batch=1, **options)
+    def sample(count, **options):
+        settings = samplers.Settings(sampler="euler_maruyama", steps=4, **options)
+        return samplers.sample(denoiser, count, settings=settings)
+
+    many, few = sample(5, batch=3), sample(2, batch=1)
     np.testing.assert_allclose(many[:2], few, atol=1e-5)
-    other = samplers.sample(denoiser, 2, seed=1, **options)
+    other = sample(2, seed=1)
     assert np.abs(other - few).max() > 0.1
 
 
 def test_a_larger_torus(denoiser):
-    made = samplers.sample(denoiser, 100, (32, 16), steps=18)
+    made = samplers.sample(denoiser, 100, (32, 16))
     assert made.shape == (100, 32, 16, 2)
     wide = _gaussian(2000, (32, 16))
     np.testing.assert_allclose(made.std((0, 1, 2)), wide.std((0, 1, 2)), rtol=0.1)
@@ -248,7 +254,9 @@ def test_every_objective_learns(objective, tmp_path):
     np.testing.assert_array_equal(again(y, sigma), made(y, sigma))
     if made.level is None:
         sampler = "heun" if made.sigmas is None else "euler_maruyama"
-        found = samplers.sample(again, 2, sampler=sampler, steps=3)
+        found = samplers.sample(
+            again, 2, settings=samplers.Settings(sampler=sampler, steps=3)
+        )
         assert np.isfinite(found).all() and found.shape == (2, *SHAPE, 2)
 
 
@@ -290,10 +298,12 @@ def test_learning_rate():
         ("v_prediction", {"size": "small"}, "no condition, size"),
     ],
 )
-def test_objectives_that_cannot_be(objective, options, words, tmp_path, input_error):
-    settings = training.Settings(objective=objective)
+def test_objectives_that_cannot_be(objective, options, words, input_error):
     with input_error(words):
-        training.train(_gaussian(4), settings, tmp_path, **options)
+        training.Settings(objective=objective, **options)
+
+
+_WRONG = samplers.Settings(sigma_min=9.0, sigma_max=1.0)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +311,8 @@ def test_objectives_that_cannot_be(objective, options, words, tmp_path, input_er
     [
         (lambda d: Denoiser((20, 16)), "multiples of 8"),
         (lambda d: Denoiser(SHAPE, size="no"), "size among ci"),
-        (lambda d: samplers.sample(d, 1, sampler="no"), "sampler among heun"),
-        (lambda d: samplers.sample(d, 1, sigma_min=9.0, sigma_max=1.0), "sigma_min"),
+        (lambda d: samplers.Settings(sampler="no"), "sampler among heun"),
+        (lambda d: samplers.sample(d, 1, settings=_WRONG), "sigma_min"),
         (lambda d: training.split(1, 0.5, 0), "more than 1"),
     ],
 )
@@ -314,7 +324,9 @@ def test_bad_input(denoiser, call, words, input_error):
 def test_likelihood_of_gaussian_fields(denoiser):
     """Against the Gaussian density with the exact spectrum, per value."""
     x, sigma = _gaussian(256, seed=4), 0.3
-    found = likelihood.log_likelihood(denoiser, x, sigma, steps=48, batch=256)
+    found = likelihood.log_likelihood(
+        denoiser, x, likelihood.Settings(sigma_min=sigma, steps=48, batch=256)
+    )
     scale = np.diag(1.0 / denoiser.scale.numpy())
     total = scale @ _spectrum(SHAPE) @ scale + sigma**2 * np.eye(2)
     entropy = 0.5 * np.linalg.slogdet(2.0 * np.pi * np.e * total)[1].mean() / 2.0
@@ -326,8 +338,9 @@ def test_likelihood_sees_a_change_of_the_network(denoiser):
     """Less likely under a network that was shaken; probes agree with many probes."""
     x = _gaussian(4, seed=4)
     shaken = _shake(denoiser)
-    options = {"sigma_min": 0.5, "steps": 4}
-    one = likelihood.log_likelihood(shaken, x, probes=1, **options)
-    many = likelihood.log_likelihood(shaken, x, probes=8, **options)
-    plain = likelihood.log_likelihood(denoiser, x, probes=1, **options)
+    settings = [
+        likelihood.Settings(sigma_min=0.5, steps=4, probes=probes) for probes in (1, 8)
+    ]
+    one, many = (likelihood.log_likelihood(shaken, x, own) for own in settings)
+    plain = likelihood.log_likelihood(denoiser, x, settings[0])
     assert np.abs(many - plain).mean() > 3.0 * np.abs(many - one).mean()

@@ -51,7 +51,7 @@ def _linearise(residual, slopes):
     def at(params):
         vector = np.array([params["x"], params["y"]])
         r, jacobian = residual(vector), slopes(vector)
-        return Linearisation(0.5 * r @ r, jacobian.T @ r, jacobian.T @ jacobian, 0.0)
+        return Linearisation(0.5 * r @ r, jacobian.T @ r, jacobian.T @ jacobian)
 
     return at
 

@@ -140,7 +140,13 @@ def test_gray_scott_without_pairs_and_without_its_terms(tmp_path):
     """A reaction that is a network, found from snapshots alone."""
     changes = (("F", 0.022), ("k", 0.051))
     plan = patterns.Plan(
-        ("waves",), 96, (32, 32), 3000, chunk=96, pairs="rate", changes=changes
+        presets=("waves",),
+        num_samples=96,
+        shape=(32, 32),
+        steps=3000,
+        chunk=96,
+        pairs="rate",
+        changes=changes,
     )
     data = patterns.read(patterns.generate(tmp_path / "w.h5", plan))
     samples, truth = data.stacked(), data.stacked("_rate")

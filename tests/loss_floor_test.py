@@ -150,7 +150,6 @@ def test_published_plateau_and_noise_floor(simulations):
         simulations(shape=(128, 128), time_step=1.0),
         models.GRAY_SCOTT.preset("spots"),
         4,
-        tolerance=1e-4,
     )
     v = tf.constant(made.fields["v"])
     plateau = float(losses.power_spectrum(tf.zeros_like(v), v))

@@ -28,7 +28,8 @@ def get(simulations, model="gray_scott", boundary="periodic"):
 @functools.cache
 def _make(sim, tolerance, max_steps):
     params = sim.model.defaults
-    return patterns.make(sim, params, 2, 0, tolerance=tolerance, max_steps=max_steps)
+    settings = patterns.Settings(tolerance=tolerance, max_steps=max_steps)
+    return patterns.make(sim, params, 2, settings)
 
 
 def elsewhere(model):

@@ -11,7 +11,9 @@ import tensorflow as tf
 from rdtf import initial_conditions, patterns
 from rdtf.patterns import ensemble_report, ensembles, loading
 
-PLAN = patterns.Plan(("maze", "waves"), 4, (24, 24), 60, chunk=3)
+PLAN = patterns.Plan(
+    presets=("maze", "waves"), num_samples=4, shape=(24, 24), steps=60, chunk=3
+)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +216,14 @@ def test_an_ensemble_that_still_changes_is_told():
     preset, status = np.repeat([0, 1], 25), np.full(50, ensembles.MOVING)
     statistics[25:, 1, 1, 0] += 3.0
     ones = np.ones(50)
-    labels = loading.Labels(preset, status, ones, ones, statistics, metadata)
+    labels = loading.Labels(
+        preset=preset,
+        status=status,
+        attempts=ones,
+        rate=ones,
+        statistics=statistics,
+        metadata=metadata,
+    )
     settled, changing = ensemble_report.report(labels)
     assert settled.drift < 3.5 and changing.drift > 5.0 and changing.what == "v mean"
     assert "still changes (v mean" in changing.text
@@ -239,13 +248,13 @@ def test_moves_are_symmetries_of_the_torus():
 
 
 def test_pipeline(made):
-    batches = list(patterns.load(made[0], 3, augment=False, shuffle=False))
+    samples = patterns.read(made[0]).stacked()
+    batches = list(patterns.pipeline(samples, 3, randomise=False))
     assert [b.shape[0] for b in batches] == [3, 3, 2] and batches[0].dtype == tf.float32
-    np.testing.assert_array_equal(
-        np.concatenate(batches), patterns.read(made[0]).stacked()
-    )
+    np.testing.assert_array_equal(np.concatenate(batches), samples)
     first, again, other = (
-        next(iter(patterns.load(made[0], 8, seed=seed))).numpy() for seed in (0, 0, 1)
+        next(iter(patterns.pipeline(samples, 8, seed=seed))).numpy()
+        for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)

@@ -70,7 +70,13 @@ def test_read_with_h5py_alone(runs, tmp_path, compression):
     recorder = recording.HDF5Recorder(
         path, chunk_frames=4, compression=compression, metadata={"seed": 3}
     )
-    recording.record(sim, state, params, num_steps=50, every=5, recorders=[recorder])
+    recording.record(
+        sim,
+        state,
+        params,
+        recording.Schedule(num_steps=50, every=5),
+        recorders=[recorder],
+    )
     expected = sim.rollout(state, params, 50, 5)
     with h5py.File(path, "r") as file:
         for name, field in zip(NAMES, expected, strict=True):
@@ -90,8 +96,12 @@ def test_open_hdf5_reads_what_is_sliced(runs, tmp_path):
     path = tmp_path / "run.h5"
     recorder = recording.HDF5Recorder(path, dtype="float32")
     memory = recording.MemoryRecorder()
-    run = {"num_steps": 40, "every": 5, "events": [recording.threshold("v", 0.02)]}
-    end = recording.record(*runs(), recorders=[recorder, memory], **run)
+    end = recording.record(
+        *runs(),
+        recording.Schedule(num_steps=40, every=5),
+        recorders=[recorder, memory],
+        events=[recording.threshold("v", 0.02)],
+    )
     with recording.open_hdf5(path) as movie:
         assert list(movie.fields) == list(NAMES)
         assert isinstance(movie.fields["v"], h5py.Dataset)
@@ -122,7 +132,10 @@ def test_memory_and_time_of_writing(runs, tmp_path):
             assert count + recorder.num_buffered == frames
 
     recording.record(
-        *runs(), num_steps=24, every=2, recorders=[recorder], callback=callback
+        *runs(),
+        recording.Schedule(num_steps=24, every=2),
+        recorders=[recorder],
+        callback=callback,
     )
     assert max(held) == 2 and len(_contents(path)["times"]) == 13
 
@@ -143,7 +156,7 @@ def test_resumed_as_never_interrupted(runs, tmp_path, scheme, dtype):
         recording.threshold("u", 0.9995, "up", kind="risen", stop=True),
         recording.steady(1e-6, relative=False),
     ]
-    plan = {"num_steps": 300, "every": 6, "events": events}
+    plan = {"schedule": recording.Schedule(num_steps=300, every=6), "events": events}
     recorder = recording.HDF5Recorder(whole, chunk_frames=8, dtype=dtype)
     end = recording.record(sim, state, params, recorders=[recorder], **plan)
     assert {event.kind for event in end.events} == {"threshold", "risen", "steady"}
@@ -178,12 +191,15 @@ def test_resumed_adaptive_and_longer(simulations, tmp_path):
     for path, count in zip(paths, (8, 3), strict=True):
         recorder = recording.HDF5Recorder(path, chunk_frames=2)
         recording.record(
-            *(sim, state, params),
-            times=times[:count],
-            adaptive=True,
+            sim,
+            state,
+            params,
+            recording.Schedule(times=times[:count], adaptive=True),
             recorders=[recorder],
         )
-    recording.resume(paths[1], sim, params, times=times, adaptive=True)
+    recording.resume(
+        paths[1], sim, params, recording.Schedule(times=times, adaptive=True)
+    )
     _assert_same(*paths)
 
 
@@ -191,11 +207,17 @@ def test_other_recorders_see_all_frames(runs, tmp_path):
     path = tmp_path / "run.h5"
     sim, state, params = runs()
     recorder = recording.HDF5Recorder(path, chunk_frames=4)
-    recording.record(sim, state, params, num_steps=20, every=2, recorders=[recorder])
+    recording.record(
+        sim,
+        state,
+        params,
+        recording.Schedule(num_steps=20, every=2),
+        recorders=[recorder],
+    )
     recorders = [recording.Statistics(), recording.Statistics()]
-    plan = {"num_steps": 40, "every": 2}
-    recording.record(sim, state, params, recorders=recorders[:1], **plan)
-    recording.resume(path, sim, params, recorders=recorders[1:], **plan)
+    plan = recording.Schedule(num_steps=40, every=2)
+    recording.record(sim, state, params, plan, recorders=recorders[:1])
+    recording.resume(path, sim, params, plan, recorders=recorders[1:])
     for name in NAMES:
         for values in ("mean", "variance", "minimum", "maximum"):
             left, right = (getattr(r, values)[name] for r in recorders)
@@ -206,7 +228,13 @@ def _abandon(path, runs):
     """The bytes of a file before and after a transaction, and of its journal."""
     sim, state, params = runs()
     recorder = recording.HDF5Recorder(path, chunk_frames=4, compression=None)
-    recording.record(sim, state, params, num_steps=20, every=2, recorders=[recorder])
+    recording.record(
+        sim,
+        state,
+        params,
+        recording.Schedule(num_steps=20, every=2),
+        recorders=[recorder],
+    )
     before, kept = path.read_bytes(), {}
     apply = journal._apply
 
@@ -218,7 +246,7 @@ def _abandon(path, runs):
 
     journal._apply = keep
     try:
-        recording.resume(path, sim, params, num_steps=22, every=2)
+        recording.resume(path, sim, params, recording.Schedule(num_steps=22, every=2))
     finally:
         journal._apply = apply
     return before, kept["torn"], kept["journal"], path.read_bytes()
@@ -254,14 +282,14 @@ def test_a_damaged_journal_is_not_applied(runs, tmp_path, input_error):
             recording.open_hdf5(path)
         assert path.read_bytes() == torn
     recorder = recording.HDF5Recorder(path, overwrite=True)
-    recording.record(*runs(), num_steps=2, recorders=[recorder])
+    recording.record(*runs(), recording.Schedule(num_steps=2), recorders=[recorder])
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_write_that_fails_leaves_the_file(runs, tmp_path, monkeypatch):
     path = tmp_path / "run.h5"
     sim, state, params = runs()
-    plan = {"num_steps": 40, "every": 2}
+    plan = recording.Schedule(num_steps=40, every=2)
     written = journal._write
 
     def full(raw, start, data):
@@ -272,10 +300,10 @@ def test_a_write_that_fails_leaves_the_file(runs, tmp_path, monkeypatch):
     recorder = recording.HDF5Recorder(path, chunk_frames=4, compression=None)
     with monkeypatch.context() as patch, pytest.raises(OSError, match="space"):
         patch.setattr(journal, "_write", full)
-        recording.record(sim, state, params, recorders=[recorder], **plan)
+        recording.record(sim, state, params, plan, recorders=[recorder])
     frames = len(_contents(path)["times"])
     assert 1 <= frames < 21
-    recording.resume(path, sim, params, **plan)
+    recording.resume(path, sim, params, plan)
     whole = sim.rollout(state, params, 40, 2)
     np.testing.assert_array_equal(_contents(path)["u"], whole[0])
 
@@ -283,7 +311,7 @@ def test_a_write_that_fails_leaves_the_file(runs, tmp_path, monkeypatch):
 def test_refused(runs, tmp_path, input_error):
     path = tmp_path / "run.h5"
     sim, state, params = runs()
-    plan = {"num_steps": 20, "every": 2}
+    plan = recording.Schedule(num_steps=20, every=2)
     first = recording.HDF5Recorder(path)
 
     def meanwhile(done, total):
@@ -291,9 +319,9 @@ def test_refused(runs, tmp_path, input_error):
             with input_error("being written"):
                 recording.open_hdf5(path)
             with input_error("for one process alone"):
-                recording.resume(path, sim, params, **plan)
+                recording.resume(path, sim, params, plan)
 
-    recording.record(sim, state, params, recorders=[first], callback=meanwhile, **plan)
+    recording.record(sim, state, params, plan, recorders=[first], callback=meanwhile)
     kept = path.read_bytes()
     with input_error("run.h5 exists", "overwrite=True"):
         recording.HDF5Recorder(path)
@@ -304,21 +332,22 @@ def test_refused(runs, tmp_path, input_error):
     with input_error("chunk_frames", "0"):
         recording.HDF5Recorder(tmp_path / "a.h5", chunk_frames=0)
     with input_error("params of the run", "0.035", "0.01"):
-        recording.resume(path, sim, params | {"F": 0.01}, **plan)
+        recording.resume(path, sim, params | {"F": 0.01}, plan)
     with input_error("scheme of the run", "sbdf2"):
-        recording.resume(path, *runs("sbdf2")[::2], **plan)
-    for times in ({"num_steps": 20, "every": 4}, {"num_steps": 10, "every": 2}):
+        recording.resume(path, *runs("sbdf2")[::2], plan)
+    for steps, every in ((20, 4), (10, 2)):
+        times = recording.Schedule(num_steps=steps, every=every)
         with input_error("save times", "11 frames", "up to 20"):
-            recording.resume(path, sim, params, **times)
+            recording.resume(path, sim, params, times)
     with input_error("found none"):
-        recording.resume(tmp_path / "none.h5", sim, params, **plan)
+        recording.resume(tmp_path / "none.h5", sim, params, plan)
     (tmp_path / "text.h5").write_text("no HDF5")
     h5py.File(tmp_path / "other.h5", "w").close()
     for name in ("text.h5", "other.h5"):
         with input_error("recorded run", name):
             recording.open_hdf5(tmp_path / name)
         with input_error("recorded run", name):
-            recording.resume(tmp_path / name, sim, params, **plan)
+            recording.resume(tmp_path / name, sim, params, plan)
     assert path.read_bytes() == kept
 
 
@@ -329,20 +358,26 @@ def test_parameters_that_are_fields(tmp_path, input_error):
     params = {"D": [1.0, 0.5], "r": np.linspace(0.5, 1.0, 4)}
     state = (np.full((1, 4), 0.1),)
     recorder = recording.HDF5Recorder(path)
-    recording.record(sim, state, params, num_steps=4, recorders=[recorder])
-    recording.resume(path, sim, params, num_steps=6)
+    recording.record(
+        sim, state, params, recording.Schedule(num_steps=4), recorders=[recorder]
+    )
+    recording.resume(path, sim, params, recording.Schedule(num_steps=6))
     contents = _contents(path)
     np.testing.assert_array_equal(contents["params/r"], params["r"])
     assert contents["u"].shape == (2, 7, 4)
     with input_error("field r", "another"):
-        recording.resume(path, sim, params | {"r": np.ones(4)}, num_steps=8)
+        recording.resume(
+            path, sim, params | {"r": np.ones(4)}, recording.Schedule(num_steps=8)
+        )
 
 
 def test_xarray(runs, tmp_path):
     pytest.importorskip("xarray")
     path = tmp_path / "run.h5"
     recorders = [recording.HDF5Recorder(path), recording.MemoryRecorder()]
-    recording.record(*runs(), num_steps=20, every=2, recorders=recorders)
+    recording.record(
+        *runs(), recording.Schedule(num_steps=20, every=2), recorders=recorders
+    )
     expected = recorders[1].movie
     for source in (path, expected):
         data = recording.to_xarray(source)
@@ -372,12 +407,12 @@ from rdtf import recording
 model = rdtf.models.GRAY_SCOTT
 sim = rdtf.Simulation(model, rdtf.Grid((16, 16)), 1.0, "sbdf2")
 state = rdtf.initial_conditions.create(None, model, sim.grid, 2, 0)
-plan = {"num_steps": int(sys.argv[2]), "every": 2}
+plan = recording.Schedule(num_steps=int(sys.argv[2]), every=2)
 if sys.argv[3] == "new":
     recorders = [recording.HDF5Recorder(sys.argv[1], chunk_frames=2)]
-    recording.record(sim, state, model.defaults, recorders=recorders, **plan)
+    recording.record(sim, state, model.defaults, plan, recorders=recorders)
 else:
-    recording.resume(sys.argv[1], sim, model.defaults, **plan)
+    recording.resume(sys.argv[1], sim, model.defaults, plan)
 """
 
 

@@ -39,14 +39,17 @@ def test_frames_are_those_of_rollout(simulations, start, scheme):
     memory = [recording.MemoryRecorder() for _ in range(2)]
     told = []
     end = recording.record(
-        *(sim, state, params),
-        num_steps=43,
-        every=10,
+        sim,
+        state,
+        params,
+        recording.Schedule(num_steps=43, every=10),
         recorders=memory[:1],
         callback=lambda *progress: told.append(progress),
     )
     times = [0.0, 5.0, 10.0, 15.0, 20.0]
-    recording.record(sim, state, params, times=times, recorders=memory[1:])
+    recording.record(
+        sim, state, params, recording.Schedule(times=times), recorders=memory[1:]
+    )
     for recorder in memory:
         movie = recorder.movie
         for name, field in zip("uv", expected, strict=True):
@@ -64,7 +67,13 @@ def test_frames_are_those_of_rollout(simulations, start, scheme):
 def test_any_save_times(spots):
     sim, state, params = spots
     memory = recording.MemoryRecorder()
-    recording.record(sim, state, params, times=[3.0, 4.0, 1010.0], recorders=[memory])
+    recording.record(
+        sim,
+        state,
+        params,
+        recording.Schedule(times=[3.0, 4.0, 1010.0]),
+        recorders=[memory],
+    )
     expected = sim.advance(state, params, 1010)
     np.testing.assert_array_equal(memory.movie.fields["v"][:, -1], expected[1])
     assert memory.movie.steps.tolist() == [3, 4, 1010]
@@ -73,7 +82,13 @@ def test_any_save_times(spots):
 def test_statistics_are_those_of_numpy(spots):
     sim, state, params = spots
     recorders = [recording.Statistics(), recording.Series()]
-    recording.record(sim, state, params, num_steps=200, every=4, recorders=recorders)
+    recording.record(
+        sim,
+        state,
+        params,
+        recording.Schedule(num_steps=200, every=4),
+        recorders=recorders,
+    )
     statistics, series = recorders
     frames = sim.rollout(state, params, 200, 4)
     assert statistics.count.tolist() == [51, 51]
@@ -95,9 +110,10 @@ def test_statistics_leave_out_repeated_frames(growth):
     statistics, memory = recording.Statistics(), recording.MemoryRecorder()
     half = recording.threshold("u", 0.5, stop=True)
     end = recording.record(
-        *(sim, state, FISHER),
-        num_steps=100,
-        every=10,
+        sim,
+        state,
+        FISHER,
+        recording.Schedule(num_steps=100, every=10),
         events=[half],
         recorders=[statistics, memory],
     )
@@ -121,7 +137,9 @@ def test_crossing_times_of_logistic_growth(growth):
         recording.threshold(lambda s: s["u"][:, 0] ** 2, 0.25, kind="squared"),
         recording.threshold("u", 0.5, "down", kind="never"),
     ]
-    end = recording.record(sim, state, FISHER, num_steps=300, every=5, events=events)
+    end = recording.record(
+        sim, state, FISHER, recording.Schedule(num_steps=300, every=5), events=events
+    )
     kinds = {(event.kind, event.sample): event for event in end.events}
     assert set(kinds) == {(k, s) for k in ("threshold", "squared") for s in (0, 1)}
     for (_, sample), event in kinds.items():
@@ -147,9 +165,10 @@ def test_decay_dies_out_and_settles(simulations):
         recording.steady(rate, relative=False),
     ]
     end = recording.record(
-        *(sim, (0.5 + amplitudes * wave,), params),
-        num_steps=2000,
-        every=5,
+        sim,
+        (0.5 + amplitudes * wave,),
+        params,
+        recording.Schedule(num_steps=2000, every=5),
         events=events,
     )
     assert len(end.events) == 4
@@ -174,7 +193,11 @@ def test_steady_relative_to_contrast(simulations):
     for factor, samples in ((1.01, [0, 1]), (0.99, [1])):
         watch = recording.steady(factor * mu, stop=True)
         end = recording.record(
-            sim, state, params, num_steps=20, every=5, events=[watch]
+            sim,
+            state,
+            params,
+            recording.Schedule(num_steps=20, every=5),
+            events=[watch],
         )
         assert [event.sample for event in end.events] == samples
         assert [event.time for event in end.events] == [0.0] * len(samples)
@@ -185,9 +208,10 @@ def test_a_failed_sample_leaves_the_others_alone(simulations):
     state = (np.repeat([[0.5], [-1e3], [0.2]], 4, 1),)
     memory, statistics = recording.MemoryRecorder(), recording.Statistics()
     end = recording.record(
-        *(sim, state, FISHER),
-        num_steps=40,
-        every=5,
+        sim,
+        state,
+        FISHER,
+        recording.Schedule(num_steps=40, every=5),
         recorders=[memory, statistics],
     )
     assert end.status[1] is Status.NOT_FINITE
@@ -207,9 +231,10 @@ def test_adaptive(simulations, growth):
     times = np.array([0.0, 0.123, 1.0, 1.0 + math.pi])
     memory = recording.MemoryRecorder()
     end = recording.record(
-        *(sim, growth(*values)[1], FISHER),
-        times=times,
-        adaptive=True,
+        sim,
+        growth(*values)[1],
+        FISHER,
+        recording.Schedule(times=times, adaptive=True),
         recorders=[memory],
         events=[recording.threshold("u", 0.95, stop=True)],
     )
@@ -226,9 +251,10 @@ def test_stops_when_all_have_stopped(growth):
     sim, state = growth(0.4, 0.45)
     told = []
     end = recording.record(
-        *(sim, state, FISHER),
-        num_steps=10_000,
-        every=10,
+        sim,
+        state,
+        FISHER,
+        recording.Schedule(num_steps=10_000, every=10),
         events=[recording.threshold("u", 0.5, stop=True)],
         callback=lambda done, total: told.append(done),
     )
@@ -246,7 +272,9 @@ def test_recorders_finish_when_interrupted(spots):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recording.record(*spots, num_steps=9, recorders=[Last()], callback=stop)
+        recording.record(
+            *spots, recording.Schedule(num_steps=9), recorders=[Last()], callback=stop
+        )
     assert finished == [True]
 
 
@@ -274,9 +302,10 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line(case, spots, input_error):
-    arguments, words = BAD[case]
+    arguments, words = dict(BAD[case][0]), BAD[case][1]
+    events = arguments.pop("events", ())
     with input_error(*words):
-        recording.record(*spots, **arguments)
+        recording.record(*spots, recording.Schedule(**arguments), events=events)
 
 
 def test_bad_events_are_one_line(input_error):

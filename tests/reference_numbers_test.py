@@ -20,7 +20,9 @@ def simulation():
 
 @pytest.fixture(scope="module")
 def spots(simulation):
-    made = patterns.make(simulation, SPOTS, num_samples=8, seed=3)
+    made = patterns.make(
+        simulation, SPOTS, num_samples=8, settings=patterns.Settings(seed=3)
+    )
     assert (made.status == rdtf.Status.CONVERGED).all()
     return tf.constant(made.fields["v"])
 
@@ -43,7 +45,9 @@ def test_unrelated_spots_sit_on_the_noise_floor(spots):
 
 
 def test_four_dots_stop_early_with_a_small_loss(simulation, spots):
-    made = patterns.make(simulation, FOUR_DOTS, num_samples=4, tolerance=5e-5)
+    made = patterns.make(
+        simulation, FOUR_DOTS, num_samples=4, settings=patterns.Settings(tolerance=5e-5)
+    )
     assert (abs(made.num_steps - 1900) < 100).all()
     v = tf.constant(made.fields["v"])
     assert float(losses.power_spectrum(v, spots[:4])) == pytest.approx(16.2, abs=0.6)

@@ -77,7 +77,8 @@ def test_a_front_on_its_way_to_a_wall_is_transient():
     sim = rdtf.Simulation(FRONT, rdtf.Grid((128,), 0.5, "no_flux"), 0.05)
     x = 0.5 * np.arange(128.0)
     state = (tf.constant(1.0 / (1.0 + np.exp((x - 12.0) / np.sqrt(2.0))))[None],)
-    (verdict,) = regimes.classify(sim, FRONT.defaults, state, 2000, 10, 640)
+    options = regimes.Options(every=10, exponent_steps=640)
+    (verdict,) = regimes.classify(sim, FRONT.defaults, state, 2000, options)
     assert verdict.regime == Regime.TRANSIENT
     assert verdict.evidence["drift_left"] < 0.02  # though it is a mere drift
     exact = FRONT.defaults["a"], np.sqrt(0.5)
@@ -109,7 +110,11 @@ def test_shapes_are_compared_after_the_best_shift():
 def test_a_uniform_clock_is_oscillatory():
     sim = rdtf.Simulation(LAMBDA_OMEGA, rdtf.Grid((3,)), 0.02)
     (verdict,) = regimes.classify(
-        sim, LAMBDA_OMEGA.defaults, _uniform(0.9, 0.1), 20_000, 30
+        sim,
+        LAMBDA_OMEGA.defaults,
+        _uniform(0.9, 0.1),
+        20_000,
+        regimes.Options(every=30),
     )
     assert verdict.regime == Regime.OSCILLATORY
     assert verdict.evidence["period"] == pytest.approx(4.0 * np.pi, rel=0.02)
@@ -118,7 +123,8 @@ def test_a_uniform_clock_is_oscillatory():
 def test_the_brusselator_s_limit_cycle_is_oscillatory(simulations):
     sim = simulations("brusselator", (3,), time_step=0.01)
     params = sim.model.preset("oscillation")
-    (verdict,) = regimes.classify(sim, params, _uniform(1.5, 1.5), 10_000, 20)
+    options = regimes.Options(every=20)
+    (verdict,) = regimes.classify(sim, params, _uniform(1.5, 1.5), 10_000, options)
     assert verdict.regime == Regime.OSCILLATORY
     assert verdict.evidence["period"] == pytest.approx(7.157, rel=0.02)
 
@@ -126,7 +132,8 @@ def test_the_brusselator_s_limit_cycle_is_oscillatory(simulations):
 def test_two_clocks_are_quasi_periodic():
     sim = rdtf.Simulation(CLOCKS, rdtf.Grid((3,)), 0.02)
     state = _uniform(0.9, 0.1, 0.1, 0.9)
-    (verdict,) = regimes.classify(sim, CLOCKS.defaults, state, 12_000, trivial=(0,) * 4)
+    options = regimes.Options(trivial=(0,) * 4)
+    (verdict,) = regimes.classify(sim, CLOCKS.defaults, state, 12_000, options)
     assert verdict.regime == Regime.QUASI_PERIODIC
     assert verdict.evidence["line_share"] > 0.99
     assert abs(verdict.evidence["lyapunov"]) < 0.01

@@ -11,7 +11,7 @@ from rdtf.patterns import store
 from rdtf.patterns.ensembles import Chunk
 from rdtf.storage import hdf5, journal
 
-PLAN = patterns.Plan(("maze",), 9, (24, 24), 4, chunk=3)
+PLAN = patterns.Plan(presets=("maze",), num_samples=9, shape=(24, 24), steps=4, chunk=3)
 
 
 def _chunk(number):

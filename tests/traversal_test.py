@@ -81,7 +81,8 @@ def test_regimes_are_those_of_classify(simulations, monkeypatch):
     points = _points([0.075, 0.03])
     points += [traversal.point_of(_record(2, Du=0.3, F=FEED, k=0.03), MODEL, 2)]
     monkeypatch.setattr(traversal.paths, "distances", lambda *_: {})
-    traced = traversal.trace(points, MODEL, None, 40, sim, state, 600)
+    runs = traversal.Runs(simulation=sim, state=state, num_steps=600)
+    traced = traversal.trace(points, MODEL, runs=runs)
     params = {n: [p.params[n] for p in points[:2]] for n in MODEL.parameters}
     params = {n: tf.constant(values, tf.float64) for n, values in params.items()}
     verdicts = regimes.classify(sim, params, state, 600)

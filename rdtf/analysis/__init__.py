@@ -1,8 +1,8 @@
 """Looking at what a model does, and at what its equations say before it runs.
 
 Before: uniform states, dispersion relations, bifurcation boundaries (no TensorFlow).
-After: sweeps, losses of all pairs, loss landscapes. The names below are loaded when they
-are first used, so that what needs no solver never waits for one.
+After: sweeps, losses of all pairs, loss landscapes. The names below are loaded when
+they are first used, so that what needs no solver never waits for one.
 """
 
 from rdtf import lazy
@@ -16,7 +16,8 @@ __getattr__, __dir__ = lazy.attributes(
         "Frame": "sweeps",
         "Landscape": "landscape",
         "Mode": "stability.growth",
-        "Slice": "landscape",
+        "Slice": "slices",
+        "Sweep": "sweeps",
         "UniformState": "stability.states",
         "boundaries": "stability.bifurcations",
         "curve": "stability.diagrams",
@@ -24,7 +25,7 @@ __getattr__, __dir__ = lazy.attributes(
         "diagram": "stability.diagrams",
         "dispersion": "stability.growth",
         "dispersion_on_grid": "stability.growth",
-        "frames": "sweeps",
+        "largest_params": "slices",
         "measure": "landscape",
         "pair_losses": "pairs",
         "remarks": "stability.notes",

@@ -1,121 +1,36 @@
 """Loss landscapes: the loss over a grid of one or two parameters.
 
 Every point of the grid starts from the same initial states, runs until steady (or for a
-fixed number of steps), and is compared with the target. One row is one batched run. Rows
-are appended to a log as they come, so that a run can go on where it was stopped.
+fixed number of steps), and is compared with the target. One row is one batched run.
+Rows are appended to a log as they come, so that a run can go on where it was stopped.
 """
 
 import dataclasses
-import hashlib
-import itertools
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-import rdtf
-from rdtf import storage
+from rdtf import storage, viz
 from rdtf.analysis.pairs import sample_features
+from rdtf.analysis.slices import Slice
 from rdtf.simulation import Simulation
 from rdtf.status import InputError, Status
 from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
-_LINE_BLOCK = 8  # points of a one-dimensional landscape that run together
 _INVALID = [status for status in Status if status.is_invalid]
 
 
-@dataclasses.dataclass(frozen=True)
-class Slice:
-    """A landscape to measure.
-
-    Args:
-      simulation: what runs.
-      axes: one or two parameters: name -> values `[n]`.
-      params: all parameters; those of `axes` are replaced.
-      state: initial states, `[S, *grid]` per species, the same for every point.
-      target: observed fields `[T, *grid]`.
-      observe: the species that is compared.
-      losses: names of `rdtf.losses.FEATURES`.
-      paired: sample i is compared with target i; otherwise with all targets, mean loss.
-      tolerance: of `run_until_steady`; None takes exactly `max_steps` steps.
-    """
-
-    simulation: Simulation
-    axes: Mapping[str, Sequence[float]]
-    params: Mapping[str, float]
-    state: State
-    target: np.ndarray
-    observe: str
-    losses: tuple[str, ...] = ("power_spectrum",)
-    paired: bool = True
-    tolerance: float | None = 1e-4
-    max_steps: int = 40_000
-
-    def __post_init__(self):
-        check_axes(self.simulation.model, self.axes, self.params)
-        self.simulation.model.check_species(self.observe)
-        grid, target = self.simulation.grid.shape, np.shape(self.target)
-        samples = self.state[0].shape[0]
-        if target[1:] != grid or (self.paired and target[0] != samples):
-            raise InputError(
-                f"Expected targets of shape {(samples, *grid)}, got {target}."
-            )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Points along each axis."""
-        return tuple(len(values) for values in self.axes.values())
-
-    @property
-    def num_points(self) -> int:
-        """Points in all."""
-        return math.prod(self.shape)
-
-    def rows(self) -> list[list[dict[str, float]]]:
-        """The points, row by row; a line is cut into rows of a few points."""
-        names = list(self.axes)
-        points = [
-            dict(zip(names, values, strict=True))
-            for values in itertools.product(*self.axes.values())
-        ]
-        length = self.shape[1] if len(names) == 2 else _LINE_BLOCK
-        return [points[i : i + length] for i in range(0, len(points), length)]
-
-    def settings(self) -> dict:
-        """All that the numbers depend on, in JSON's terms."""
-        simulation, grid = self.simulation, self.simulation.grid
-        return {
-            "model": simulation.model.name,
-            "grid": [list(grid.shape), list(grid.spacing), grid.boundary],
-            "scheme": simulation.scheme.name,
-            "time_step": simulation.time_step,
-            "engine": simulation.engine,
-            "axes": {n: [float(x) for x in v] for n, v in self.axes.items()},
-            "params": {
-                n: float(x) for n, x in self.params.items() if n not in self.axes
-            },
-            "initial_states": _digest(self.state),
-            "target": _digest([self.target]),
-            "observe": self.observe,
-            "losses": list(self.losses),
-            "paired": self.paired,
-            "tolerance": self.tolerance,
-            "max_steps": self.max_steps,
-            "rdtf_version": rdtf.__version__,
-        }
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Landscape:
     """What was measured.
 
     Attributes:
       axes: name -> values.
       losses: loss name -> `[n]` or `[n0, n1]`, mean over samples; NaN where a sample
-        fell ill.
+        was invalid.
       status, num_steps: int `[*points, S]`.
       settings: see `Slice.settings`.
     """
@@ -127,9 +42,14 @@ class Landscape:
     settings: dict
 
     @property
-    def num_sick(self) -> int:
+    def num_invalid(self) -> int:
         """Points without a loss."""
         return int(np.isin(self.status, _INVALID).any(axis=-1).sum())
+
+    def draw(self, path, truth: Mapping[str, float] | None = None) -> None:
+        """Draws a PNG; the true parameters, if known, are marked."""
+        title = f"{self.settings['model']}: loss of {self.settings['observe']}"
+        viz.landscape(path, self.axes, self.losses, truth, title)
 
     def save(self, path) -> None:
         """Writes an `.npz`: the axes, loss_NAME, status, num_steps, metadata."""
@@ -145,20 +65,6 @@ class Landscape:
             )
 
 
-def check_axes(model, axes, params) -> None:
-    """Raises InputError unless `axes` are one or two parameters within their bounds."""
-    if len(axes) not in (1, 2):
-        raise InputError(f"Expected one or two axes, got {len(axes)}.")
-    for name, values in axes.items():
-        if name not in model.parameters:
-            raise InputError(
-                f"Expected a parameter of {model.name} among "
-                f"{', '.join(model.parameters)} as an axis, got {name!r}."
-            )
-        for value in values:
-            model.check_bounds({**params, name: value})
-
-
 def simulate_target(
     simulation: Simulation,
     truth: Mapping[str, float],
@@ -169,8 +75,15 @@ def simulate_target(
 ) -> np.ndarray:
     """The observed fields `[S, *grid]` at the end of a run at the true parameters.
 
+    Args:
+      simulation: what runs.
+      truth: the true parameters.
+      state: initial states, `[S, *grid]` per species.
+      observe: the species that is observed.
+      tolerance, max_steps: see `Slice`.
+
     Raises:
-      InputError: if a sample falls ill.
+      InputError: if a sample becomes invalid.
     """
     run = _run(simulation, state, truth, tolerance, max_steps)
     for status in run.status:
@@ -238,14 +151,14 @@ def _measure_row(part, points, targets):
     state = tuple(tf.tile(field, [len(points), *ones]) for field in part.state)
     run = _run(part.simulation, state, params, part.tolerance, part.max_steps)
     status = np.array(run.status, int).reshape(len(points), samples)
-    sick = np.isin(status, _INVALID).any(axis=1)
+    invalid = np.isin(status, _INVALID).any(axis=1)
     fields = run.state[part.simulation.model.check_species(part.observe)].numpy()
     losses = {}
     for name, target in targets.items():
         features = sample_features(fields, name)
         loss = _sample_losses(features, target, part.paired)
         loss = loss.reshape(len(points), samples).mean(axis=1)
-        losses[name] = np.where(sick, np.nan, loss).tolist()
+        losses[name] = np.where(invalid, np.nan, loss).tolist()
     steps = run.num_steps.reshape(len(points), samples)
     return {
         "losses": losses,
@@ -267,14 +180,6 @@ def _sample_losses(features, target, paired):
 
 
 def _run(simulation, state, params, tolerance, max_steps):
-    """Until steady, or exactly `max_steps` steps, which no change is small enough to end."""
-    tolerance = 0.0 if tolerance is None else tolerance
+    """Until steady, or exactly `max_steps` steps."""
+    tolerance = 0.0 if tolerance is None else tolerance  # no change is below 0
     return simulation.run_until_steady(state, params, tolerance, max_steps)
-
-
-def _digest(arrays):
-    """A fingerprint of the bits of some arrays."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ _BLOCK = 32  # samples whose spectra are in memory at once
 
 
 def sample_features(fields: np.ndarray, loss: str) -> np.ndarray:
-    """The features `[n, m]` of fields `[n, *grid]` whose mean square difference is `loss`.
+    """Features `[n, m]` of fields `[n, *grid]`, whose mean square difference is `loss`.
 
     Args:
       fields: float64.
@@ -47,16 +47,21 @@ def pair_losses(features: np.ndarray) -> np.ndarray:
 
 
 def write_pairs(
-    directory, matrices: Mapping[str, np.ndarray], targets: str
+    directory, fields: np.ndarray, names: Sequence[str], targets: str
 ) -> list[pathlib.Path]:
-    """Writes pairs.npz and a picture of each matrix, pairs_LOSS.png; their paths.
+    """Writes the losses of all pairs, pairs.npz, and a picture of each, pairs_LOSS.png.
 
     Args:
       directory: where they go.
-      matrices: name of a loss -> `[n, n]`, of `pair_losses`.
+      fields: the samples, `[n, *grid]`.
+      names: of the losses, of `rdtf.losses.FEATURES`.
       targets: the file of the samples, noted in pairs.npz.
+
+    Returns:
+      The paths of the pictures.
     """
     directory = pathlib.Path(directory)
+    matrices = {name: pair_losses(sample_features(fields, name)) for name in names}
     with storage.atomic(directory / "pairs.npz") as temporary:
         np.savez_compressed(temporary, **matrices, targets=json.dumps(targets))
     paths = []

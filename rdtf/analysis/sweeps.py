@@ -1,5 +1,6 @@
 """Several parameter sets from one initial state, frame by frame."""
 
+import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -18,13 +19,13 @@ class Frame(NamedTuple):
     Attributes:
       step: steps taken.
       state: one `[P, *grid]` field per species.
-      sick: per parameter set, None or (first step at which a frame was not valid,
+      invalid: per parameter set, None or (first step at which a frame was not valid,
         `Status.LEFT_VALID_RANGE` or `Status.NOT_FINITE`).
     """
 
     step: int
     state: State
-    sick: list[tuple[int, Status] | None]
+    invalid: list[tuple[int, Status] | None]
 
 
 def stack_params(params: Sequence[Mapping[str, float]]) -> Params:
@@ -34,38 +35,53 @@ def stack_params(params: Sequence[Mapping[str, float]]) -> Params:
     }
 
 
-def frames(
-    simulation: Simulation,
-    state: State,
-    params: Sequence[Mapping[str, float]],
-    num_steps: int,
-    every: int = 1,
-) -> Iterator[Frame]:
-    """Frames at steps 0, every, 2 every, ... up to `num_steps`, one at a time.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Frames at steps 0, every, 2 every, ... up to `num_steps`; iterating runs it.
 
-    They are the states of `Simulation.advance`, bit for bit those that a fit sees: the
-    program is the same, and a sample's bits do not depend on its batch. A sick set goes
-    on as it is, and so do the others.
+    They are the states of `Simulation.advance`, bit for bit those of a fit: the
+    program is the same, and a sample's bits do not depend on its batch. A set that is
+    no longer valid goes on as it is, and so do the others.
 
-    Args:
-      simulation: what to run.
+    Attributes:
+      simulation: what runs.
       state: one initial state for all, `[1, *grid]`, or one each, `[P, *grid]`.
       params: P dicts of numbers.
+      num_steps: of the run.
+      every: steps between frames.
+
+    Raises:
+      InputError: if `every` is below 1.
     """
-    if every < 1:
-        raise InputError(f"Expected at least 1 step per frame, got {every}.")
-    stacked = stack_params(params)
-    shape = [len(params), *simulation.grid.shape]
-    state = tuple(tf.broadcast_to(field, shape) for field in state)
-    sick = [None] * len(params)
-    for step in range(0, num_steps + 1, every):
-        if step:
-            with warnings.catch_warnings():  # an unstable set is seen in its frames
-                warnings.simplefilter("ignore", RuntimeWarning)
-                state = simulation.advance(state, stacked, every, step - every)
-        found = validity.invalid(simulation.model, state)
-        sick = [
-            old or (None if new is None else (step, new))
-            for old, new in zip(sick, found, strict=True)
-        ]
-        yield Frame(step, state, sick)
+
+    simulation: Simulation
+    state: State
+    params: Sequence[Mapping[str, float]]
+    num_steps: int
+    every: int = 1
+
+    def __post_init__(self):
+        if self.every < 1:
+            raise InputError(f"Expected at least 1 step per frame, got {self.every}.")
+
+    def __len__(self) -> int:
+        return self.num_steps // self.every + 1
+
+    def __iter__(self) -> Iterator[Frame]:
+        stacked = stack_params(self.params)
+        shape = [len(self.params), *self.simulation.grid.shape]
+        state = tuple(tf.broadcast_to(field, shape) for field in self.state)
+        invalid = [None] * len(self.params)
+        for step in range(0, self.num_steps + 1, self.every):
+            if step:
+                with warnings.catch_warnings():  # frames show an unstable set
+                    warnings.simplefilter("ignore", RuntimeWarning)
+                    state = self.simulation.advance(
+                        state, stacked, self.every, step - self.every
+                    )
+            found = validity.invalid(self.simulation.model, state)
+            invalid = [
+                old or (None if new is None else (step, new))
+                for old, new in zip(invalid, found, strict=True)
+            ]
+            yield Frame(step, state, invalid)

@@ -1,6 +1,7 @@
 """Cell-fate patterns: a gene network of noisy cells, and how it learns to make them.
 
-    tissue -> dynamics -> utility of its patterns -> gradient, or evolution -> evaluation
+    tissue -> dynamics -> utility of its patterns -> gradient, or evolution ->
+    evaluation
 
 Raises:
   InputError: if Numba is not installed.

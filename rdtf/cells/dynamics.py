@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from rdtf.cells import paths
@@ -14,7 +15,9 @@ NODES = 1025  # of a table; its slope is off by f''/2048 at most
 
 @dataclasses.dataclass(frozen=True)
 class Dynamics:
-    """ds_i = f(mean of the neighbours of i) dt + σ dW_i, kept in [0, 1], by Euler-Maruyama.
+    """ds_i = f(mean of the neighbours of i) dt + σ dW_i, kept in [0, 1].
+
+    By the method of Euler and Maruyama:
 
         s_i <- clip(s_i + f(mean) dt + σ √dt ξ, 0, 1)
 
@@ -37,7 +40,7 @@ class Dynamics:
             raise InputError(f"Expected a positive time step, got {self.time_step}.")
 
     def initial_state(self, replicates: int, seed: int) -> tf.Tensor:
-        """States in U(.4, .6), `[replicate, *tissue.shape]`."""
+        """States in U(0.4, 0.6), `[replicate, *tissue.shape]`."""
         values = paths.uniforms(replicates, self.tissue.cells, seed)
         return tf.constant(0.4 + 0.2 * values.reshape(-1, *self.tissue.shape))
 
@@ -45,13 +48,17 @@ class Dynamics:
         """The state after `num_steps` steps, with its exact gradient.
 
         By the discrete adjoint, through clips as they were: where a cell is at a bound,
-        nothing passes. Windows of a longer run are told their `first_step`.
+        nothing passes.
 
         Args:
           state: float64 `[replicate, *tissue.shape]` in [0, 1].
           table: f at equidistant points of [0, 1], float64 `[node]`.
           noise: σ, a float or a scalar tensor; not differentiated.
           seed: a whole number, or a scalar int64 tensor.
+          first_step: the number of the first step, in later segments of a run.
+
+        Returns:
+          float64 `[replicate, *tissue.shape]`.
 
         Raises:
           InputError: if the shapes do not fit, or a state is outside [0, 1].
@@ -62,14 +69,20 @@ class Dynamics:
         # A custom gradient must not reach for differentiable things around it.
         noise = tf.stop_gradient(tf.convert_to_tensor(noise, tf.float64))
         seed = tf.cast(seed, tf.int64)
-        window = (first_step, num_steps)
 
-        def forward(*arrays):
-            path = self.path(*arrays, window)
+        def segment(noise, seed):
+            return paths.Segment(
+                num_steps=num_steps, noise=noise, seed=seed, first_step=first_step
+            )
+
+        def forward(state, table, *numbers):
+            path = self.path(state, table, segment(*numbers))
             return path.final, path.saved, path.ends
 
-        def backward(upstream, saved, ends, *arrays):
-            return self.path(*arrays, window, kept=(saved, ends)).adjoint(upstream)
+        def backward(upstream, saved, ends, state, table, *numbers):
+            kept = (saved, ends)
+            path = self.path(state, table, segment(*numbers), kept=kept)
+            return path.adjoint(upstream)
 
         @tf.custom_gradient
         def run(state, table):
@@ -88,13 +101,47 @@ class Dynamics:
 
         return run(state, table)
 
-    def path(self, state, table, noise, seed, window, **options) -> paths.Path:
-        """The same in NumPy; `window` is (first step, steps)."""
+    def path(
+        self,
+        state: np.ndarray,
+        table: np.ndarray,
+        segment: paths.Segment,
+        *,
+        kept: tuple[np.ndarray, np.ndarray] | None = None,
+        spacing: int = 0,
+    ) -> paths.Path:
+        """The same in NumPy.
+
+        Args:
+          state, table: as for `advance`.
+          segment: the steps.
+          kept, spacing: see `paths.Path`.
+        """
         return paths.Path(
-            self.tissue, self.time_step, state, table, noise, seed, window, **options
+            self.tissue,
+            self.time_step,
+            state,
+            table,
+            segment,
+            kept=kept,
+            spacing=spacing,
         )
 
-    def simulate(self, state, table, num_steps: int, noise, seed, first_step: int = 0):
-        """As `advance`, in NumPy and without a gradient."""
-        window = (first_step, num_steps)
-        return self.path(state, table, noise, seed, window, spacing=num_steps).final
+    def simulate(
+        self,
+        state: np.ndarray,
+        table: np.ndarray,
+        num_steps: int,
+        noise: float,
+        seed: int,
+        first_step: int = 0,
+    ) -> np.ndarray:
+        """As `advance`, in NumPy and without a gradient.
+
+        Args:
+          state, table, num_steps, noise, seed, first_step: as for `advance`.
+        """
+        segment = paths.Segment(
+            num_steps=num_steps, noise=noise, seed=seed, first_step=first_step
+        )
+        return self.path(state, table, segment, spacing=num_steps).final

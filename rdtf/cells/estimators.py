@@ -5,6 +5,7 @@ S_pattern is the binary entropy of the mean of q.
 """
 
 import math
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -43,7 +44,7 @@ def _kernel(q, bandwidth):
 
 
 def kernel(states: tf.Tensor, temperature, bandwidth: float = 0.4) -> tf.Tensor:
-    """U with S_reproducibility from a Gaussian kernel between replicates' soft fates."""
+    """U with S_reproducibility from a Gaussian kernel of replicates' soft fates."""
     q = soft_fates(states, temperature)
     return _entropy(tf.reduce_mean(q)) - _kernel(q, bandwidth)
 
@@ -52,14 +53,15 @@ def straight_through(states: tf.Tensor, temperature, bandwidth: float = 0.1):
     """The published estimator: `kernel` of states that were set to 0 or 1 before.
 
     The gradient takes the threshold for the identity. Patterns are then so far apart
-    that exp(-|q_i - q_j|² / 2h²) vanishes, and with it the gradient of S_reproducibility.
+    that exp(-|q_i - q_j|² / 2h²) vanishes, and with it the gradient of
+    S_reproducibility.
     """
     hard = tf.cast(states >= utility.THRESHOLD, states.dtype)
     return kernel(states + tf.stop_gradient(hard - states), temperature, bandwidth)
 
 
 def bernoulli(states: tf.Tensor, temperature) -> tf.Tensor:
-    """U with the exact entropy of p(x) = mean over replicates of Π q^x (1 - q)^(1 - x)."""
+    """U with the exact entropy of p(x), the mean of Π q^x (1 - q)^(1 - x)."""
     q = soft_fates(states, temperature)
     joint = tf.ones_like(q[:, :1])
     for cell in range(q.shape[1]):
@@ -86,7 +88,14 @@ def causal(states: tf.Tensor, temperature, tissue: Tissue) -> tf.Tensor:
     return _entropy(tf.reduce_mean(q)) - conditional
 
 
-def get(name: str, tissue: Tissue, bandwidth: float):
+class Estimator(Protocol):
+    """A smooth utility."""
+
+    def __call__(self, states: tf.Tensor, temperature) -> tf.Tensor:
+        """U of states `[replicate, *cells]` in bits per cell, one number."""
+
+
+def get(name: str, tissue: Tissue, bandwidth: float) -> Estimator:
     """The estimator of that name as a function of (states, temperature).
 
     Raises:
@@ -99,8 +108,9 @@ def get(name: str, tissue: Tissue, bandwidth: float):
     if name == "bernoulli":
         if tissue.cells > utility.MOST_CELLS:
             raise InputError(
-                f"Expected at most {utility.MOST_CELLS} cells with bernoulli, which enumerates "
-                f"patterns, got {tissue.cells}: use kernel, or causal on a lattice."
+                f"Expected at most {utility.MOST_CELLS} cells with bernoulli, which "
+                f"enumerates patterns, got {tissue.cells}: use kernel, or causal on a "
+                "lattice."
             )
         return bernoulli
     if name == "causal":

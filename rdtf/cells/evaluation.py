@@ -1,4 +1,4 @@
-"""What a trained f is worth: fresh replicates, at the time step and at a tenth of it."""
+"""What a trained f is worth: fresh replicates, at the time step and at a tenth."""
 
 import dataclasses
 
@@ -18,10 +18,18 @@ def evaluate(
     replicates: int = 4096,
     seed: int = 0,
 ) -> Utility:
-    """The exact utility over replicates that no training has seen.
+    """The exact utility over replicates that no training has used.
 
     The utility of few replicates, as in training, is too high by about (patterns - 1) /
     (2 R N ln 2), and the best of many such scores by more.
+
+    Args:
+      dynamics: of the cells.
+      table: f at equidistant points of [0, 1], `[node]`.
+      num_steps: of each replicate.
+      noise: σ.
+      replicates: how many.
+      seed: of initial states and noise.
     """
     own = seed_of(seed, -1 % 2**32)  # training's iterations count from 0
     state = dynamics.initial_state(replicates, own)
@@ -41,6 +49,11 @@ def at_finer_step(
     """As `evaluate`, with the time step divided by `factor` over the same time.
 
     A large |f| can win by the Euler step alone; then this is lower.
+
+    Args:
+      dynamics, table, num_steps, noise, replicates, seed: as for `evaluate`.
+      factor: that divides the time step.
     """
     finer = dataclasses.replace(dynamics, time_step=dynamics.time_step / factor)
-    return evaluate(finer, table, factor * num_steps, noise, replicates, seed)
+    num_steps *= factor
+    return evaluate(finer, table, num_steps, noise, replicates=replicates, seed=seed)

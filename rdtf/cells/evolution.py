@@ -1,10 +1,11 @@
 """Learning f without gradients: an evolution strategy, and CMA-ES.
 
-Both ask for parameter vectors and are told their utilities. What they do next follows
-from the seed and all they were told, so a run is resumed by telling them again.
+Both ask for parameter vectors and take their utilities. What they do next follows from
+the seed and all utilities so far, so a run is resumed by giving them these again.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -20,11 +21,24 @@ CMA_STEP = 0.3
 _FINAL_REPLICATES = 1024  # to choose among parents
 
 
+class Strategy(Protocol):
+    """Proposes parameter vectors, and learns from their utilities."""
+
+    def ask(self) -> np.ndarray:
+        """What to try, `[population, parameters]`; the same until `tell`."""
+
+    def tell(self, scores: np.ndarray) -> None:
+        """Takes the utilities of what was asked for, `[population]`."""
+
+    def candidates(self) -> np.ndarray:
+        """Of which one is the answer, `[candidate, parameters]`."""
+
+
 class MuPlusLambda:
     """The (5 + 15) evolution strategy of the published notebooks.
 
     Parents are kept, and scored again with fresh noise; each child is a parent drawn at
-    random plus N(0, .1²). The first twenty are random networks.
+    random plus N(0, 0.1²). The first twenty are random networks.
     """
 
     def __init__(self, first: np.ndarray, seed: int):
@@ -99,9 +113,10 @@ class Evolution:
     Args:
       make: a network from a seed; the first population.
       dynamics: of the cells.
-      settings: iterations are generations; only replicates, num_steps, the last noise and
-        seed count besides.
-      strategy: `MuPlusLambda` or `CMA`.
+      settings: iterations are generations; only replicates, num_steps, the last noise
+        and seed count besides.
+      strategy: makes a `Strategy` of the first population and a seed: `MuPlusLambda`
+        or `CMA`.
 
     Attributes:
       network: the best one of the last generation.

@@ -100,8 +100,8 @@ def load(path) -> keras.Model:
         tabulate(found)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"Expected {', '.join(NETWORK_STARTS)} or a network.keras to start from, got "
-            f"{str(path)!r}: {str(error).splitlines()[0]}"
+            f"Expected {', '.join(NETWORK_STARTS)} or a network.keras to start from, "
+            f"got {str(path)!r}: {str(error).splitlines()[0]}"
         ) from None
     return found
 
@@ -130,7 +130,17 @@ def set_slope(f, slope: float) -> None:
 
 
 def fit(f, wanted, steps: int = 600, learning_rate: float = 1e-2) -> float:
-    """Fits f to values at `points()` by Adam, without simulating; the rms of the rest."""
+    """Fits f to values at `points()` by Adam, without simulating.
+
+    Args:
+      f: the network; is changed.
+      wanted: the values, `[node]`.
+      steps: of Adam.
+      learning_rate: at the start; falls to 0 along a cosine.
+
+    Returns:
+      The rms of the residual.
+    """
     wanted = tf.convert_to_tensor(wanted, tf.float64)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     optimizer = keras.optimizers.Adam(rate)
@@ -149,7 +159,7 @@ def fit(f, wanted, steps: int = 600, learning_rate: float = 1e-2) -> float:
 
 
 def sigmoidal(slope: float = 5.0, centre: float = 0.5) -> np.ndarray:
-    """tanh(-slope (s - centre)) at `points()`: the reference of the published notebooks."""
+    """tanh(-slope (s - centre)) at `points()`: the reference of published notebooks."""
     return np.tanh(-slope * (points().numpy() - centre))
 
 

@@ -1,5 +1,6 @@
 """Paths of many replicates in NumPy: memory, threads, and the calls of the kernels."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -22,7 +23,17 @@ def uniforms(replicates: int, cells: int, seed: int) -> np.ndarray:
 
 
 def check(tissue: Tissue, state: tuple, table: tuple, num_steps: int) -> None:
-    """Raises InputError if these shapes of a state and a table do not fit."""
+    """Checks shapes.
+
+    Args:
+      tissue: the cells.
+      state: the shape of a state.
+      table: that of a table of f.
+      num_steps: of a run.
+
+    Raises:
+      InputError: if they do not fit, or there are no steps.
+    """
     if len(state) < 2 or tuple(state[1:]) != tissue.shape or not state[0]:
         raise InputError(
             f"Expected states [replicate, {', '.join(map(str, tissue.shape))}], got "
@@ -37,17 +48,32 @@ def check(tissue: Tissue, state: tuple, table: tuple, num_steps: int) -> None:
         raise InputError(f"Expected at least one step, got {num_steps}.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Steps to take, and their noise.
+
+    Attributes:
+      num_steps: how many.
+      noise: σ.
+      seed: of the noise.
+      first_step: the number of the first; later segments of a run go on counting.
+    """
+
+    num_steps: int
+    noise: float
+    seed: int
+    first_step: int = 0
+
+
 class Path:
-    """A window of steps that was taken, and can be gone back over.
+    """A segment of steps that was taken, and can be gone back over.
 
     Args:
       tissue: the cells.
       time_step: dt.
       state: where it begins, `[replicate, *tissue.shape]` in [0, 1].
       table: f at equidistant points of [0, 1].
-      noise: σ.
-      seed: of the noise.
-      window: (number of the first step, steps).
+      segment: the steps.
       kept: (`saved`, `ends`) of the same path, if it was taken before.
       spacing: steps between states that are saved; 0: by their size.
 
@@ -60,25 +86,32 @@ class Path:
     """
 
     def __init__(
-        self, tissue: Tissue, time_step, state, table, noise, seed, window, *,
-        kept=None, spacing=0,
-    ):  # fmt: skip
+        self,
+        tissue: Tissue,
+        time_step: float,
+        state: np.ndarray,
+        table: np.ndarray,
+        segment: Segment,
+        *,
+        kept: tuple[np.ndarray, np.ndarray] | None = None,
+        spacing: int = 0,
+    ):
         state, table = (np.ascontiguousarray(x, np.float64) for x in (state, table))
-        check(tissue, state.shape, table.shape, window[1])
+        steps, noise = segment.num_steps, segment.noise
+        check(tissue, state.shape, table.shape, steps)
         self._shape, self._sqrt_dt_over_noise = state.shape, 0.0
         if noise > 0.0:
             self._sqrt_dt_over_noise = math.sqrt(time_step) / float(noise)
         self._blocks = -(-state.shape[0] // _LANES)
         replicates = self._blocks * _LANES
         keys = np.empty(replicates)
-        random_numbers.streams(np.int64(seed), keys)
+        random_numbers.streams(np.int64(segment.seed), keys)
         self._keys = keys.reshape(self._blocks, _LANES)
         numbers = (time_step, float(noise) * math.sqrt(time_step))
         near = (tissue.neighbours, 1.0 / tissue.counts, tissue.mobile)
         self._system = (table, *near, numbers)
-        first, steps = window
         spacing = spacing or self._spacing(steps, replicates * (tissue.cells + 1))
-        self._window = (int(first), int(steps), spacing)
+        self._window = (int(segment.first_step), int(steps), spacing)
         self.saved, self.ends = kept or self._take(state)
 
     @staticmethod
@@ -108,7 +141,7 @@ class Path:
         return self._from_blocks(self.ends)
 
     def states(self, steps) -> np.ndarray:
-        """States after some numbers of steps that were saved, `[replicate, step, cell]`."""
+        """States after numbers of steps that were saved, `[replicate, step, cell]`."""
         places, rest = np.divmod(steps, self._window[2])
         if rest.any():
             raise ValueError(f"Expected multiples of {self._window[2]}, got {steps}.")

@@ -1,9 +1,9 @@
 """Normal random numbers of replicates, stateless in seed, replicate, step and cell.
 
-SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195): one stream for each
-seed and replicate, one number for each step and pair of cells, which the formula of Box
-and Muller turns into two normal ones. A nanosecond and a half each: all loops over the
-replicates of a block are vectors, see `rdtf.engines.native.intrinsics`.
+SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195): one stream for
+each seed and replicate, one number for each step and pair of cells, which the formula
+of Box and Muller turns into two normal ones. A nanosecond and a half each: all loops
+over the replicates of a block are vectors, see `rdtf.engines.native.intrinsics`.
 """
 
 import math
@@ -114,7 +114,14 @@ def _cos_sin(u):
 
 @njit(**OPTIONS)
 def draw(keys, step, pairs, noise):
-    """The normal numbers of a step, `[2 * pairs, lane]`."""
+    """The normal numbers of a step, `[2 * pairs, lane]`.
+
+    Args:
+      keys: address of the streams of a block, `[lane]`.
+      step: its number.
+      pairs: of normal numbers.
+      noise: address of what is filled.
+    """
     for pair in range(pairs):
         shift = uint64(step * pairs + pair + 1) * _GOLDEN
         row = 2 * LANES * pair

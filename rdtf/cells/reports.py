@@ -17,7 +17,7 @@ _FINER_REPLICATES = 1024
 
 
 class Traces:
-    """TensorBoard: every number of a record, under `train/`; a callback of `runs.run`."""
+    """Numbers of a record in TensorBoard, under `train/`; a callback of `runs.run`."""
 
     def __init__(self, workdir):
         folder = pathlib.Path(workdir) / "tensorboard"
@@ -34,7 +34,7 @@ class Traces:
         self._writer.close()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Test:
     """How a result is tested: `replicates` fresh ones, `num_steps` under `noise`."""
 
@@ -47,14 +47,23 @@ class Test:
     def of(self, table) -> Utility:
         """The utility of an f."""
         return evaluation.evaluate(
-            self.dynamics, table, self.num_steps, self.noise, self.replicates, self.seed
+            self.dynamics,
+            table,
+            self.num_steps,
+            self.noise,
+            replicates=self.replicates,
+            seed=self.seed,
         )
 
     def finer(self, table) -> Utility:
         """The same at a tenth of the time step."""
-        replicates = min(self.replicates, _FINER_REPLICATES)
         return evaluation.at_finer_step(
-            self.dynamics, table, self.num_steps, self.noise, replicates, self.seed
+            self.dynamics,
+            table,
+            self.num_steps,
+            self.noise,
+            replicates=min(self.replicates, _FINER_REPLICATES),
+            seed=self.seed,
         )
 
     def states(self, table) -> np.ndarray:
@@ -83,7 +92,14 @@ def result(test: Test, history: History) -> dict:
 
 
 def pictures(workdir, test: Test, history: History, fresh: float) -> None:
-    """Draws training.png, function.png, patterns.png and function.gif."""
+    """Draws training.png, function.png, patterns.png and function.gif.
+
+    Args:
+      workdir: where they go.
+      test: of which the states of patterns.png are.
+      history: of the run.
+      fresh: the utility of fresh replicates, beside that in training.
+    """
     workdir, points = pathlib.Path(workdir), networks.points().numpy()
     first, last = history.tables[[0, -1]]
     shown = {name: trace for name, trace in history.traces.items() if np.ptp(trace)}
@@ -120,8 +136,9 @@ def text(found: dict) -> str:
         f"(s - 1/2)): {tanh['utility']:.4f}; in training, biased: {last:.4f}"
     )
     kinds = (
-        f"patterns: {found['num_patterns']} different, {found['kind']}; neighbours differ "
-        f"in {found['disagreement']:.0%}, all cells agree in {found['consensus']:.0%}"
+        f"patterns: {found['num_patterns']} different, {found['kind']}; neighbours "
+        f"differ in {found['disagreement']:.0%}, all cells agree in "
+        f"{found['consensus']:.0%}"
     )
     lines = [utility, beside, kinds]
     if found["consensus"] > 0.5:

@@ -5,7 +5,9 @@ import enum
 import math
 import pathlib
 from collections.abc import Callable
+from typing import Protocol
 
+import keras
 import numpy as np
 
 from rdtf.status import InputError
@@ -34,8 +36,8 @@ _ADVICE = {
         "start from a negative slope, lower --learning_rate, or take another --seed."
     ),
     RunStatus.NOT_FINITE: (
-        "A gradient was not finite and the run stopped before it: lower --learning_rate "
-        "or --num_steps."
+        "A gradient was not finite and the run stopped before it: lower "
+        "--learning_rate or --num_steps."
     ),
 }
 
@@ -61,8 +63,33 @@ class History:
         return float(np.sum(self.traces["replicate_steps"]))
 
 
+class Method(Protocol):
+    """A way to learn f, one iteration at a time.
+
+    Attributes:
+      network: f.
+    """
+
+    network: keras.Model
+
+    def table(self) -> np.ndarray:
+        """f at `networks.points()`."""
+
+    def step(self, iteration: int) -> dict[str, float]:
+        """One iteration; what is recorded of it: "utility", "replicate_steps", ..."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that the next iterations depend on."""
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Goes back to where `arrays` were taken."""
+
+    def finish(self) -> None:
+        """Makes `network` the answer, after the last iteration."""
+
+
 def run(
-    method,
+    method: Method,
     iterations: int,
     workdir=None,
     *,
@@ -78,7 +105,7 @@ def run(
       workdir: for checkpoint.npz; None: none is written.
       resume: go on after the checkpoint that `workdir` holds, bit for bit.
       checkpoint_every: iterations between checkpoints.
-      callback: is told (iteration, record) after each.
+      callback: called as callback(iteration, record) after each.
 
     Raises:
       InputError: if the checkpoint is not of this method and network.

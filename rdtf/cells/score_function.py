@@ -2,11 +2,11 @@
 
     ∂U/∂f = E Σ_t (w - V(t, pattern_t)) ∂ln p(step t)/∂f,   ∂ln p/∂f = ξ √dt / σ
 
-w = log2((1 - p1)/p1) ones(x)/N + log2 p(x)/N is what one more replicate of pattern x adds
-to U (its influence), and needs no derivative of thresholds or clips: the one error is of
-order 1/R, from p(x) of the same R replicates. V, a table over 40 spans of time and all
-patterns, is the mean w of earlier iterations; it lowers the variance, and adds no bias,
-as it knows only what came before the noise.
+w = log2((1 - p1)/p1) ones(x)/N + log2 p(x)/N is what one more replicate of pattern x
+adds to U (its influence), and needs no derivative of thresholds or clips: the one error
+is of order 1/R, from p(x) of the same R replicates. V, a table over 40 spans of time
+and all patterns, is the mean w of earlier iterations; it lowers the variance, and adds
+no bias, as it knows only what came before the noise.
 """
 
 import math
@@ -52,9 +52,14 @@ class Baseline:
         self.sums = np.zeros((BINS, 2**tissue.cells))
         self.counts = np.zeros_like(self.sums)
 
-    def advantages(self, w: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """w - V, `[replicate, bin]`, of fates `[replicate, bin, cell]`; then learns w."""
-        place = np.arange(BINS), seen @ self._powers
+    def advantages(self, w: np.ndarray, fates: np.ndarray) -> np.ndarray:
+        """w - V, `[replicate, bin]`, before V learns w.
+
+        Args:
+          w: `[replicate]`.
+          fates: `[replicate, bin, cell]`.
+        """
+        place = np.arange(BINS), fates @ self._powers
         known = self.sums[place] / np.maximum(self.counts[place], 1e-9)
         found = w[:, None] - known
         self.sums *= _MEMORY

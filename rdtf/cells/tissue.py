@@ -25,8 +25,8 @@ class Tissue:
       shape: `(cells,)` or `(rows, columns)`.
       boundary: "free": cells at the edge see the neighbours they have; "periodic"; or
         "fixed": cells at the edge are held at 0.
-      lattice: of two dimensions, "square" (4 neighbours) or "hexagonal" (6; odd rows are
-        shifted to the right).
+      lattice: of two dimensions, "square" (4 neighbours) or "hexagonal" (6; odd rows
+        are shifted to the right).
 
     Raises:
       InputError: if there is no such tissue.
@@ -39,7 +39,8 @@ class Tissue:
     def __post_init__(self):
         if len(self.shape) not in (1, 2) or min(self.shape) < 1:
             raise InputError(
-                f"Expected a shape of one or two whole numbers from 1, got {self.shape}."
+                "Expected a shape of one or two whole numbers from 1, got "
+                f"{self.shape}."
             )
         for name, value, known in (
             ("boundary", self.boundary, TISSUE_BOUNDARIES),
@@ -65,7 +66,7 @@ class Tissue:
     def neighbours(self) -> np.ndarray:
         """Numbers of the neighbours, `[cell, 2, 4 or 6]`; `cells` where there is none.
 
-        A cell without any sees itself.
+        A cell without any is its own neighbour.
         """
         rows, columns = (1, *self.shape)[-2:]
         table = []

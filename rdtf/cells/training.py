@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from rdtf.cells import estimators, networks, score_function, utility
 from rdtf.cells.dynamics import Dynamics
+from rdtf.cells.paths import Segment
 from rdtf.status import InputError
 
 _CURRICULUM = 0.5  # share of the iterations over which noise and temperature change
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
@@ -53,7 +54,8 @@ class Settings:
         numbers = (*self.noise, *self.temperature, *self.learning_rate)
         if not all(0.0 < x < math.inf for x in (*numbers, self.bandwidth, self.clip)):
             raise InputError(
-                "Expected positive noise, temperature, bandwidth, learning rate and clip."
+                "Expected positive noise, temperature, bandwidth, learning rate and "
+                "clip."
             )
 
 
@@ -159,8 +161,8 @@ class Gradient:
     def _score(self, state, seed, noise):
         """The same by the score function; zeros are replicates that say nothing."""
         steps = self._settings.num_steps
-        window = (0, steps)
-        path = self._dynamics.path(state, self.table(), noise, seed, window)
+        segment = Segment(num_steps=steps, noise=noise, seed=seed)
+        path = self._dynamics.path(state, self.table(), segment)
         by_table, advantages = score_function.gradient(path, steps, self._baseline)
         zero = (advantages == 0.0).mean()
         return path.final, zero, *self._pull_back(tf.constant(-by_table))

@@ -1,4 +1,4 @@
-"""Utility of cell fates: patterns that are diverse within, and alike between, replicates.
+"""Utility of cell fates: diverse within a replicate, alike between replicates.
 
     U = S_pattern - S_reproducibility
 
@@ -31,7 +31,7 @@ def binary_entropy(p: float) -> float:
     return sum(-q * math.log2(q) for q in (p, 1.0 - p) if q > 0.0)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Utility:
     """The utility of a set of patterns, and what it might hide.
 
@@ -44,8 +44,8 @@ class Utility:
       active: share of cells of fate 1.
       num_patterns: different ones.
       disagreement: share of pairs of neighbours whose fates differ.
-      consensus: share of replicates whose free cells all have one fate. A mix of all-0 and
-        all-1 scores 6/7 in a row of 7, without any pattern.
+      consensus: share of replicates whose free cells all have one fate. A mix of all-0
+        and all-1 scores 6/7 in a row of 7, without any pattern.
       replicates: how many.
     """
 
@@ -96,9 +96,9 @@ def whole(patterns: np.ndarray, tissue: Tissue) -> Utility:
 def causal(patterns: np.ndarray, tissue: Tissue) -> Utility:
     """The utility of fates of a large lattice, where every pattern is seen once.
 
-    S_reproducibility is replaced by the entropy of a fate given three neighbours that come
-    before it (`contexts`), pooled over sites and replicates. By the chain rule it bounds
-    the entropy per cell of a homogeneous lattice from above.
+    S_reproducibility is replaced by the entropy of a fate given three neighbours that
+    come before it (`contexts`), pooled over sites and replicates. By the chain rule it
+    bounds the entropy per cell of a homogeneous lattice from above.
     """
     _check(patterns, tissue)
     site, before = contexts(tissue)
@@ -124,10 +124,10 @@ def measure(patterns: np.ndarray, tissue: Tissue) -> Utility:
 
 
 def contexts(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
-    """(sites `[n]`, the three neighbours before each `[n, 3]`) of a lattice, row by row.
+    """(sites `[n]`, the three neighbours before each `[n, 3]`) of a lattice.
 
-    On a square lattice left, above and above left; on a hexagonal one left, above left
-    and above right. Sites without all of them are left out.
+    Row by row: on a square lattice left, above and above left; on a hexagonal one left,
+    above left and above right. Sites without all of them are left out.
 
     Raises:
       InputError: if the tissue is not a lattice of two dimensions.

@@ -1,10 +1,10 @@
 """The two networks that denoisers of patterns are usually compared with.
 
-    ResNet    ε at one noise level, ᾱ = .8: the score of one smoothed law
+    ResNet    ε at one noise level, ᾱ = 0.8: the score of one smoothed distribution
     UNet      v at the 100 levels of a DDPM, for ancestral sampling
 
-Both are periodic, and stand in for a `rdtf.generative.denoiser.Denoiser` wherever samples are
-made or scored: D(y, σ) = y - σ ε.
+Both are periodic, and stand in for a `rdtf.generative.denoiser.Denoiser` wherever
+samples are made or scored: D(y, σ) = y - σ ε.
 """
 
 import math
@@ -19,9 +19,9 @@ from rdtf.generative.networks import Network
 
 @keras.saving.register_keras_serializable("rdtf")
 class ResNet(Network):
-    """Periodic residual blocks, widths 16, 32, 64, kernels 3, 3, 5, batch normalisation.
+    """Periodic residual blocks of widths 16, 32, 64 and kernels 3, 3, 5.
 
-    It knows one level, σ = √((1 - ᾱ) / ᾱ), 0.5 at ᾱ = 0.8.
+    With batch normalisation. It knows one level, σ = √((1 - ᾱ) / ᾱ), 0.5 at ᾱ = 0.8.
 
     Args:
       shape, species, names: see `Network`.
@@ -100,7 +100,7 @@ STEPS, FIRST, LAST = 100, 1e-4, 0.1  # of β
 
 @keras.saving.register_keras_serializable("rdtf")
 class UNet(Network):
-    """v-prediction over 100 linear levels of β from 1e-4 to .1; widths 16, 32, 64.
+    """v-prediction over 100 linear levels of β from 1e-4 to 0.1; widths 16, 32, 64.
 
     Two residual blocks with group norms on the way down, three on the way up, and
     attention in the middle, as the U-Nets of DDPM.

@@ -1,8 +1,8 @@
-"""What a conditional network is told of a pattern: its preset, or parameters of its equation.
+"""Conditions of a network: the preset of a pattern, or parameters of its equation.
 
-Conditions are rows of a tensor: int `[batch]` of classes, or float `[batch, p]` of
-parameters. A network that was told nothing now and then knows a row that means any: class
-n of n classes, or not-a-number.
+They are rows of a tensor: int `[batch]` of classes, or float `[batch, p]` of
+parameters. As some samples are trained on without, networks know a row that means any
+condition: class n of n classes, or not-a-number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,10 @@ class Condition:
         return tf.where(keep, rows, self.any(tf.shape(rows)[0]))
 
     def encode(self, rows: tf.Tensor) -> tf.Tensor:
-        """What a network sees: one of n + 1, or standardised parameters and whether known."""
+        """As a network takes them, `[batch, ...]`.
+
+        One of n + 1 classes, or standardised parameters and whether they are known.
+        """
         if self.classes:
             return tf.one_hot(rows, len(self.classes) + 1)
         known = tf.math.is_finite(rows)
@@ -60,7 +63,7 @@ class Condition:
         """One row, of the name of a preset or of parameters by name.
 
         Raises:
-          InputError: if it is not what the network was told in training.
+          InputError: if it is none of the conditions of the training.
         """
         if self.classes:
             if value not in self.classes:
@@ -76,12 +79,12 @@ class Condition:
 
 
 def of_presets(data) -> tuple[Condition, np.ndarray]:
-    """(condition, rows `[n]`) that tell the preset of a `rdtf.patterns.DataSet`."""
+    """(condition, rows `[n]`) of the presets of a `rdtf.patterns.DataSet`."""
     return Condition(classes=data.metadata["presets"]), np.int32(data.preset)
 
 
 def of_params(data) -> tuple[Condition, np.ndarray]:
-    """(condition, rows `[n, p]`) that tell the parameters in which the presets differ.
+    """(condition, rows `[n, p]`) of the parameters in which the presets differ.
 
     Raises:
       InputError: if they differ in none.
@@ -91,7 +94,7 @@ def of_params(data) -> tuple[Condition, np.ndarray]:
     if not names:
         raise InputError(
             "Expected presets of different parameters, got "
-            f"{', '.join(data.metadata['presets'])}: nothing to tell."
+            f"{', '.join(data.metadata['presets'])}: nothing to condition on."
         )
     table = np.float32([[own[name] for name in names] for own in params])
     mean, scale = table.mean(0).tolist(), table.std(0).tolist()

@@ -1,12 +1,14 @@
-"""A denoiser of patterns: what the spectrum says in closed form, and a network for the rest.
+"""A denoiser of patterns: a Wiener filter, and a network for the rest.
 
-    D(y, σ) = W_σ y + c_out(σ) F([W_σ y / a(σ), (y - W_σ y) / b(σ)], ln σ / 4, condition)
+    D(y, σ) = W_σ y + c_out(σ) F([W_σ y / a(σ), (y - W_σ y) / b(σ)], ln σ / 4,
+    condition)
 
-of y = x + σ n, x standardised per species. W_σ is the Wiener filter of the training data
-(`rdtf.generative.wiener`), c_out² its mean square error; a² = 1 - c_out² and b² =
-σ² - c_out² are the variances of what it keeps and of what it takes away. F starts as zero, so D starts as the filter. The loss |D - x|² / c_out² is 1 for the filter at
-every σ; preconditioning after Karras et al. 2022 (arXiv:2206.00364). The score of the
-noisy data is (D - y) / σ² (Tweedie; Vincent 2011, doi:10.1162/NECO_a_00142).
+of y = x + σ n, x standardised per species. W_σ is the Wiener filter of the training
+data (`rdtf.generative.wiener`), c_out² its mean square error; a² = 1 - c_out² and b² =
+σ² - c_out² are the variances of what it keeps and of what it takes away. F starts as
+zero, so D starts as the filter. The loss |D - x|² / c_out² is 1 for the filter at every
+σ; preconditioning after Karras et al. 2022 (arXiv:2206.00364). The score of the noisy
+data is (D - y) / σ² (Tweedie; Vincent 2011, doi:10.1162/NECO_a_00142).
 """
 
 import keras
@@ -49,8 +51,8 @@ class Denoiser(Network):
     Args:
       shape: (y, x) of the training data; multiples of 2^(levels - 1) times the stem.
       species: channels.
-      size: a name of `SIZES`. F of the size local sees y alone, and no farther than
-        `radius` cells; it commutes with every shift.
+      size: a name of `SIZES`. F of the size local depends on y alone, and no farther
+        than `radius` cells; it commutes with every shift.
       precision: "mixed_bfloat16" for F in 16 bits; weights, filter and D are float32.
       names, condition: see `Network`.
     """
@@ -74,7 +76,7 @@ class Denoiser(Network):
             keras.layers.Dense(_EMBEDDING),
         ]
         if self.condition is not None:
-            self._told = [
+            self._told = [  # Keras files know the layers by this name
                 keras.layers.Dense(_EMBEDDING, activation="silu"),
                 keras.layers.Dense(_EMBEDDING, use_bias=False),
             ]
@@ -90,7 +92,14 @@ class Denoiser(Network):
         return filtered + self.correction(y, sigma, condition, filtered)
 
     def correction(self, y, sigma, condition=None, filtered=None):
-        """c_out F: what D adds to W_σ y; `filtered` if that is known."""
+        """c_out F, which D adds to W_σ y.
+
+        Args:
+          y: `[batch, y, x, species]`, standardised.
+          sigma: `[batch]`.
+          condition: `[batch, ...]`, as `Condition` makes it; default: any.
+          filtered: W_σ y, if it is known.
+        """
         error = self.filter_error(sigma, y.shape[1:3])[:, None, None, None]
         square = sigma[:, None, None, None] ** 2
         if self.radius is not None:
@@ -117,10 +126,10 @@ class Denoiser(Network):
         if self.condition is not None:
             if condition is None:
                 condition = self.condition.any(tf.shape(sigma)[0])
-            told = self.condition.encode(condition)
+            encoded = self.condition.encode(condition)
             for layer in self._told:
-                told = layer(told)
-            found += told
+                encoded = layer(encoded)
+            found += encoded
         return tf.nn.silu(found)
 
     def _network(self, x, embedding):

@@ -1,10 +1,10 @@
-"""tr ∂f/∂x of a function of fields on a torus: exact where it is local, estimated otherwise.
+"""tr ∂f/∂x of a function of fields on a torus: exact if it is local, else estimated.
 
 If no value of f depends on a cell farther away than r, then c·J c of a comb c of cells
-r + 1 apart is the sum of their diagonal entries: (r + 1)² S products with J give the trace,
-S species, however large the grid. (All entries of J, as in Curtis, Powell & Reid 1974,
-doi:10.1093/imamat/13.1.117, would take combs 2 r + 1 apart.) Otherwise signs at random: E n·J n = tr J (Hutchinson
-1989, doi:10.1080/03610918908812806).
+r + 1 apart is the sum of their diagonal entries: (r + 1)² S products with J give the
+trace, S species, however large the grid. (All entries of J, as in Curtis, Powell & Reid
+1974, doi:10.1093/imamat/13.1.117, would take combs 2 r + 1 apart.) Otherwise signs at
+random: E n·J n = tr J (Hutchinson 1989, doi:10.1080/03610918908812806).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,8 @@ def exact(f: Callable, x: tf.Tensor, radius: int) -> tf.Tensor:
     Args:
       f: each value of f depends on cells at most `radius` away along each axis.
       x: where.
-      radius: in cells. The teeth are the smallest divisor of the side apart that is larger.
+      radius: in cells. The teeth are the smallest divisor of the side apart that is
+        larger.
     """
     _, height, width, species = x.shape
     periods = [_period(n, radius + 1) for n in (height, width)]

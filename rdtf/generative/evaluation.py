@@ -1,4 +1,4 @@
-"""Samples against real patterns: every number beside what real ones have among themselves."""
+"""Samples against real patterns: every number beside that of real against real."""
 
 import dataclasses
 
@@ -47,8 +47,8 @@ def evaluate(
 
     Args:
       samples: made ones.
-      real: patterns that the denoiser was not trained on; one half stands for the truth,
-        the other for perfect samples.
+      real: patterns that the denoiser was not trained on; one half stands for the
+        truth, the other for perfect samples.
       training: patterns that it was trained on, for what was learnt by heart.
       simulation, params, steps: of the critic, see `critic`; without, it is left out.
       seed: of the halves, of permutations, and of the classifier.
@@ -63,8 +63,8 @@ def evaluate(
         )
     if len(samples) < FEWEST or len(real) < 2 * FEWEST:
         raise InputError(
-            f"Expected at least {FEWEST} samples and {2 * FEWEST} held-out patterns, got "
-            f"{len(samples)} and {len(real)}."
+            f"Expected at least {FEWEST} samples and {2 * FEWEST} held-out patterns, "
+            f"got {len(samples)} and {len(real)}."
         )
     order = np.random.default_rng(seed).permutation(len(real))
     truth, other = real[order[::2]], real[order[1::2]]
@@ -89,7 +89,9 @@ def evaluate(
     near = [float(quality.nearest(x, training).min()) for x in (samples, other)]
     scores.append(Score("nearest to training", *near, "0 for a copy"))
     if simulation is not None:
-        scores += critic(samples, truth, other, simulation, params, steps)
+        scores += critic(
+            samples, truth, other, simulation=simulation, params=params, steps=steps
+        )
     return scores
 
 
@@ -143,10 +145,26 @@ _COMPARISONS = (
 )
 
 
-def critic(samples, truth, other, simulation, params, steps) -> list[Score]:
+def critic(
+    samples: np.ndarray,
+    truth: np.ndarray,
+    other: np.ndarray,
+    *,
+    simulation: Simulation,
+    params,
+    steps: int,
+) -> list[Score]:
     """The simulator as a critic: how samples move, and drift, under the true equation.
 
-    Both ensembles run for `steps`; what is not a pattern of this equation relaxes.
+    All ensembles run for `steps`; what is not a pattern of this equation relaxes.
+
+    Args:
+      samples: made ones, `[n, y, x, species]`.
+      truth: real ones.
+      other: more real ones, which stand for perfect samples.
+      simulation: of the true equation.
+      params: of its model.
+      steps: of the run.
     """
     moves, drifts, scale = [], [], truth.std((0, 1, 2))
     spread = np.maximum(quality.features(truth, truth).std(0), 1e-9)
@@ -170,6 +188,11 @@ def classifier_auc(first, second, seed: int = 0, steps: int = 200) -> float:
 
     Lopez-Paz & Oquab 2017, arXiv:1610.06545. Half of each is for training; the network
     is periodic and its samples are moved by symmetries, so places tell nothing.
+
+    Args:
+      first, second: the ensembles, `[n, y, x, species]`.
+      seed: of weights, halves, batches and moves.
+      steps: of training.
     """
     keras.utils.set_random_seed(seed)
     fields = np.concatenate([first, second])

@@ -21,7 +21,9 @@ def wrap(x: tf.Tensor, width: int) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("rdtf")
 class PeriodicConv2D(keras.layers.Layer):
-    """A convolution with periodic padding: `[batch, y, x, c]` -> `[batch, y, x, filters]`.
+    """A convolution with periodic padding.
+
+    It takes `[batch, y, x, c]` to `[batch, y, x, filters]`.
 
     Args:
       filters: output channels.
@@ -64,11 +66,12 @@ class PeriodicConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("rdtf")
 class ResidualBlock(keras.layers.Layer):
-    """x + conv(silu(film(conv(silu(norm x))))): two periodic 3x3, the last one zero at first.
+    """x + conv(silu(film(conv(silu(norm x))))).
 
-    FiLM scales and shifts each channel by the embedding of noise level and condition
-    (Perez et al. 2018, doi:10.1609/aaai.v32i1.11671); the norm is over channels, cell
-    by cell, so that the block commutes with shifts.
+    Both convolutions are periodic and 3x3; the second starts as zero. FiLM scales and
+    shifts each channel by the embedding of noise level and condition (Perez et al.
+    2018, doi:10.1609/aaai.v32i1.11671); the norm is over channels, cell by cell, so
+    that the block commutes with shifts.
     """
 
     def __init__(self, filters, **kwargs):

@@ -5,11 +5,12 @@ Along dx/dσ = (x - D) / σ the density p_σ of noisy patterns changes as
     d ln p_σ(x) / dσ = -(d - tr ∂D/∂x) / σ
 
 (Song et al. 2021, arXiv:2011.13456), from σ_min up to σ_max, where p is taken for
-Gaussian, with the covariance R + σ² of the data's spectrum R. Patterns of a deterministic
-equation have no density; those with noise σ_min have. Bits per dimension of 8-bit images
-mean nothing here: what comes out is nats per value, at that σ_min.
+Gaussian, with the covariance R + σ² of the data's spectrum R. Patterns of a
+deterministic equation have no density; those with noise σ_min have. Bits per dimension
+of 8-bit images mean nothing here: what comes out is nats per value, at that σ_min.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,55 +24,84 @@ from rdtf.status import InputError
 SIGMA_MIN = 0.05  # of the noise without which there is no density
 
 
-def log_likelihood(
-    denoiser: Denoiser,
-    samples: np.ndarray,
-    sigma_min: float = SIGMA_MIN,
-    sigma_max: float | None = None,
-    steps: int = 64,
-    probes: int = 1,
-    batch: int = 16,
-    seed: int = 0,
-) -> np.ndarray:
-    """ln p_σmin(y) per value, `[n]`, of y = x + σ_min n in units of the data's deviation.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to follow the flow.
 
-    The trace of the filter is exact, and so is that of a local network; that of another is
-    estimated by random probes, new ones at every level (see `rdtf.generative.divergence`).
-
-    Args:
-      samples: `[n, y, x, species]`, in units of the data, without noise.
-      sigma_min, sigma_max: in standard deviations of the data; the latter by default
-        four times that of the largest mode.
+    Attributes:
+      sigma_min: in standard deviations of the data.
+      sigma_max: likewise; default: four times that of the largest mode.
       steps: of Heun's method in ln σ, two calls each.
       probes: per call, of a network that is not local.
       batch: samples at once.
       seed: of noise and probes.
     """
-    if sigma_max is None:
-        sigma_max = 4.0 * float(np.sqrt(np.max(denoiser.powers)))
-    if not 0.0 < sigma_min < sigma_max or steps < 1:
-        raise InputError(
-            f"Expected 0 < sigma_min < sigma_max and at least 1 step, got {sigma_min:g}, "
-            f"{sigma_max:g} and {steps}."
-        )
-    levels = np.geomspace(sigma_min, sigma_max, steps + 1)
-    rng = np.random.default_rng(seed)
-    slope = _slope(denoiser, probes, seed)
+
+    sigma_min: float = SIGMA_MIN
+    sigma_max: float | None = None
+    steps: int = 64
+    probes: int = 1
+    batch: int = 16
+    seed: int = 0
+
+    def levels(self, denoiser: Denoiser) -> tuple[np.ndarray, float]:
+        """(σ from the lowest to the highest, `[steps + 1]`; the highest).
+
+        Raises:
+          InputError: if they do not rise, or there are no steps.
+        """
+        highest = self.sigma_max
+        if highest is None:
+            highest = 4.0 * float(np.sqrt(np.max(denoiser.powers)))
+        if not 0.0 < self.sigma_min < highest or self.steps < 1:
+            raise InputError(
+                f"Expected 0 < sigma_min < sigma_max and at least 1 step, got "
+                f"{self.sigma_min:g}, {highest:g} and {self.steps}."
+            )
+        return np.geomspace(self.sigma_min, highest, self.steps + 1), highest
+
+
+def log_likelihood(
+    denoiser: Denoiser, samples: np.ndarray, settings: Settings | None = None
+) -> np.ndarray:
+    """ln p_σmin(y) per value, `[n]`, of y = x + σ_min n.
+
+    In units of the data's deviation. The trace of the filter is exact, and so is that
+    of a local network; that of another is estimated by random probes, new ones at every
+    level (see `rdtf.generative.divergence`).
+
+    Args:
+      denoiser: of all noise levels.
+      samples: `[n, y, x, species]`, in units of the data, without noise.
+      settings: levels, probes, batch and seed.
+
+    Raises:
+      InputError: if the levels do not fit.
+    """
+    settings = settings or Settings()
+    levels, highest = settings.levels(denoiser)
+    rng = np.random.default_rng(settings.seed)
+    slope = _slope(denoiser, settings.probes, settings.seed)
     found = []
-    for first in range(0, len(samples), batch):
-        x = np.asarray(samples[first : first + batch], np.float64)
+    for first in range(0, len(samples), settings.batch):
+        x = np.asarray(samples[first : first + settings.batch], np.float64)
         x = (x - denoiser.mean) / denoiser.scale
-        x = x + sigma_min * rng.standard_normal(x.shape)
-        total, h = np.zeros(len(x)), np.log(levels[1] / levels[0])
-        move, gain = slope(x, levels[0], 0)
-        for i, level in enumerate(levels[1:], 1):
-            ahead, more = slope(x + h * move, level, i)
-            x = x + 0.5 * h * (move + ahead)
-            total += 0.5 * h * (gain + more)
-            move, gain = slope(x, level, i)
-        size = np.prod(x.shape[1:])
-        found.append((_gaussian(denoiser, x, sigma_max) + total) / size)
+        x = x + settings.sigma_min * rng.standard_normal(x.shape)
+        found.append(_along_flow(denoiser, slope, x, levels, highest))
     return np.concatenate(found)
+
+
+def _along_flow(denoiser, slope, x, levels, highest):
+    """ln p per value, `[n]`, of standardised x at the lowest of the levels."""
+    total, h = np.zeros(len(x)), np.log(levels[1] / levels[0])
+    move, gain = slope(x, levels[0], 0)
+    for i, level in enumerate(levels[1:], 1):
+        ahead, more = slope(x + h * move, level, i)
+        x = x + 0.5 * h * (move + ahead)
+        total += 0.5 * h * (gain + more)
+        move, gain = slope(x, level, i)
+    size = np.prod(x.shape[1:])
+    return (_gaussian(denoiser, x, highest) + total) / size
 
 
 def check(denoiser, names: Sequence[str], shape: tuple[int, int]) -> None:
@@ -99,13 +129,14 @@ def held_out(denoiser: Denoiser, samples: np.ndarray, seed: int = 0) -> dict:
     """The mean of `log_likelihood` over patterns that the denoiser was not trained on.
 
     Args:
+      denoiser: of all noise levels.
       samples: `[n, y, x, species]` with n of at least 2, in units of the data.
       seed: of noise and probes.
 
     Returns:
       "nats_per_value", its "standard_error" over patterns, "sigma_min" and "patterns".
     """
-    found = log_likelihood(denoiser, samples, SIGMA_MIN, seed=seed)
+    found = log_likelihood(denoiser, samples, Settings(seed=seed))
     return {
         "nats_per_value": float(found.mean()),
         "standard_error": float(found.std(ddof=1) / np.sqrt(len(found))),
@@ -124,7 +155,10 @@ def text(result: dict) -> str:
 
 
 def _slope(denoiser, probes, seed):
-    """(dx/d ln σ, tr ∂(dx/d ln σ)/∂x `[n]`) at (x, σ): what ln p loses along the flow."""
+    """A function that gives (dx/d ln σ, tr ∂(dx/d ln σ)/∂x `[n]`) at (x, σ).
+
+    The second is what ln p loses along the flow.
+    """
 
     @tf.function(reduce_retracing=True)
     def run(x, sigma, number):

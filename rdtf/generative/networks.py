@@ -1,5 +1,8 @@
 """What all networks that denoise patterns have in common."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,6 +16,7 @@ def load(path, kind: type, name: str, app: str):
     """A network of some kind from its .keras file.
 
     Args:
+      path: of the file.
       kind: what it has to be.
       name, app: what it is called, and what makes it, for messages.
 
@@ -31,16 +35,50 @@ def load(path, kind: type, name: str, app: str):
     return found
 
 
+class DenoisingNetwork(Protocol):
+    """What samplers and scores ask of a network.
+
+    Attributes:
+      shape: (y, x) of the training data.
+      species: channels.
+      names: of the species, or None.
+      condition: see `rdtf.generative.conditions`, or None.
+      mean, scale: of the data, per species.
+      powers: of its spectrum, `[bins, species]`; see `rdtf.generative.wiener`.
+      sigmas: levels that it must be sampled at, from the highest to 0, or None.
+      level: the only level that it knows, or None.
+    """
+
+    shape: tuple[int, int]
+    species: int
+    names: Sequence[str] | None
+    condition: Condition | None
+    mean: tf.Tensor
+    scale: tf.Tensor
+    powers: tf.Tensor
+    sigmas: np.ndarray | None
+    level: float | None
+
+    def denoise(self, y, sigma, condition=None) -> tf.Tensor:
+        """E[x | y] of standardised fields.
+
+        Args:
+          y: `[batch, y, x, species]`.
+          sigma: `[batch]`.
+          condition: `[batch, ...]`, as `Condition` makes it; default: any.
+        """
+
+
 class Network(keras.Model):
     """Mean, scale and spectrum of the data, its Wiener filter, and D in its units.
 
-    A subclass has `denoise(y, sigma, condition)` of standardised fields.
+    A subclass has the `denoise` of `DenoisingNetwork`.
 
     Args:
       shape: (y, x) of the training data.
       species: channels.
       names: of the species.
-      condition: what it is told, if anything; see `rdtf.generative.conditions`.
+      condition: what it depends on, if anything; see `rdtf.generative.conditions`.
     """
 
     sigmas = None  # levels that it must be sampled at, from the highest to 0
@@ -63,14 +101,14 @@ class Network(keras.Model):
         """Arguments to make it again."""
         names = ("shape", "species", "names")
         own = {name: getattr(self, name) for name in names}
-        told = None if self.condition is None else self.condition.get_config()
-        return super().get_config() | own | {"condition": told}
+        condition = self.condition and self.condition.get_config()
+        return super().get_config() | own | {"condition": condition}
 
     @classmethod
     def from_config(cls, config):
         """Makes it again."""
-        told = config.pop("condition", None)
-        return cls(**config, condition=told and Condition(**told))
+        condition = config.pop("condition", None)
+        return cls(**config, condition=condition and Condition(**condition))
 
     def get_build_config(self):
         """What Keras asks for; shapes follow from the arguments."""
@@ -80,8 +118,8 @@ class Network(keras.Model):
         """Makes all weights, by a call."""
         del config
         y = tf.zeros([1, *self.shape, self.species])
-        told = None if self.condition is None else self.condition.any(1)
-        self(y, tf.ones([1]), told)
+        row = None if self.condition is None else self.condition.any(1)
+        self(y, tf.ones([1]), row)
 
     def adapt(self, samples: np.ndarray) -> None:
         """Takes mean, scale and spectrum from samples `[n, y, x, species]`."""
@@ -100,8 +138,8 @@ class Network(keras.Model):
         """E[x | y], in units of the data.
 
         Args:
-          y: `[batch, y, x, species]`, standardised data plus σ times white noise, back in
-            units of the data: mean + scale (x + σ n).
+          y: `[batch, y, x, species]`, standardised data plus σ times white noise, back
+            in units of the data: mean + scale (x + σ n).
           sigma: `[batch]`, in standard deviations of the data.
           condition: `[batch, ...]`, as `Condition` makes it; default: any.
         """

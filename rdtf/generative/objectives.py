@@ -2,8 +2,9 @@
 
 All losses are of standardised patterns x and of y = x + σ n, n white:
 
-    edm            |D(y, σ) - x|² / c_out(σ)²,  ln σ ~ N(-1, 1.6²): 1 for the filter alone
-    flow_matching  |v - (x - n)|² of v = ((1 + σ) D(y, σ) - y) / σ, t = 1 / (1 + σ) uniform
+    edm            |D(y, σ) - x|² / c_out(σ)², ln σ ~ N(-1, 1.6²); 1 for the filter
+    flow_matching  |v - (x - n)|² of v = ((1 + σ) D(y, σ) - y) / σ,
+                   t = 1 / (1 + σ) uniform
     epsilon        |ε - n|² at one level, ε = (y - D) / σ
     v_prediction   |v - (√ᾱ n - √(1 - ᾱ) x)|² at the levels of a DDPM
 
@@ -11,6 +12,8 @@ Karras et al. 2022 (arXiv:2206.00364); Lipman et al. 2023 (arXiv:2210.02747), fo
 x_t = t x + (1 - t) n = t y; Ho et al. 2020 (arXiv:2006.11239); Salimans & Ho 2022
 (arXiv:2202.00512).
 """
+
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -22,7 +25,21 @@ _LEAST = 1e-3  # distance of t from 0 and 1
 _fold = tf.random.experimental.stateless_fold_in
 
 
-def edm(network, x, condition, seed):
+class Loss(Protocol):
+    """What a network is trained for."""
+
+    def __call__(self, network, x, condition, seed) -> tf.Tensor:
+        """The loss of a batch, one number.
+
+        Args:
+          network: a `rdtf.generative.networks.Network`.
+          x: `[batch, y, x, species]`, standardised.
+          condition: `[batch, ...]`, or None.
+          seed: of noise and levels, stateless, `[2]`.
+        """
+
+
+def _edm(network, x, condition, seed):
     """See the module."""
     level = tf.random.stateless_normal(tf.shape(x)[:1], _fold(seed, 0))
     sigma = tf.exp(_MEAN + _SPREAD * level)
@@ -31,15 +48,15 @@ def edm(network, x, condition, seed):
     return tf.reduce_mean(tf.reduce_mean(off**2, (1, 2, 3)) / error)
 
 
-def flow_matching(network, x, condition, seed):
+def _flow_matching(network, x, condition, seed):
     """See the module; with v as there, v - (x - n) is (1 + 1 / σ) (D - x)."""
     sigma = _uniform_levels(x, seed)
     y, _ = _noisy(x, sigma, seed)
     return _velocity_error(network, x, y, sigma, condition)
 
 
-def flow_matching_by_transport(network, x, condition, seed):
-    """The same, each pattern with the noise that optimal transport gives it in its batch.
+def _flow_matching_by_transport(network, x, condition, seed):
+    """Flow matching, each pattern with the noise that optimal transport gives it.
 
     Minibatch optimal transport (Tong et al. 2024, arXiv:2302.00482), within those
     of one condition, for across them it would bend what noise a condition gets.
@@ -73,14 +90,14 @@ def _assignment(x, noise, kinds):
     return order
 
 
-def epsilon(network, x, condition, seed):
+def _epsilon(network, x, condition, seed):
     """See the module; the network has one level."""
     sigma = tf.fill(tf.shape(x)[:1], network.level)
     y, noise = _noisy(x, sigma, seed)
     return tf.reduce_mean((network.epsilon(y, training=True) - noise) ** 2)
 
 
-def v_prediction(network, x, condition, seed):
+def _v_prediction(network, x, condition, seed):
     """See the module; the network has levels."""
     count = tf.shape(x)[:1]
     step = tf.random.stateless_uniform(
@@ -95,12 +112,12 @@ def v_prediction(network, x, condition, seed):
     return tf.reduce_mean((network.velocity(mixed, step) - wanted) ** 2)
 
 
-LOSSES = {
-    "edm": edm,
-    "flow_matching": flow_matching,
-    "flow_matching_by_transport": flow_matching_by_transport,
-    "epsilon": epsilon,
-    "v_prediction": v_prediction,
+LOSSES: dict[str, Loss] = {
+    "edm": _edm,
+    "flow_matching": _flow_matching,
+    "flow_matching_by_transport": _flow_matching_by_transport,
+    "epsilon": _epsilon,
+    "v_prediction": _v_prediction,
 }
 
 
@@ -148,7 +165,11 @@ class Objective(keras.Model):
         return self.network(y, sigma)
 
     def train_step(self, data):
-        """One step of the optimizer on `[batch, y, x, species]`, or that and conditions."""
+        """One step of the optimizer.
+
+        Args:
+          data: `[batch, y, x, species]`, or that and conditions.
+        """
         with tf.GradientTape() as tape:
             loss = self._mean_loss(data, self.optimizer.iterations)
         weights = self.network.trainable_variables
@@ -164,19 +185,26 @@ class Objective(keras.Model):
         return {"loss": self._loss.result()}
 
     def _mean_loss(self, data, step):
-        x, told = data if isinstance(data, tuple) else (data, None)
+        x, condition = data if isinstance(data, tuple) else (data, None)
         x = (x - self.network.mean) / self.network.scale
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([self._seed, tf.cast(step, tf.int32)])
         seed = _fold(seed, tf.cast(replica, tf.int32))
-        if told is not None:  # now and then none, so that it learns to do without
+        if condition is not None:  # some without, so that it learns to do without
             keep = tf.random.stateless_uniform(tf.shape(x)[:1], _fold(seed, 2)) < _KEEP
-            told = self.network.condition.forget(told, keep)
-        return self._function(self.network, x, told, seed)
+            condition = self.network.condition.forget(condition, keep)
+        return self._function(self.network, x, condition, seed)
 
 
 def relative_error(denoiser, samples: np.ndarray, sigma: float, seed: int = 0) -> float:
-    """E |D - x|² over that of the Wiener filter, on held-out samples, at one level."""
+    """E |D - x|² over that of the Wiener filter, at one level.
+
+    Args:
+      denoiser: D, a `rdtf.generative.networks.Network`.
+      samples: held out, `[n, y, x, species]`, in units of the data.
+      sigma: the level, in standard deviations of the data.
+      seed: of the noise.
+    """
     x = (np.asarray(samples) - denoiser.mean) / denoiser.scale
     noise = np.random.default_rng(seed).standard_normal(x.shape)
     y = tf.cast(x + sigma * noise, tf.float32)

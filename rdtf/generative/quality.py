@@ -14,8 +14,8 @@ THRESHOLDS = 15
 def thresholds(field: np.ndarray) -> np.ndarray:
     """Levels that divide what lies between the 5 % and the 95 % quantile evenly.
 
-    Not quantiles, many of which may lie in a nearly uniform background, where sets above a
-    level tell of noise and not of patterns; that is what `small_scales` is for.
+    Not quantiles, many of which may lie in a nearly uniform background, where sets
+    above a level tell of noise and not of patterns; that is what `small_scales` is for.
     """
     low, high = np.quantile(field, (0.05, 0.95))
     return np.linspace(low, high, THRESHOLDS + 2)[1:-1]
@@ -55,9 +55,10 @@ def spectrum_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def small_scales(first: np.ndarray, second: np.ndarray) -> float:
-    """|ln| of the ratio of powers in the rings that hold the last .1 %, largest of species.
+    """|ln| of the ratio of powers in the rings that hold the last 0.1 %.
 
-    What `spectrum_distance` leaves out: noise that samples have, or detail they lack.
+    The largest of all species. It is what `spectrum_distance` does not count: noise
+    that samples have, or detail they lack.
     """
     off = []
     for s in range(first.shape[-1]):
@@ -143,6 +144,11 @@ def energy_distance(
 
     2 E|X - Y| - E|X - X'| - E|Y - Y'| of standardised features (Székely & Rizzo 2013,
     doi:10.1016/j.jspi.2013.03.018).
+
+    Args:
+      first, second: the sets.
+      permutations: of both together, for the p-value.
+      seed: of the permutations.
     """
     from scipy.spatial.distance import cdist
 
@@ -168,10 +174,11 @@ def energy_distance(
 
 
 def nearest(samples: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Distance of each sample to the nearest training one, over all shifts and symmetries.
+    """Distance of each sample to the nearest training one.
 
-    Relative: |a - b|² over (|a|² + |b|²) of standardised fields, 0 for a copy and about 1
-    for unrelated ones; `[n]`. One FFT correlation per pair and symmetry.
+    Over all shifts and symmetries, relative: |a - b|² over (|a|² + |b|²) of
+    standardised fields, 0 for a copy and about 1 for unrelated ones; `[n]`. One FFT
+    correlation per pair and symmetry.
     """
     mean, scale = training.mean((0, 1, 2)), training.std((0, 1, 2))
     a, b = (np.float32((x - mean) / scale) for x in (samples, training))

@@ -67,7 +67,7 @@ class Pictures(keras.callbacks.Callback):
 def _sample(network, count):
     """By the sampler that suits the network."""
     sampler = "heun" if network.sigmas is None else "euler_maruyama"
-    return samplers.sample(network, count, sampler=sampler)
+    return samplers.sample(network, count, settings=samplers.Settings(sampler=sampler))
 
 
 def _at_levels(denoiser, clean, channel):
@@ -87,7 +87,17 @@ def _grey(image):
 
 
 def write(workdir, denoiser, held: np.ndarray, channel: int) -> dict:
-    """Draws denoised.png and samples.png; the numbers of result.json."""
+    """Draws denoised.png and samples.png.
+
+    Args:
+      workdir: where they go.
+      denoiser: a `rdtf.generative.networks.Network`.
+      held: samples that were not trained on, `[n, y, x, species]`.
+      channel: the species that is shown.
+
+    Returns:
+      The numbers of result.json.
+    """
     drawings.denoised(
         workdir / "denoised.png",
         held[0, ..., channel],
@@ -108,7 +118,18 @@ def write(workdir, denoiser, held: np.ndarray, channel: int) -> dict:
 
 
 def compare(workdir, denoiser, held, channel: int, count: int) -> dict:
-    """Draws samples.png, of `count` samples; how far their spectrum is off."""
+    """Draws samples.png.
+
+    Args:
+      workdir: where it goes.
+      denoiser: a `rdtf.generative.networks.Network`.
+      held: samples that were not trained on, `[n, y, x, species]`.
+      channel: the species that is shown.
+      count: samples to make.
+
+    Returns:
+      How far their spectrum is off, and that of real ones.
+    """
     made, half = _sample(denoiser, count), len(held) // 2
     pictures, spectra = _shown(made, held, channel)
     drawings.samples_and_spectra(workdir / "samples.png", pictures, spectra)
@@ -147,6 +168,7 @@ def draw_evaluation(path, scores: list[Score], made, real, channel: int) -> None
       path: the PNG to write.
       scores: of `rdtf.generative.evaluation.evaluate`.
       made, real: `[n, y, x, species]`.
+      channel: the species.
     """
     pictures, spectra = _shown(made, real, channel)
     levels = quality.thresholds(pictures["real"])
@@ -155,7 +177,14 @@ def draw_evaluation(path, scores: list[Score], made, real, channel: int) -> None
         for name, fields in pictures.items()
     }
     ratios = {s.name: s.value / s.floor for s in scores if s.value / s.floor > 0.0}
-    drawings.evaluation(path, pictures, spectra, functionals, levels, ratios)
+    drawings.evaluation(
+        path,
+        pictures,
+        spectra,
+        functionals=functionals,
+        levels=levels,
+        ratios=ratios,
+    )
 
 
 def text(result: dict) -> str:

@@ -20,7 +20,7 @@ from rdtf.storage import checkpoints
 from rdtf.storage.checkpoints import Checkpoint
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
@@ -32,9 +32,14 @@ class Settings:
       average: weight of the past in the moving average of the weights.
       held_out: share of the samples that are not trained on.
       seed: of weights, order, shifts and noise.
-      objective: a name of `objectives.LOSSES`; epsilon and v_prediction train the networks
-        of `rdtf.generative.baselines`.
+      objective: a name of `objectives.LOSSES`; epsilon and v_prediction train the
+        networks of `rdtf.generative.baselines`.
       alpha: ᾱ of the level of epsilon, between 0 and 1.
+      size: of the network, a name of `denoiser.SIZES`.
+      precision: of the network, see `Denoiser`.
+
+    Raises:
+      InputError: if there is no such objective, or its network has no such options.
     """
 
     epochs: int = 30
@@ -47,11 +52,29 @@ class Settings:
     seed: int = 0
     objective: str = "edm"
     alpha: float = 0.8
+    size: str = "ci"
+    precision: str = "float32"
+
+    def __post_init__(self):
+        if self.objective not in LOSSES:
+            raise InputError(
+                f"Expected an objective among {', '.join(LOSSES)}, got "
+                f"{self.objective!r}."
+            )
+        self.check_network(self.size == "ci" and self.precision == "float32")
+
+    def check_network(self, plain: bool) -> None:
+        """Raises InputError if the network is fixed, and not `plain`."""
+        if self.objective in _NETWORKS and not plain:
+            raise InputError(
+                f"Expected no condition, size or precision with {self.objective}, "
+                "whose network is fixed: use the objective edm."
+            )
 
 
 @keras.saving.register_keras_serializable("rdtf")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear from 0 to `peak` over `warmup` steps, then half a cosine to 0 at `total`."""
+    """Linear from 0 to `peak` in `warmup` steps, then half a cosine to 0 at `total`."""
 
     def __init__(self, peak, warmup, total):
         self.peak, self.warmup, self.total = peak, warmup, total
@@ -163,10 +186,8 @@ def train(
     settings: Settings,
     workdir,
     *,
-    size: str = "ci",
     names: Sequence[str] | None = None,
-    told: tuple[Condition, np.ndarray] | None = None,
-    precision: str = "float32",
+    conditions: tuple[Condition, np.ndarray] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: tf.distribute.Strategy | None = None,
 ) -> Network:
@@ -176,11 +197,9 @@ def train(
       samples: all of them; `settings.held_out` are kept for validation.
       settings: see `Settings`.
       workdir: for checkpoint.npz.
-      size: a name of `denoiser.SIZES`.
       names: of the species.
-      told: condition and its rows, of a conditional denoiser; see
+      conditions: (condition, its rows), of a conditional denoiser; see
         `rdtf.generative.conditions`.
-      precision: see `Denoiser`.
       callbacks: of Keras, such as one that shows progress; their model is the
         `Objective`.
       strategy: of tf.distribute; default: one device.
@@ -189,41 +208,20 @@ def train(
       The denoiser with the averaged weights.
 
     Raises:
-      InputError: if there is no such objective, or what it trains has no such options.
+      InputError: if the network cannot take conditions.
     """
-    if settings.objective not in LOSSES:
-        raise InputError(
-            f"Expected an objective among {', '.join(LOSSES)}, got "
-            f"{settings.objective!r}."
-        )
-    plain = told is None and size == "ci" and precision == "float32"
-    if settings.objective in _NETWORKS and not plain:
-        raise InputError(
-            f"Expected no condition, size or precision with {settings.objective}, whose "
-            "network is fixed: use the objective edm."
-        )
+    settings.check_network(plain=conditions is None)
+    condition, own = conditions or (None, None)
     training, held = split(len(samples), settings.held_out, settings.seed)
     steps = -(-len(training) // settings.batch_size)
     with (strategy or tf.distribute.get_strategy()).scope():
-        total = steps * settings.epochs
-        options = {"size": size, "precision": precision, "names": names}
-        options["condition"] = told and told[0]
-        objective = _objective(samples[training], settings, total, options)
-    averaged = objective.averaged
-    saved = Checkpoints(workdir, objective, averaged)
+        networks = _networks(samples[training], settings, names, condition)
+        objective = _objective(*networks, settings, steps * settings.epochs)
+    average = Average(*networks, settings.average)
+    saved = Checkpoints(workdir, objective, objective.averaged)
     first = saved.restore()
-
-    def batches(rows, **options):
-        own = None if told is None else told[1][rows]
-        return patterns.pipeline(
-            samples[rows],
-            settings.batch_size,
-            conditions=own,
-            seed=settings.seed,
-            **options,
-        )
-
     if first < settings.epochs:
+        batches = _batches(samples, own, settings)
         objective.fit(
             batches(training, epochs=settings.epochs + 1, first_epoch=first),
             initial_epoch=first,
@@ -231,26 +229,38 @@ def train(
             steps_per_epoch=steps,
             validation_steps=-(-len(held) // settings.batch_size),
             shuffle=False,  # the pipeline does
-            validation_data=batches(held, epochs=2, shuffle=False, augment=False),
-            callbacks=[
-                Average(objective.network, averaged, settings.average),
-                *callbacks,
-                saved,
-            ],
+            validation_data=batches(held, epochs=2, randomise=False),
+            callbacks=[average, *callbacks, saved],
             verbose=0,
         )
-    return averaged
+    return objective.averaged
+
+
+def _batches(samples, conditions, settings):
+    """A function that gives the pipeline of some rows of the samples."""
+
+    def batches(rows, **options):
+        return patterns.pipeline(
+            samples[rows],
+            settings.batch_size,
+            conditions=None if conditions is None else conditions[rows],
+            seed=settings.seed,
+            **options,
+        )
+
+    return batches
 
 
 _NETWORKS = {"epsilon": ResNet, "v_prediction": UNet}
 
 
-def _objective(training, settings, total, options):
-    """An `Objective` of so many steps, compiled; its average starts as its network."""
+def _networks(training, settings, names, condition):
+    """(network, one for the average of its weights), which start the same."""
     keras.utils.set_random_seed(settings.seed)
-    make = _NETWORKS.get(settings.objective, Denoiser)
-    if make is not Denoiser:
-        options = {"names": options["names"]}
+    make, options = _NETWORKS.get(settings.objective, Denoiser), {"names": names}
+    if make is Denoiser:
+        options |= {"size": settings.size, "precision": settings.precision}
+        options["condition"] = condition
     if make is ResNet:
         options["alpha"] = settings.alpha
     network, averaged = (
@@ -260,6 +270,11 @@ def _objective(training, settings, total, options):
         one.build_from_config({})
         one.adapt(training)
     averaged.set_weights(network.get_weights())
+    return network, averaged
+
+
+def _objective(network, averaged, settings, total):
+    """An `Objective` of so many steps, compiled."""
     objective = Objective(network, averaged, settings.objective, settings.seed)
     warmup = min(settings.warmup, total // 10)
     schedule = WarmupCosine(settings.learning_rate, warmup, total)

@@ -1,6 +1,7 @@
 """The best linear denoiser of an isotropic field on a torus, in closed form.
 
-With y = x + σ n, n white, and R(|k|) the S x S matrix of cross spectra of the S species,
+With y = x + σ n, n white, and R(|k|) the S x S matrix of cross spectra of the S
+species,
 
     W = R (R + σ²)^-1,       E |W y - x|² per value = mean over k of tr(σ² W) / S
 
@@ -28,7 +29,7 @@ class Spectrum:
 
 
 def radii(shape) -> np.ndarray:
-    """All different |k| / 2π of a grid, in 1 / cell, upwards: the bins of its spectrum."""
+    """All different |k| / 2π of a grid, in 1 / cell, rising: bins of its spectrum."""
     return np.unique(_frequency(shape, False))
 
 
@@ -59,8 +60,8 @@ def shares(shape, trained: tuple[int, int]) -> np.ndarray:
 def fit(samples: np.ndarray) -> Spectrum:
     """The spectrum of samples `[n, y, x, species]` of zero mean.
 
-    White noise of variance σ² has R = σ². The imaginary part of a cross spectrum averages
-    out over each ring, as fields are as likely as their mirror images.
+    White noise of variance σ² has R = σ². The imaginary part of a cross spectrum
+    averages out over each ring, as fields are as likely as their mirror images.
     """
     shape = samples.shape[1:3]
     index = bins(shape, shape, real=False)

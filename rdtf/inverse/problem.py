@@ -8,27 +8,45 @@ import numpy as np
 from rdtf.inverse.observation.camera_settings import WHOLE, Observation
 from rdtf.operators import laplacians
 from rdtf.simulation import Simulation
-from rdtf.status import FitStatus, InputError
+from rdtf.status import InputError
 
 
 @dataclasses.dataclass(frozen=True)
+class FreshPatterns:
+    """How patterns are simulated from scratch, to check a result or to fit by windows.
+
+    Attributes:
+      initial_condition: a name of `rdtf.initial_conditions.KINDS`; None is the model's.
+      tolerance: largest change per step at which a pattern counts as steady.
+      max_steps: at most so many.
+    """
+
+    initial_condition: str | None = None
+    tolerance: float = 1e-4
+    max_steps: int = 40_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Observed stills and what may explain them.
+    """Pictures, and what may explain them.
 
     Attributes:
       simulation: model, grid, scheme and time step.
-      observe: the species that is seen.
+      observe: the species that is observed.
       fields: float64 `[n, *pixels]`, or a movie `[n, time, *pixels]`; a pixel is a cell
         of the grid unless `observation` says otherwise.
       start: all parameters.
       held: parameters that are known and keep their start.
       seed: of every random choice of the fit.
-      initial_condition: what simulations start from; None is the model's own.
-      tolerance, max_steps: of simulations until steady.
-      observation: how the pictures see the pattern.
+      observation: how the pictures show the pattern.
       laplacian: the one that made them, or "auto" to let the pictures say.
       times: of the frames of a movie, `[time]`; None for stills.
+      fresh: how patterns are simulated from scratch.
       truth: the parameters that made the fields, where known; never used by a fit.
+
+    Raises:
+      InputError: if the pictures do not fit the grid, are uniform or not finite, a
+        parameter is out of its bounds, or nothing is left to fit.
     """
 
     simulation: Simulation
@@ -37,26 +55,29 @@ class Problem:
     start: Mapping[str, float]
     held: tuple[str, ...] = ()
     seed: int = 0
-    initial_condition: str | None = None
-    tolerance: float = 1e-4
-    max_steps: int = 40_000
-    truth: Mapping[str, float] | None = None
     observation: Observation = WHOLE
     laplacian: str = "auto"
     times: np.ndarray | None = None
+    fresh: FreshPatterns = FreshPatterns()
+    truth: Mapping[str, float] | None = None
 
     def __post_init__(self):
-        self.simulation.model.check_bounds(self.start)
-        self.simulation.model.check_species(self.observe)
+        self.model.check_bounds(self.start)
+        self.model.check_species(self.observe)
         if self.truth is not None:
-            self.simulation.model.check_names(self.truth)
+            self.model.check_names(self.truth)
         if self.laplacian != "auto":
             laplacians.check(self.simulation.grid, self.laplacian)
-        free = set(self.simulation.model.parameters) - set(self.held)
+        stray = sorted(set(self.held) - set(self.model.parameters))
+        if stray:
+            raise InputError(
+                f"Expected known parameters of {self.model.name}, which are "
+                f"{', '.join(self.model.parameters)}, got {', '.join(stray)}."
+            )
+        free = set(self.model.parameters) - set(self.held)
         if not free and not self.observation.unknown_gain:
             raise InputError(
-                "Expected some parameter to fit, got all of "
-                f"{self.simulation.model.name} as known."
+                f"Expected some parameter to fit, got all of {self.model.name} as known."
             )
         self._check_fields()
 
@@ -70,13 +91,18 @@ class Problem:
                 f"[sample, {', '.join(map(str, (*frames, *pixels)))}], got shape "
                 f"{self.fields.shape}."
             )
-        seen = self.fields
+        observed = self.fields
         if self.observation.mask is not None:
-            seen = seen[np.broadcast_to(self.observation.mask, seen.shape)]
-        if not np.isfinite(seen).all():
+            observed = observed[np.broadcast_to(self.observation.mask, observed.shape)]
+        if not np.isfinite(observed).all():
             raise InputError("Expected finite pictures, got NaN or infinity in them.")
-        if seen.std() == 0.0:
+        if observed.std() == 0.0:
             raise InputError("Expected patterns, got pictures that are uniform.")
+
+    @property
+    def model(self):
+        """The `rdtf.models.ReactionDiffusion` of the simulation."""
+        return self.simulation.model
 
     @property
     def is_plain(self) -> bool:
@@ -87,34 +113,4 @@ class Problem:
     @property
     def index(self) -> int:
         """Of the observed species."""
-        return self.simulation.model.species.index(self.observe)
-
-
-@dataclasses.dataclass(frozen=True)
-class StageResult:
-    """How one stage of a fit ended.
-
-    Attributes:
-      stage: its name.
-      params: the best found.
-      loss: there.
-      status: why it ended.
-      iterations: of its optimiser.
-      notes: numbers worth keeping, JSON-able.
-    """
-
-    stage: str
-    params: dict[str, float]
-    loss: float
-    status: FitStatus
-    iterations: int
-    notes: dict = dataclasses.field(default_factory=dict)
-
-    def to_json(self) -> dict:
-        """For `stages.jsonl`."""
-        return dataclasses.asdict(self) | {"status": self.status.value}
-
-    @classmethod
-    def from_json(cls, value: dict) -> "StageResult":
-        """Of `to_json`."""
-        return cls(**value | {"status": FitStatus(value["status"])})
+        return self.model.species.index(self.observe)

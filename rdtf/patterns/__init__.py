@@ -6,15 +6,15 @@
 from rdtf import lazy
 from rdtf.patterns.ensembles import MOVING, Plan
 from rdtf.patterns.generation import generate, shard_path
-from rdtf.patterns.loading import DataSet, load, move, pipeline, read, read_labels
-from rdtf.patterns.targets import make, summary
+from rdtf.patterns.loading import DataSet, move, pipeline, read, read_labels
+from rdtf.patterns.targets import Settings, make, summary
 
 __all__ = [
     "MOVING",
     "DataSet",
     "Plan",
+    "Settings",
     "generate",
-    "load",
     "make",
     "move",
     "pipeline",

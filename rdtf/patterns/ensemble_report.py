@@ -9,11 +9,12 @@ from rdtf.patterns.loading import Labels
 
 SETTLED = 3.0  # standard errors
 
-# Cells a side below which a preset of Gray-Scott mostly dies out, and who dies of noise.
+# Cells a side below which a preset of Gray-Scott mostly dies out, and who dies of
+# noise.
 _LEAST_SIDE = {"life": 96, "spirals": 96}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
     """One preset.
 
@@ -65,11 +66,13 @@ def report(labels: Labels) -> list[Row]:
             drift, what = float(clear.max()), names[int(clear.argmax())]
         rows.append(
             Row(
-                preset,
-                *map(int, counts[1:]),
-                int(labels.attempts[own].sum()),
-                drift,
-                what,
+                preset=preset,
+                moving=int(counts[ensembles.MOVING]),
+                frozen=int(counts[ensembles.FROZEN]),
+                dead=int(counts[ensembles.DEAD]),
+                attempts=int(labels.attempts[own].sum()),
+                drift=drift,
+                what=what,
             )
         )
     return rows
@@ -85,7 +88,8 @@ def warnings(plan: ensembles.Plan) -> list[str]:
         least = _LEAST_SIDE.get(preset, 0)
         if side < least:
             found.append(
-                f"{preset} mostly dies out below {least} cells a side: use a larger grid."
+                f"{preset} mostly dies out below {least} cells a side: use a larger "
+                "grid."
             )
     if plan.start == "random":
         found.append(
@@ -93,6 +97,7 @@ def warnings(plan: ensembles.Plan) -> list[str]:
         )
     if plan.steps < 5000:
         found.append(
-            f"After {plan.steps} steps most patterns are still transient: 10000 are usual."
+            f"After {plan.steps} steps most patterns are still transient: 10000 are "
+            "usual."
         )
     return found

@@ -1,8 +1,9 @@
 """Ensembles of final patterns: what is made of which start, chunk by chunk.
 
-Sample `slot` of a preset is the same whoever makes it, in whatever chunk or machine: its
-start is drawn by a counter-based generator, keyed by the seed and by preset, attempt and
-slot. A start that dies out (a uniform field) is replaced by the next attempt.
+Sample `slot` of a preset is the same whoever makes it, in whatever chunk or machine:
+its start is drawn by a counter-based generator, keyed by the seed and by preset,
+attempt and slot. A start that dies out (a uniform field) is replaced by the next
+attempt.
 """
 
 import dataclasses
@@ -28,11 +29,11 @@ MOST_ATTEMPTS = 5  # times the samples of a chunk
 STATISTICS = ("mean", "variance", "gradient_energy")  # per species
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """A data set to make.
 
-    Args:
+    Attributes:
       presets: of the model.
       num_samples: per preset.
       shape: cells along each axis.
@@ -78,7 +79,8 @@ class Plan:
 
     def __reduce__(self):
         """Without the compiled simulation, for other processes."""
-        return Plan, tuple(getattr(self, f.name) for f in dataclasses.fields(self))
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return functools.partial(Plan, **own), ()
 
     @property
     def _model(self):
@@ -117,13 +119,13 @@ class Plan:
 _SLOTS = 2**24
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Chunk:
     """Samples of one preset, in the order of their slots.
 
     Attributes:
-      fields: name -> float32 `[n, *grid]`, or `[n, frames, *grid]`: the species, and with
-        pairs also species_rate or species_later.
+      fields: name -> float32 `[n, *grid]`, or `[n, frames, *grid]`: the species, and
+        with pairs also species_rate or species_later.
       status: int8 `[n]`, see `LABELS`.
       attempts: int16 `[n]`: starts it took.
       rate: `[n]`, rms of ∂s/∂t over cells and species, 1 / time.
@@ -138,7 +140,7 @@ class Chunk:
 
 
 def make_chunk(plan: Plan, number: int) -> Chunk:
-    """Makes one chunk; what dies is tried again, up to 5 starts per sample on average."""
+    """Makes one chunk; what dies is tried again, on average at most 5 times."""
     index, slots = plan.place(number)
     preset = plan.presets[index]
     chunk = _blank(plan, len(slots))
@@ -169,12 +171,13 @@ def field_names(plan: Plan) -> list[str]:
 def _blank(plan, count):
     shape = (count, *((plan.frames,) if plan.frames > 1 else ()), *plan.shape)
     species = len(plan.simulation.model.species)
+    values = (count, 2, species, len(STATISTICS))
     return Chunk(
-        {name: np.zeros(shape, np.float32) for name in field_names(plan)},
-        np.full(count, MISSING, np.int8),
-        np.zeros(count, np.int16),
-        np.full(count, np.nan, np.float32),
-        np.full((count, 2, species, len(STATISTICS)), np.nan, np.float32),
+        fields={name: np.zeros(shape, np.float32) for name in field_names(plan)},
+        status=np.full(count, MISSING, np.int8),
+        attempts=np.zeros(count, np.int16),
+        rate=np.full(count, np.nan, np.float32),
+        statistics=np.full(values, np.nan, np.float32),
     )
 
 
@@ -184,7 +187,12 @@ def _attempt(plan, preset, numbers, chunk, places):
     params = plan.params(preset)
     half = plan.steps // 2
     state = initial_conditions.create(
-        plan.start, simulation.model, simulation.grid, numbers, plan.seed, params
+        plan.start,
+        simulation.model,
+        simulation.grid,
+        batch=numbers,
+        seed=plan.seed,
+        params=params,
     )
     state = simulation.advance(state, params, half)
     before = statistics(simulation, state)
@@ -243,7 +251,7 @@ def statistics(simulation: Simulation, state) -> np.ndarray:
 
 
 def _spread(state):
-    """The largest standard deviation over the species, `[n]`; NaN of what is not finite."""
+    """The largest standard deviation over the species, `[n]`; NaN if not finite."""
     return np.max([np.std(field.numpy(), _axes(field)) for field in state], 0)
 
 

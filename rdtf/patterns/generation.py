@@ -1,4 +1,4 @@
-"""Data sets of patterns: plan in, HDF5 file out; by this process or by a Ray cluster."""
+"""Data sets of patterns: plan in, HDF5 file out; by this process or a Ray cluster."""
 
 import pathlib
 from collections.abc import Callable

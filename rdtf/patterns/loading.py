@@ -14,7 +14,7 @@ from rdtf.patterns import ensembles
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Labels:
     """What is known of all samples of one or several files, dead ones too.
 
@@ -66,7 +66,7 @@ class DataSet:
 def read_labels(paths: str | Sequence[str]) -> Labels:
     """Reads all but the fields; arguments and errors as for `read`."""
     columns, metadata = _read(paths, lambda own: _LABELS)
-    return Labels(*(columns[name] for name in _LABELS), metadata)
+    return Labels(**columns, metadata=metadata)
 
 
 def read(paths: str | Sequence[str]) -> DataSet:
@@ -80,7 +80,7 @@ def read(paths: str | Sequence[str]) -> DataSet:
         sample lives.
     """
     columns, metadata = _read(paths, lambda own: [*own["fields"], *_LABELS])
-    labels = Labels(*(columns[name] for name in _LABELS), metadata)
+    labels = Labels(**{name: columns[name] for name in _LABELS}, metadata=metadata)
     if not labels.living.any():
         raise InputError(f"Expected living patterns in {paths}, but all died out.")
     living = labels.living
@@ -129,11 +129,6 @@ def _files(paths):
     return found
 
 
-def load(paths: str | Sequence[str], batch_size: int = 64, **options):
-    """`pipeline` of the data set that `read` reads."""
-    return pipeline(read(paths).stacked(), batch_size, **options)
-
-
 def pipeline(
     samples: np.ndarray,
     batch_size: int = 64,
@@ -141,8 +136,7 @@ def pipeline(
     conditions: np.ndarray | None = None,
     epochs: int = 1,
     first_epoch: int = 0,
-    shuffle: bool = True,
-    augment: bool = True,
+    randomise: bool = True,
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Batches float32 `[batch, y, x, species]` of periodic samples in two dimensions.
@@ -154,23 +148,28 @@ def pipeline(
       batch_size: the last batch of an epoch may be smaller.
       conditions: `[n, ...]`; with these, batches are (samples, conditions).
       epochs, first_epoch: epochs first_epoch, ..., epochs - 1.
-      shuffle: anew in every epoch.
-      augment: a random shift on the torus, and one of the 8 symmetries of the square (4
-        of a rectangle): exact, as the equations are equivariant under them.
-      seed: of shuffling, shifts and symmetries.
+      randomise: a new order in every epoch, and for each sample a random shift on the
+        torus and one of the 8 symmetries of the square (4 of a rectangle): exact, as
+        the equations are equivariant under them. False, for validation, leaves samples
+        as they are.
+      seed: of order, shifts and symmetries.
+
+    Raises:
+      InputError: if samples are not of two dimensions.
     """
     if samples.ndim != 4:
         raise InputError(
-            f"Expected stills of two dimensions, [n, y, x, species], got {samples.shape}."
+            f"Expected stills of two dimensions, [n, y, x, species], got "
+            f"{samples.shape}."
         )
     samples = tf.constant(samples, tf.float32)
-    told = None if conditions is None else tf.constant(conditions)
+    known = None if conditions is None else tf.constant(conditions)
     count, square = samples.shape[0], samples.shape[1] == samples.shape[2]
     fold = tf.random.experimental.stateless_fold_in
 
     def batches(epoch):
         own, order = fold(tf.constant([seed, 0], tf.int64), epoch), tf.range(count)
-        if shuffle:
+        if randomise:
             order = tf.random.experimental.stateless_shuffle(order, own)
         return (
             tf.data.Dataset.from_tensor_slices(order)
@@ -181,15 +180,22 @@ def pipeline(
 
     def one(own, rows):
         batch = tf.gather(samples, rows)
-        batch = move(batch, own, square) if augment else batch
-        return batch if told is None else (batch, tf.gather(told, rows))
+        batch = move(batch, own, square) if randomise else batch
+        return batch if known is None else (batch, tf.gather(known, rows))
 
     numbers = tf.data.Dataset.range(first_epoch, epochs)
+    return numbers.flat_map(batches).prefetch(_AHEAD).with_options(_untuned())
+
+
+def _untuned():
+    """Options that switch tuning off.
+
+    TensorFlow 2.21 ends an iterator that it tunes only at the next round of tuning, and
+    these get as rare as the iterator is old: up to a third of a training was waiting.
+    """
     options = tf.data.Options()
-    # TensorFlow 2.21 ends an iterator that it tunes only at the next round of tuning, and
-    # these get as rare as the iterator is old: up to a third of a training was waiting.
     options.autotune.enabled = False
-    return numbers.flat_map(batches).prefetch(_AHEAD).with_options(options)
+    return options
 
 
 def move(batch: tf.Tensor, seed: tf.Tensor, square: bool = True) -> tf.Tensor:
@@ -207,7 +213,7 @@ def move(batch: tf.Tensor, seed: tf.Tensor, square: bool = True) -> tf.Tensor:
 
 
 def _axis(draw, size, count):
-    """Indices along one axis: a shift, and every other time backwards, `[count, size]`."""
+    """Indices along one axis, `[count, size]`: a shift, every other time backwards."""
     shift, back = draw // 2 % size, draw % 2
     index = (tf.range(size)[None] + shift[:, None]) % size
     return tf.where(back[:, None] == 0, index, size - 1 - index)

@@ -1,4 +1,4 @@
-"""Chunks by the workers of a Ray cluster; what a lost worker was making is made again."""
+"""Chunks by the workers of a Ray cluster; those of a lost worker are made again."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -45,5 +45,5 @@ def _make(plan, number):
 
 @functools.lru_cache
 def _first(plan):
-    """The first plan of a worker that is equal to this one, whose programs are compiled."""
+    """The first equal plan of a worker, whose programs are compiled."""
     return plan

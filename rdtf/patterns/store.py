@@ -13,8 +13,8 @@
 
 All space is taken when the file is made, and the layout does not depend on the order in
 which chunks come; so the bytes of a file follow from its plan alone. While it grows its
-name ends in .partial, and each chunk is one transaction: one that a kill cut short is not
-marked, and is made again.
+name ends in .partial, and each chunk is one transaction: one that a kill cut short is
+not marked, and is made again.
 """
 
 import json

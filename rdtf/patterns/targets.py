@@ -1,5 +1,6 @@
 """Making target patterns by simulation, with everything needed to make them again."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -11,14 +12,28 @@ from rdtf.status import Status
 from rdtf.storage import Targets
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """From which states targets are made, and when they are done.
+
+    Attributes:
+      initial_condition: a name of `rdtf.initial_conditions.KINDS`, or the model's.
+      seed: of the initial states; sample i of a seed is the same in any batch.
+      tolerance: of `run_until_steady`; None takes all `max_steps` steps.
+      max_steps: of the run.
+    """
+
+    initial_condition: str | None = None
+    seed: int = 0
+    tolerance: float | None = 1e-4
+    max_steps: int = 40_000
+
+
 def make(
     simulation: Simulation,
     params: Mapping[str, float],
     num_samples: int,
-    seed: int = 0,
-    initial_condition: str | None = None,
-    tolerance: float | None = 1e-4,
-    max_steps: int = 40_000,
+    settings: Settings | None = None,
     callback: Callable[[int, int], None] | None = None,
 ) -> Targets:
     """Runs fresh initial states until steady, or for exactly `max_steps` steps.
@@ -26,29 +41,35 @@ def make(
     Args:
       simulation: what to run.
       params: scalars.
-      num_samples, seed: sample i of a seed is the same in any batch.
-      initial_condition: a name of `rdtf.initial_conditions.KINDS`, or the model's.
-      tolerance: of `run_until_steady`; None takes all `max_steps` steps.
+      num_samples: initial states.
+      settings: see `Settings`.
       callback: see `run_until_steady`.
 
     Returns:
-      Stills of every species. A sample that did not settle or fell ill has a status
-      that says so; its field is its last valid state.
+      Stills of every species. A sample that did not settle or became invalid has a
+      status that says so; its field is its last valid state.
+
+    Raises:
+      InputError: if parameters are out of their bounds, or the time step is unstable.
     """
+    settings = settings or Settings()
     simulation.model.check_bounds(params)
     simulation.check_stability(params)
+    kind = settings.initial_condition or simulation.model.start.kind
     state = initial_conditions.create(
-        initial_condition, simulation.model, simulation.grid, num_samples, seed, params
+        kind,
+        simulation.model,
+        simulation.grid,
+        batch=num_samples,
+        seed=settings.seed,
+        params=params,
     )
+    tolerance = 0.0 if settings.tolerance is None else settings.tolerance
     run = simulation.run_until_steady(
-        state, params, 0.0 if tolerance is None else tolerance, max_steps, callback
+        state, params, tolerance, settings.max_steps, callback
     )
-    metadata = describe(simulation, params) | {
-        "initial_condition": initial_condition or simulation.model.start.kind,
-        "seed": seed,
-        "tolerance": tolerance,
-        "max_steps": max_steps,
-    }
+    metadata = describe(simulation, params) | dataclasses.asdict(settings)
+    metadata |= {"initial_condition": kind}
     return Targets(
         fields={
             name: field.numpy()

@@ -10,6 +10,7 @@ from rdtf.recording.frames import Event, Frame, Recorder, Run, Samples
 from rdtf.recording.hdf5 import HDF5Recorder
 from rdtf.recording.metadata import describe
 from rdtf.recording.movies import MemoryRecorder, Movie, open_hdf5, to_xarray
+from rdtf.recording.plans import Schedule
 from rdtf.recording.reports import check_start, summary
 from rdtf.recording.running import Recording, record, resume
 from rdtf.recording.statistics import Series, Statistics
@@ -24,6 +25,7 @@ __all__ = [
     "Recording",
     "Run",
     "Samples",
+    "Schedule",
     "Series",
     "Statistics",
     "Watch",

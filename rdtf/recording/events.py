@@ -27,14 +27,14 @@ DIRECTIONS = ("up", "down", "both")
 _UNIFORM = 1e-6  # of the rms of s: a contrast below counts as this
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Watch:
     """An event to look for; made by `steady`, `extinct` and `threshold`.
 
     Attributes:
-      kind: of the events it sees; no two watches of a run have the same.
+      kind: of the events it finds; no two watches of a run have the same.
       measure: `measure(fields, rates) -> [B]`; `rates()` gives ∂s/∂t by species.
-      level: of the measure.
+      level: at which the event happens, in the unit of the measure.
       direction: in which the level is crossed: up, down or both.
       stop: whether the sample stops there.
       once: whether a sample has at most one; and if its first frame is already beyond
@@ -65,7 +65,15 @@ def steady(tolerance: float, relative: bool = True, stop: bool = False) -> Watch
     """
     _check_level("tolerance", tolerance, 0.0)
     measure = _relative_rate if relative else _largest_rate
-    return Watch("steady", measure, tolerance, "down", stop, True, Status.CONVERGED)
+    return Watch(
+        kind="steady",
+        measure=measure,
+        level=tolerance,
+        direction="down",
+        stop=stop,
+        once=True,
+        status=Status.CONVERGED,
+    )
 
 
 def extinct(
@@ -87,7 +95,14 @@ def extinct(
         chosen = [_field(fields, n) for n in (names or fields)]
         return np.max([np.ptp(_cells(f), axis=1) for f in chosen], axis=0)
 
-    return Watch("extinct", measure, tolerance, "down", stop, True)
+    return Watch(
+        kind="extinct",
+        measure=measure,
+        level=tolerance,
+        direction="down",
+        stop=stop,
+        once=True,
+    )
 
 
 def threshold(
@@ -119,36 +134,70 @@ def threshold(
             return quantity(fields)
         return REDUCTIONS[reduce](_cells(_field(fields, quantity)), axis=1)
 
-    return Watch(kind or "threshold", measure, level, direction, stop)
+    return Watch(
+        kind=kind or "threshold",
+        measure=measure,
+        level=level,
+        direction=direction,
+        stop=stop,
+    )
 
 
 class Watcher:
     """Several watches over one run.
 
-    Args:
-      watches: see `Watch`.
-      past: events of an earlier part of the run.
+    Raises:
+      InputError: if two of them have the same kind.
     """
 
-    def __init__(self, watches: Sequence[Watch], past: Sequence[Event] = ()):
+    def __init__(self, watches: Sequence[Watch]):
         kinds = [watch.kind for watch in watches]
         kinds += [Status.NOT_FINITE.label, Status.NOT_CONVERGED.label]
         double = [kind for i, kind in enumerate(kinds) if kind in kinds[:i]]
         if double:
             raise InputError(
-                f"Expected events of different kinds, got {double[0]!r} twice: name one "
-                "with kind=."
+                f"Expected events of different kinds, got {double[0]!r} twice: name "
+                "one with kind=."
             )
         self._watches = list(watches)
-        self._seen = {(event.kind, event.sample) for event in past}
+        self._seen = set()
         self._before = None
 
-    def start(self, fields: Fields, rates, time: float) -> None:
-        """Takes note of a frame whose events are known."""
+    def start(
+        self,
+        fields: Fields,
+        rates: Callable[[], Fields],
+        time: float,
+        past: Sequence[Event],
+    ) -> None:
+        """Takes note of a frame whose events are known.
+
+        Args:
+          fields: species -> `[B, *grid]`.
+          rates: gives ∂s/∂t by species, likewise.
+          time: of the frame.
+          past: all events up to this frame.
+        """
+        self._seen = {(event.kind, event.sample) for event in past}
         self._before = (time, self._measured(fields, rates))
 
-    def see(self, fields: Fields, rates, time: float, step: int, running: np.ndarray):
-        """[(watch, event)] of the next frame, of the samples that are running."""
+    def see(
+        self,
+        fields: Fields,
+        rates: Callable[[], Fields],
+        time: float,
+        step: int,
+        running: np.ndarray,
+    ) -> list[tuple[Watch, Event]]:
+        """The events of the next frame, each with the watch that found it.
+
+        Args:
+          fields: species -> `[B, *grid]`.
+          rates: gives ∂s/∂t by species, likewise.
+          time: of the frame.
+          step: steps taken up to it.
+          running: bool `[B]`, the samples that are looked at.
+        """
         now = self._measured(fields, rates)
         found = []
         for i, watch in enumerate(self._watches):
@@ -220,8 +269,8 @@ def _per_sample(values, batch, watch):
     values = np.asarray(values, np.float64)
     if values.shape != (batch,):
         raise InputError(
-            f"Expected the quantity of {watch.kind!r} as one number for each of {batch} "
-            f"samples, got shape {values.shape}: reduce it over the cells."
+            f"Expected the quantity of {watch.kind!r} as one number for each of "
+            f"{batch} samples, got shape {values.shape}: reduce it over the cells."
         )
     return values
 

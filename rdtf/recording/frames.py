@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,11 +14,12 @@ class Event(NamedTuple):
     """Something that happened to one sample.
 
     Attributes:
-      kind: of the `Watch` that saw it, or the label of a `Status` that ended the sample.
+      kind: of the `Watch` that saw it, or the label of a `Status` that ended the
+        sample.
       sample: its index.
       time: when, by linear interpolation between the frames around it; of a sample that
         failed, the end of the interval in which it did.
-      step: of the frame at which it was seen.
+      step: of the frame at which it was found.
       value: what was measured at that frame; NaN of a sample that failed.
     """
 
@@ -29,17 +30,17 @@ class Event(NamedTuple):
     value: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Samples:
     """Where each sample of a run stands, at a frame.
 
     Attributes:
-      running: bool `[B]`; False once it stopped: its further frames repeat its last one.
+      running: bool `[B]`; False once it stopped: its further frames repeat its last.
       status: int32 `[B]`, codes of `Status`.
       num_frames: int64 `[B]`, frames of its own.
       num_steps: int64 `[B]`, steps taken up to the last of these.
       end_times: float64 `[B]`, the time of the last of these.
-      events: so far, in the order in which they were seen.
+      events: so far, in the order in which they were found.
     """
 
     running: np.ndarray
@@ -53,13 +54,15 @@ class Samples:
     def at_start(cls, batch: int) -> "Samples":
         """All running, without a frame."""
         return cls(
-            np.ones(batch, bool),
-            np.full(batch, int(Status.NOT_CONVERGED), np.int32),
-            *(np.zeros(batch, kind) for kind in (np.int64, np.int64, np.float64)),
+            running=np.ones(batch, bool),
+            status=np.full(batch, int(Status.NOT_CONVERGED), np.int32),
+            num_frames=np.zeros(batch, np.int64),
+            num_steps=np.zeros(batch, np.int64),
+            end_times=np.zeros(batch),
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Frame:
     """A saved moment.
 
@@ -70,7 +73,8 @@ class Frame:
       fields: species -> float64 `[B, *grid]`.
       fresh: bool `[B]`, False where a stopped sample repeats its last frame.
       carry: all that the scheme needs to go on from here; None of one read from a file.
-      samples: where they stand, this frame included; of one read from a file, at its end.
+      samples: where they stand, this frame included; of one read from a file, at the
+        end of the file.
     """
 
     index: int
@@ -82,7 +86,7 @@ class Frame:
     samples: Samples
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
     """What is known before the first frame.
 
@@ -101,8 +105,11 @@ class Run:
     varying: Mapping[str, np.ndarray]
 
 
-class Recorder:
-    """Takes the frames of a run, one at a time, in order; does nothing with them."""
+class Recorder(Protocol):
+    """Takes the frames of a run, one at a time, in order.
+
+    A subclass overrides what it needs: the methods here do nothing.
+    """
 
     def start(self, run: Run) -> None:
         """Before the first frame."""

@@ -1,8 +1,8 @@
 """Runs of any length as HDF5: written while they run, continued after a kill.
 
 Frames are gathered in memory and written `chunk_frames` at a time. Each time is one
-transaction (see `journal`): frames, times, events and the scheme's memory change together,
-or none of them does.
+transaction (see `journal`): frames, times, events and the scheme's memory change
+together, or none of them does.
 """
 
 import pathlib
@@ -57,7 +57,12 @@ class HDF5Recorder(Recorder):
                 "name, or overwrite=True."
             )
         storage.check_writable(self._path)
-        self._form = (self._chunk, compression, dtype, dict(metadata or {}))
+        self._form = {
+            "chunk_frames": self._chunk,
+            "compression": compression,
+            "dtype": dtype,
+            "metadata": dict(metadata or {}),
+        }
         self._store = self._run = self._last = None
         self._times, self._steps, self._fields = [], [], {}
 
@@ -80,7 +85,7 @@ class HDF5Recorder(Recorder):
         self._run = run
 
     def add(self, frame: Frame) -> None:
-        """Gathers the frame; writes when `chunk_frames` are full, and the first at once."""
+        """Gathers the frame; writes the first at once, then `chunk_frames` together."""
         if self._store is None:
             self._create(frame)
             return
@@ -107,7 +112,7 @@ class HDF5Recorder(Recorder):
 
     def _create(self, frame):
         with hdf5.create(self._path) as file:
-            layout.create(file, self._run, frame, *self._form)
+            layout.create(file, self._run, frame, **self._form)
         self._store = hdf5.Transactions(self._path)
 
     def _write(self):
@@ -165,8 +170,8 @@ class Continued:
         if not np.array_equal(self._file["times"][...], planned[:count]):
             raise InputError(
                 f"Expected save times that begin with those of the {count} frames in "
-                f"{self._path}, up to {self._file['times'][-1]:g}, got others: give the "
-                "same again, or later ones after them."
+                f"{self._path}, up to {self._file['times'][-1]:g}, got others: give "
+                "the same again, or later ones after them."
             )
 
     def carry(self) -> Carry:
@@ -191,13 +196,13 @@ class Continued:
             block = {n: self._file[n][:, first : first + chunk] for n in run.species}
             for index in range(first, min(first + chunk, len(times))):
                 frame = Frame(
-                    index,
-                    int(steps[index]),
-                    float(times[index]),
-                    {n: fields[:, index - first] for n, fields in block.items()},
-                    index < self.samples.num_frames,
-                    None,
-                    self.samples,
+                    index=index,
+                    step=int(steps[index]),
+                    time=float(times[index]),
+                    fields={n: f[:, index - first] for n, f in block.items()},
+                    fresh=index < self.samples.num_frames,
+                    carry=None,
+                    samples=self.samples,
                 )
                 for recorder in recorders:
                     recorder.add(frame)

@@ -12,7 +12,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import h5py
 import numpy as np
@@ -35,8 +35,27 @@ _EVENTS = np.dtype(
 _CHUNK_BYTES = 2**20
 
 
-def create(file, run: Run, frame: Frame, chunk_frames, compression, dtype, metadata):
-    """Fills a new file, with its first frame."""
+def create(
+    file: h5py.File,
+    run: Run,
+    frame: Frame,
+    *,
+    chunk_frames: int,
+    compression: str | None,
+    dtype: str,
+    metadata: Mapping,
+) -> None:
+    """Fills a new file, with its first frame.
+
+    Args:
+      file: open, empty.
+      run: what is known before the first frame.
+      frame: the first.
+      chunk_frames: frames that are written together.
+      compression: gzip or None.
+      dtype: of the frames, float64 or float32.
+      metadata: noted besides that of the run.
+    """
     file.attrs["chunk_frames"] = chunk_frames
     file.attrs["species"] = list(run.species)
     shape, dtype = (run.batch, 0, *run.grid), np.dtype(dtype)
@@ -66,8 +85,22 @@ def create(file, run: Run, frame: Frame, chunk_frames, compression, dtype, metad
     append(file, fields, [frame.time], [frame.step], frame)
 
 
-def append(file, fields: Mapping[str, np.ndarray], times, steps, last: Frame) -> None:
-    """Adds frames `[sample, time, *grid]`, and where the run stands after the last."""
+def append(
+    file: h5py.File,
+    fields: Mapping[str, np.ndarray],
+    times: Sequence[float],
+    steps: Sequence[int],
+    last: Frame,
+) -> None:
+    """Adds frames, and where the run stands after the last.
+
+    Args:
+      file: one that `create` has filled, open.
+      fields: species -> `[sample, time, *grid]`.
+      times: of the frames.
+      steps: likewise.
+      last: the last of the frames.
+    """
     start = len(file["times"])
     stop = start + len(times)
     for name, field in fields.items():
@@ -88,7 +121,8 @@ def append(file, fields: Mapping[str, np.ndarray], times, steps, last: Frame) ->
 
 def read_samples(file) -> Samples:
     """Where the samples stand after the last frame."""
-    return Samples(*(file[name][...] for name in _PER_SAMPLE), read_events(file))
+    found = {name: file[name][...] for name in _PER_SAMPLE}
+    return Samples(**found, events=read_events(file))
 
 
 def read_events(file) -> tuple[Event, ...]:

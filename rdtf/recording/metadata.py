@@ -55,7 +55,18 @@ def varying_fields(simulation: Simulation, params: Params) -> dict[str, np.ndarr
 def check_same(
     path, found: Mapping, found_varying: Mapping, expected: Mapping, varying: Mapping
 ) -> None:
-    """Raises InputError if a file holds another run than the one to go on with."""
+    """Checks that a file holds the run to go on with.
+
+    Args:
+      path: of the file, for messages.
+      found: the metadata in it.
+      found_varying: the parameters in it that are fields, by name.
+      expected: the metadata of the run to go on with, see `describe`.
+      varying: its parameters that are fields.
+
+    Raises:
+      InputError: if it holds another run.
+    """
     expected = json.loads(json.dumps(storage.jsonable(expected)))
     for key in (*expected, *_OPTIONAL):
         was, now = found.get(key), expected.get(key)
@@ -67,8 +78,8 @@ def check_same(
     for name, field in varying.items():
         if not np.array_equal(found_varying[name], field):
             raise InputError(
-                f"Expected the field {name} of the run in {path}, got another: give the "
-                "same again, or write another file."
+                f"Expected the field {name} of the run in {path}, got another: give "
+                "the same again, or write another file."
             )
 
 

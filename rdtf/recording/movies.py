@@ -14,7 +14,7 @@ from rdtf.status import InputError, Status
 from rdtf.storage import journal
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Movie:
     """Frames of every sample; a context manager that closes its file, if it has one.
 
@@ -67,13 +67,13 @@ class MemoryRecorder(Recorder):
         times, steps, fields = zip(*self._frames, strict=True)
         stacked = {n: np.stack([f[n] for f in fields], 1) for n in self._run.species}
         return Movie(
-            stacked,
-            np.array(times),
-            np.array(steps, np.int64),
-            [Status(int(code)) for code in self._samples.status],
-            self._samples.num_frames,
-            list(self._samples.events),
-            self._run.metadata,
+            fields=stacked,
+            times=np.array(times),
+            steps=np.array(steps, np.int64),
+            status=[Status(int(code)) for code in self._samples.status],
+            num_frames=self._samples.num_frames,
+            events=list(self._samples.events),
+            metadata=self._run.metadata,
         )
 
 
@@ -104,14 +104,14 @@ def open_hdf5(path) -> Movie:
         file.close()
         raise hdf5.not_a_run(path) from None
     return Movie(
-        {name: file[name] for name in file.attrs["species"]},
-        times,
-        steps,
-        [Status(int(code)) for code in samples.status],
-        samples.num_frames,
-        list(samples.events),
-        metadata,
-        file.close,
+        fields={name: file[name] for name in file.attrs["species"]},
+        times=times,
+        steps=steps,
+        status=[Status(int(code)) for code in samples.status],
+        num_frames=samples.num_frames,
+        events=list(samples.events),
+        metadata=metadata,
+        close=file.close,
     )
 
 
@@ -119,8 +119,8 @@ def to_xarray(source):
     """An `xarray.Dataset` with dimensions sample, time and those of space.
 
     Coordinates are the times and the cell centres, in the model's units; attributes are
-    the metadata, as JSON where they are no text or number. Of a file, values are read when they are used; close it with the data
-    set's `close`.
+    the metadata, as JSON where they are no text or number. Of a file, values are read
+    when they are used; close it with the data set's `close`.
 
     Args:
       source: the path of a recorded file, or a `Movie`.

@@ -1,4 +1,4 @@
-"""A recorded file in a line, and whether a run that goes on is the one that began it."""
+"""A recorded file in a line, and whether a run that goes on is the one in it."""
 
 import pathlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from rdtf.status import InputError, Status
 
 
 def summary(path) -> str:
-    """One line: how far, how the samples stand, what happened, how large the file is."""
+    """One line: how far it is, states of the samples, events, size of the file."""
     path = pathlib.Path(path)
     with open_hdf5(path) as movie:
         count, end = len(movie.times), movie.times[-1]
@@ -17,9 +17,9 @@ def summary(path) -> str:
     parts = [f"{n} {status.label}" for status, n in states if n]
     frames = f"{count} frame{'s' * (count != 1)} up to time {end:g}"
     seen = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
-    told = f"events: {', '.join(seen)}" if seen else "no events"
+    events = f"events: {', '.join(seen)}" if seen else "no events"
     size = path.stat().st_size / 1e6
-    return f"{path}: {', '.join(parts)}; {frames}; {told}; {size:.2f} MB"
+    return f"{path}: {', '.join(parts)}; {frames}; {events}; {size:.2f} MB"
 
 
 def check_start(path, start: Mapping) -> None:

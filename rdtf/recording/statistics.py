@@ -55,7 +55,8 @@ class Statistics(Recorder):
 class Series(Recorder):
     """Mean and standard deviation over the cells, frame by frame.
 
-    Two numbers per frame, sample and species are kept. A stopped sample repeats its last.
+    Two numbers per frame, sample and species are kept. A stopped sample repeats its
+    last.
     """
 
     def start(self, run: Run) -> None:

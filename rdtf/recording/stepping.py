@@ -1,6 +1,8 @@
 """From one save time to the next, by fixed steps or by steps that adapt."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -17,58 +19,75 @@ _CHUNK = 1000
 Moved = tuple[Carry, np.ndarray, np.ndarray, np.ndarray]
 
 
-class Fixed:
-    """Steps of the simulation's own length, as `Simulation.rollout` takes them."""
-
-    def __init__(
-        self,
-        simulation: Simulation,
-        params: Params,
-        plan: Plan,
-        tell: Callable[[int], None],
-    ):
-        self._simulation, self._params = simulation, params
-        self._plan, self._tell = plan, tell
+class Move(Protocol):
+    """Takes a run from one frame to the next."""
 
     def __call__(self, carry: Carry, index: int, running: np.ndarray) -> Moved:
-        """To frame `index`, from the one before or, for the first, from the start."""
-        steps = self._plan.steps
+        """To frame `index`, from the one before or, for the first, from the start.
+
+        Samples whose `running`, bool `[B]`, is False need not be stepped.
+        """
+
+
+def create(
+    simulation: Simulation,
+    params: Params,
+    plan: Plan,
+    tell: Callable[[int], None],
+    tolerances: tuple[float, float] | None = None,
+) -> Move:
+    """Fixed steps or, if there are tolerances, adaptive ones.
+
+    Args:
+      simulation: what is stepped.
+      params: of its model.
+      plan: the frames.
+      tell: called with the steps done, or with the frames done if steps adapt.
+      tolerances: relative and absolute.
+    """
+    if tolerances is None:
+        return _Fixed(simulation, params, plan, tell)
+    return _Adaptive(simulation, params, plan, tell, tolerances)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fixed:
+    """Steps of the simulation's own length, as `Simulation.rollout` takes them."""
+
+    simulation: Simulation
+    params: Params
+    plan: Plan
+    tell: Callable[[int], None]
+
+    def __call__(self, carry: Carry, index: int, running: np.ndarray) -> Moved:
+        """See `Move`."""
+        steps = self.plan.steps
         first, last = (int(steps[index - 1]) if index else 0), int(steps[index])
         taken = np.full(len(running), last - first)
         while first < last:
             count = min(_CHUNK, last - first)
-            carry = self._simulation.advance_carry(carry, self._params, count, first)
+            carry = self.simulation.advance_carry(carry, self.params, count, first)
             first += count
-            self._tell(first)
+            self.tell(first)
         well = np.full(len(running), -1)
-        return carry, well, taken, np.full(len(running), self._plan.times[index])
+        return carry, well, taken, np.full(len(running), self.plan.times[index])
 
 
-class Adaptive:
+@dataclasses.dataclass(frozen=True)
+class _Adaptive(_Fixed):
     """`Simulation.integrate` from save time to save time; see there."""
 
-    def __init__(
-        self,
-        simulation: Simulation,
-        params: Params,
-        plan: Plan,
-        tolerances: tuple[float, float],
-        tell: Callable[[int], None],
-    ):
-        self._simulation, self._params = simulation, params
-        self._plan, self._tolerances, self._tell = plan, tolerances, tell
+    tolerances: tuple[float, float]
 
     def __call__(self, carry: Carry, index: int, running: np.ndarray) -> Moved:
-        """As `Fixed`; a sample that is not running takes no steps."""
-        times = self._plan.times
+        """See `Move`; a sample that is not running takes no steps."""
+        times = self.plan.times
         start = float(times[index - 1]) if index else 0.0
         duration = np.where(running, times[index] - start, 0.0)
-        end = self._simulation.integrate(
-            carry, self._params, duration, *self._tolerances
-        )
+        end = self.simulation.integrate(carry, self.params, duration, *self.tolerances)
         status = np.array([int(code) for code in end.status])
         failed = np.where(status == Status.CONVERGED, -1, status)
-        self._tell(index + 1)
+        self.tell(index + 1)
         return end.state, failed, end.num_steps, start + end.time
 
 

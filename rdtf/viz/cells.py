@@ -1,4 +1,4 @@
-"""Figures of cell-fate patterns: what a cell has learnt, and what tissues make of it."""
+"""Figures of cell-fate patterns: what a cell has learnt, what tissues make of it."""
 
 from collections.abc import Mapping
 
@@ -95,7 +95,18 @@ def functions_gif(
     iterations: np.ndarray,
     references: Mapping[str, np.ndarray],
 ) -> int:
-    """f as it was learnt, a frame for each of `tables` `[frame, node]`."""
+    """f as it was learnt.
+
+    Args:
+      path: the GIF to write.
+      points: where f is tabulated, `[node]`.
+      tables: f, `[frame, node]`.
+      iterations: of the frames, `[frame]`.
+      references: name -> another f, `[node]`.
+
+    Returns:
+      How many frames it has.
+    """
     low, high = tables.min(), tables.max()
     margin = 0.05 * max(high - low, 1e-3)
 

@@ -1,4 +1,4 @@
-"""Figures of ensembles of patterns: what a denoiser sees, and what it makes."""
+"""Figures of ensembles of patterns: what a denoiser takes and what it makes."""
 
 from collections.abc import Mapping
 

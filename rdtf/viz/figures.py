@@ -1,4 +1,4 @@
-"""Figures of fields: target, start and found side by side; spectra; all-pairs losses."""
+"""Figures of fields: target, start and found; spectra; losses of all pairs."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _STYLE = {
 
 @contextlib.contextmanager
 def figure(path, size, title=""):
-    """Yields a matplotlib Figure (no pyplot, no window) and saves it atomically."""
+    """Yields a Matplotlib Figure, without pyplot; saves it unless `path` is None."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -37,6 +37,8 @@ def figure(path, size, title=""):
         if title:
             drawing.suptitle(title, fontsize=11)
         yield drawing
+        if path is None:
+            return
         with storage.atomic(path) as temporary:
             drawing.savefig(temporary, dpi=150)
 
@@ -46,15 +48,18 @@ def compare(
     fields: Mapping[str, np.ndarray],
     title: str = "",
     label: str = "",
-) -> None:
+):
     """Rows of samples, such as target, start and found, on one shared colour range.
 
     Args:
-      path: the PNG to write.
-      fields: row label -> `[n, *grid]`, the first 8 drawn; of 3-D fields the middle plane is shown, 1-D
-        fields are drawn as curves.
+      path: the PNG to write; None writes nothing.
+      fields: row label -> `[n, *grid]`, the first 8 drawn; of 3-D fields the middle
+        plane is shown, 1-D fields are drawn as curves.
       title: above the figure.
       label: what the colour bar shows, such as the species.
+
+    Returns:
+      the Matplotlib figure.
     """
     rows = {name: np.asarray(field)[:8] for name, field in fields.items()}
     if not rows or not all(len(field) for field in rows.values()):
@@ -82,6 +87,7 @@ def compare(
             for axis in axes.flat:
                 axis.set(xticks=[], yticks=[])
             drawing.colorbar(image, ax=axes, label=label, shrink=0.9, aspect=30)
+    return drawing
 
 
 def power_spectra(path, fields: Mapping[str, np.ndarray], title: str = "") -> None:
@@ -179,7 +185,7 @@ def _draw_spectra(drawing, axes, pictures):
 
 
 def _log_power(fields):
-    """log10 of |FFT(field - mean)|², mean over samples, zero wave number in the middle."""
+    """log10 |FFT(field - mean)|², mean over samples, zero wavenumber in the middle."""
     axes = tuple(range(1, fields.ndim))
     centred = fields - fields.mean(axis=axes, keepdims=True)
     power = np.abs(np.fft.fftshift(np.fft.fftn(centred, axes=axes), axes)) ** 2

@@ -23,7 +23,10 @@ def colorize(
 ) -> np.ndarray:
     """RGB uint8 `[..., 3]` of a field; values outside the range take its end colours.
 
-    What is not finite becomes grey.
+    Args:
+      field: any shape; what is not finite becomes grey.
+      vmin, vmax: the colour range, in units of the field.
+      colormap: a name that matplotlib knows.
 
     Raises:
       InputError: if matplotlib has no such colormap, or the range is empty.
@@ -73,12 +76,11 @@ class PanelFrames:
     """Draws frames of labelled panels with one colour range for all.
 
     Args:
-      captions: one text per panel, wrapped to its width.
+      captions: one text per panel, wrapped to its width; at most 4 panels a row.
       shape: cells `(y, x)` of a panel.
       vmin, vmax: the colour range.
       colormap: a name that matplotlib knows.
       label: what the colour bar shows.
-      columns: panels per row; default: at most 4, as square as possible.
       panel_size: the longer side of a panel has at least so many pixels.
     """
 
@@ -90,14 +92,13 @@ class PanelFrames:
         vmax: float,
         colormap: str = "magma",
         label: str = "",
-        columns: int | None = None,
         panel_size: int = 256,
     ):
         count = len(captions)
         self._range = (vmin, vmax, colormap)
         self._factor = max(1, -(-panel_size // max(shape)))
         self._height, self._width = (n * self._factor for n in shape)
-        self._columns = columns or min(count, 4, math.ceil(math.sqrt(count)))
+        self._columns = min(count, 4, math.ceil(math.sqrt(count)))
         self._font = _font()
         lines = [_wrap(text, self._font, self._width) for text in captions]
         self._caption_height = _LINE * max(map(len, lines)) + 4

@@ -14,21 +14,23 @@ def landscape(
     truth: Mapping[str, float] | None = None,
     title: str = "",
 ) -> None:
-    """Losses over one parameter as lines, over two as pictures; see the functions below.
+    """Losses over one parameter as lines, over two as pictures.
 
     Args:
       axes: parameter -> values.
       losses: loss name -> `[n]` or `[n0, n1]`.
       truth: parameter -> true value; marked if it names every axis.
+      title: above the figure.
     """
     names, values = tuple(axes), tuple(axes.values())
     mark = None
     if truth and all(name in truth for name in names):
         mark = tuple(truth[name] for name in names)
     if len(names) == 1:
-        landscape_lines(path, names[0], values[0], losses, mark and mark[0], title)
+        truth = mark and mark[0]
+        landscape_lines(path, names[0], values[0], losses, truth=truth, title=title)
     else:
-        landscape_image(path, names, values, losses, mark, title)
+        landscape_image(path, names, values, losses, truth=mark, title=title)
 
 
 def landscape_lines(
@@ -46,6 +48,7 @@ def landscape_lines(
       name, values: the parameter, `[n]`.
       losses: loss name -> `[n]`; not finite where there is none.
       truth: marked by a vertical line.
+      title: above the figure.
     """
     with figure(path, (6.4, 0.9 + 2.1 * len(losses)), title) as drawing:
         axes = drawing.subplots(len(losses), 1, sharex=True, squeeze=False).ravel()
@@ -82,6 +85,7 @@ def landscape_image(
       losses: loss name -> `[n0, n1]`; a range of one and a half to six decades is on a
         logarithmic scale, on which smaller losses take the lowest colour.
       truth: (value along axis 0, along axis 1), marked by a star.
+      title: above the figure.
     """
     import matplotlib
 

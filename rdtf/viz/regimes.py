@@ -40,6 +40,7 @@ def regime_map(
       regimes: int `[n0, n1]`, numbers of `labels`.
       labels: of at most 10 regimes, in the order of `COLORS`.
       curves: name -> (values of names[1], values of names[0]), drawn on the map.
+      title: above the figure.
     """
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.lines import Line2D

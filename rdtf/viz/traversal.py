@@ -13,7 +13,7 @@ _COLORS = "plasma"
 _OTHER = "#ffffff"  # of a point without a regime
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Background:
     """What a path is drawn on.
 
@@ -32,7 +32,7 @@ class Background:
     regimes: np.ndarray | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Path:
     """What is drawn of a path; arrays are `[points]`, but for `line`.
 
@@ -68,7 +68,10 @@ def traversal(
 
     Args:
       path: the PNG to write.
+      travelled: the path.
+      background: what is drawn below it.
       labels: of regimes, in the order of `regimes.COLORS`.
+      title: above the figure.
     """
     heights = (3.4, 0.16, 0.9, 0.9, 1.1)
     with figure(path, (7.6, 8.2), title) as drawing:

@@ -1,10 +1,10 @@
 """Which regime a pattern ends in: uniform, steady, periodic, travelling, chaotic, ...
 
 `classify` runs a batch, keeps small features (`rdtf.analysis.regimes.features`), and
-decides each sample by these rules, in this order. Thresholds are in natural units: sizes
-relative to the scale of a species (its largest rms in the run), changes relative to the
-contrast c = rms(s - mean) / scale of the pattern, times relative to the time T of the
-run. They follow from what the words mean, and were not fitted to any table.
+decides each sample by these rules, in this order. Thresholds are in natural units:
+sizes relative to the scale of a species (its largest rms in the run), changes relative
+to the contrast c = rms(s - mean) / scale of the pattern, times relative to the time T
+of the run. They follow from what the words mean, and were not fitted to any table.
 
 1. INVALID: a state was not finite or left the model's valid range.
 2. Further change: the rate r = rms(∂s/∂t) / scale is fitted by e^(-μt) over the second
@@ -14,20 +14,20 @@ run. They follow from what the words mean, and were not fitted to any table.
    `remaining` is below 0.01: HOMOGENEOUS_TRIVIAL at the background (to 0.03), or
    HOMOGENEOUS_COLLAPSED there if the distance from it had once doubled;
    HOMOGENEOUS_EXCITED at any other state.
-4. STEADY_PATTERN: `remaining` is below 0.01 c. A coarsening pattern, whose rate falls as
-   1/t, does not pass: it is TRANSIENT.
+4. STEADY_PATTERN: `remaining` is below 0.01 c. A coarsening pattern, whose rate falls
+   as 1/t, does not pass: it is TRANSIENT.
 5. TRAVELLING: steady in a moving frame. At each of 8 moments of the last quarter of the
    run a uniform drift -v·∇s explains ∂s/∂t to 10 % of its rms, and the shape is that of
-   the first of them to 3 % of the rms distance of two unrelated patterns; and the way it
-   went is longer than its correlation length c / |∇s|. Slow growth or rearrangement that
-   drifts meanwhile is TRANSIENT.
+   the first of them to 3 % of the rms distance of two unrelated patterns; and the way
+   it went is longer than its correlation length c / |∇s|. Slow growth or rearrangement
+   that drifts meanwhile is TRANSIENT.
 6. OSCILLATORY: after a period the pattern is back to 3 % of the rms distance of two
    unrelated moments (a torus of two clocks comes that close after some 30 cycles); two
-   periods were seen, and the power of the motion differs by less than 20 % between the
-   halves of the window (the last quarter of the run).
+   periods were observed, and the power of the motion differs by less than 20 % between
+   the halves of the last quarter of the run.
 7. A rate that falls exponentially in the second half (by e or more, R² above 0.9) is
-   TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic nor
-   quasi-periodic by the rest of the rules below, whatever its exponent.
+   TRANSIENT, to something steady: see settle_time. So is what can be neither chaotic
+   nor quasi-periodic by the rest of the rules below, whatever its exponent.
 8. The rest gets its largest Lyapunov exponent λ, from further steps with tangents.
    CHAOTIC: λ is above 3 standard errors and above 5 / measured time (a perturbation
    grows e⁵-fold, which no mere shear does), above the latter in each half too, and
@@ -38,21 +38,19 @@ run. They follow from what the words mean, and were not fitted to any table.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from rdtf import initial_conditions
 from rdtf.analysis.regimes import features, lyapunov, rules
+from rdtf.analysis.regimes.options import Options
 from rdtf.analysis.regimes.verdicts import Verdict
 from rdtf.grids import Grid
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.types import Params, State
-
-_FRAMES = 800  # of the default `every`
-_FEWEST_STEPS = 64
 
 
 def classify(
@@ -60,9 +58,7 @@ def classify(
     params: Params,
     state: State,
     num_steps: int,
-    every: int | None = None,
-    exponent_steps: int | None = None,
-    trivial: Sequence[float] | None = None,
+    options: Options | None = None,
     callback: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
     """The regime of every sample; see the module for the rules.
@@ -72,31 +68,26 @@ def classify(
       params: name -> scalar or `[B]`: a sweep is one call.
       state: `[B, *grid]` per species, or a batch of 1.
       num_steps: of the first run; samples that are dead or steady leave it early.
-      every: steps between the frames of its last quarter. Take a dozen per period, more
-        for spikes, else it is not found, or as a multiple. Default: num_steps / 800.
-      exponent_steps: further steps, with tangents, of samples that need λ. Default:
-        num_steps.
-      trivial: values of the species at the background. Default: the model's, or its
-        uniform state; if that is not known, the mean of the start.
+      options: distance of frames, steps of the exponent, background.
       callback: called as callback(steps so far, samples still running).
 
     Raises:
       InputError: if there are fewer than 64 steps, or too few for the exponent.
     """
-    every, exponent_steps = _lengths(num_steps, every, exponent_steps)
-    horizon, interval = (n * simulation.time_step for n in (num_steps, every))
+    options = (options or Options()).filled(num_steps)
+    horizon, interval = (n * simulation.time_step for n in (num_steps, options.every))
     record = features.observe(
         simulation,
         params,
         state,
-        num_steps,
-        every,
-        lambda so_far: rules.finished(so_far, horizon),
-        callback,
+        num_steps=num_steps,
+        every=options.every,
+        finished=lambda so_far: rules.finished(so_far, horizon),
+        callback=callback,
     )
     found = []
     for i in range(len(record.count)):
-        origin = _origin(simulation.model, params, record, i, trivial)
+        origin = _origin(simulation.model, params, record, i, options.trivial)
         found.append(rules.decide(record, i, origin, interval))
     asked = [i for i, v in enumerate(found) if isinstance(v, rules.Open)]
     if asked:
@@ -104,24 +95,16 @@ def classify(
             simulation,
             features.select(params, asked),
             tuple(tf.constant(field[asked]) for field in record.state),
-            exponent_steps,
-            every,
+            options.exponent_steps,
+            options.every,
             callback=callback and (lambda n: callback(num_steps + n, len(asked))),
         )
         for i, *numbers in zip(asked, *exponent.per_sample(), strict=True):
-            found[i] = rules.decide_by_exponent(found[i], *numbers, exponent.duration)
+            value, error, halves = numbers
+            found[i] = rules.decide_by_exponent(
+                found[i], value, error, halves, exponent.duration
+            )
     return found
-
-
-def _lengths(num_steps, every, exponent_steps):
-    """(every, exponent_steps) with their defaults."""
-    if num_steps < _FEWEST_STEPS:
-        raise InputError(
-            f"Expected at least {_FEWEST_STEPS} steps to tell a regime, got {num_steps}: "
-            "raise max_steps."
-        )
-    every = every or max(1, num_steps // _FRAMES)
-    return every, exponent_steps or max(num_steps, lyapunov.fewest_steps(every))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,9 +129,7 @@ def check_artefact(
     params: Params,
     state: State,
     num_steps: int,
-    every: int | None = None,
-    exponent_steps: int | None = None,
-    trivial: Sequence[float] | None = None,
+    options: Options | None = None,
     callback: Callable[[int, int], None] | None = None,
 ) -> list[Check]:
     """Whether verdicts survive half the time step, and half the spacing.
@@ -157,10 +138,14 @@ def check_artefact(
     the spacing the time step is a quarter, so that the stability ratio of diffusion
     stays; in 2-D that costs 16 times the steps of cells.
 
-    Args: as for `classify`; `callback` counts the steps of each of the three runs.
+    Args:
+      simulation, params, state, num_steps, options: as for `classify`.
+      callback: likewise; it counts the steps of each of the three runs.
+
+    Returns:
+      Per sample.
     """
-    every, exponent_steps = _lengths(num_steps, every, exponent_steps)
-    grid = simulation.grid
+    options, grid = (options or Options()).filled(num_steps), simulation.grid
     fine = Grid(
         tuple(2 * n for n in grid.shape),
         tuple(h / 2.0 for h in grid.spacing),
@@ -180,11 +165,18 @@ def check_artefact(
             place,
             simulation.time_step / factor,
             simulation.scheme.name,
-            simulation.engine,
-            simulation.laplacian,
+            engine=simulation.engine,
+            laplacian=simulation.laplacian,
         )
-        steps = [factor * n for n in (num_steps, every, exponent_steps)]
-        verdicts.append(classify(finer, params, start, *steps, trivial, callback))
+        longer = dataclasses.replace(
+            options,
+            every=factor * options.every,
+            exponent_steps=factor * options.exponent_steps,
+        )
+        steps = factor * num_steps
+        verdicts.append(
+            classify(finer, params, start, steps, options=longer, callback=callback)
+        )
     return [Check(*three) for three in zip(*verdicts, strict=True)]
 
 

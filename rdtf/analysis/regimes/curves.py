@@ -17,10 +17,14 @@ _KINDS = {
 
 
 def curves(plan: Plan) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Bifurcations of uniform states on a map: kind -> (across, up), NaN between pieces.
+    """Bifurcations of uniform states on a map.
 
-    By `rdtf.analysis.diagram`, exact to rounding; none of a model whose uniform states it
-    cannot find.
+    Returns:
+      Kind -> (values to the right, values upwards), NaN between pieces.
+
+
+    By `rdtf.analysis.diagram`, exact to rounding; none of a model whose uniform states
+    it cannot find.
     """
     up, across = plan.axes
     ranges = {n: (float(min(v)), float(max(v))) for n, v in plan.axes.items()}

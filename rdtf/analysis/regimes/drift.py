@@ -1,4 +1,4 @@
-"""How a pattern moves as a whole: the drift of one moment, and the shift between two."""
+"""How a pattern moves as a whole: its drift at a moment, the shift between two."""
 
 import numpy as np
 
@@ -57,14 +57,14 @@ def _slope(field, axis, grid):
 def shape_distance(first, later, waves, periodic) -> float:
     """How far the shapes of two patterns are apart, wherever they stand.
 
-    The mean square of the difference after the best shift, over the sum of the variances:
-    0 for the same shape, 1 for two that are unrelated; infinite if both are uniform. The
-    shift is the best of a grid of shifts, polished by Newton's method on the correlation,
-    so it need be no whole cells.
+    The mean square of the difference after the best shift, over the sum of the
+    variances: 0 for the same shape, 1 for two that are unrelated; infinite if both are
+    uniform. The shift is the best of a grid of shifts, polished by Newton's method on
+    the correlation, so it need be no whole cells.
 
     Args:
-      first, later: Fourier modes `[S, *modes]`, such that the sum of |modes|² is the mean
-        square.
+      first, later: Fourier modes `[S, *modes]`, such that the sum of |modes|² is the
+        mean square.
       waves: per axis, the whole number of waves in the domain of each mode, `[modes]`.
       periodic: per axis, whether the pattern may be shifted along it.
     """

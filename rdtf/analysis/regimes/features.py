@@ -1,10 +1,10 @@
-"""What is kept of a run to tell its regime: small numbers of every frame, no trajectory.
+"""What is kept of a run to tell its regime: a few numbers of every frame.
 
 A frame takes of each sample and species the mean, the standard deviation and the rms of
-∂s/∂t over the cells; of the last quarter of the run also the low Fourier modes, of which
-only the Gram matrix over time remains (`Record.gram`), and at a few frames how far ∂s/∂t
-is a mere drift of the pattern and, where it is, whether the shape is kept. None of these
-depends on where in a periodic domain the pattern stands.
+∂s/∂t over the cells; of the last quarter of the run also the low Fourier modes, of
+which only the Gram matrix over time remains (`Record.gram`), and at a few frames how
+far ∂s/∂t is a mere drift of the pattern and, where it is, whether the shape is kept.
+None of these depends on where in a periodic domain the pattern stands.
 """
 
 import dataclasses
@@ -26,15 +26,15 @@ DRIFT = 0.1  # share of ∂s/∂t that a mere drift may leave unexplained
 TINY = 1e-300
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(kw_only=True)
 class Record:
     """The features of `B` samples at `T` frames of `S` species.
 
     Attributes:
       times: `[T]`, since the start.
       first: the frames from this one on are evenly spaced, and have modes.
-      mean, spread, rate: `[B, T, S]`: mean and standard deviation over the cells, rms of
-        ∂s/∂t; NaN after a sample stopped.
+      mean, spread, rate: `[B, T, S]`: mean and standard deviation over the cells, rms
+        of ∂s/∂t; NaN after a sample stopped.
       count: `[B]`, frames taken of each sample.
       invalid: `[B]`, True where a state was not finite or left the valid range.
       drift: `[B, K, 1 + ndim]`: share of the rms ∂s/∂t that no drift explains, and the
@@ -59,8 +59,8 @@ class Record:
     def gram(self, sample: int) -> np.ndarray:
         """⟨x_t, x_t'⟩ of the frames from `first` on, each less their mean, `[N, N]`.
 
-        x is the pattern with each species in units of its `scale`; by Parseval's theorem
-        the inner product is the mean over the cells of what the low modes hold.
+        x is the pattern with each species in units of its `scale`; by Parseval's
+        theorem the inner product is the mean over the cells of what the low modes hold.
         """
         rows = self.modes[sample, : self.count[sample] - self.first]
         scales = np.repeat(scale(self, sample), rows.shape[-1])
@@ -88,11 +88,17 @@ def observe(
 ) -> Record:
     """Runs a batch and records it.
 
-    Frames are taken every 8 * `every` steps, and every `every` steps in the last quarter
-    of the run; ∂s/∂t is the change over one more step, over the time step. Samples
-    that are no longer valid or are `finished` leave the batch, so the rest goes faster.
+    Frames are taken every 8 * `every` steps, and every `every` steps in the last
+    quarter of the run; ∂s/∂t is the change over one more step, over the time step.
+    Samples that are no longer valid or are `finished` leave the batch, so the rest goes
+    faster.
 
     Args:
+      simulation: what runs.
+      params: name -> scalar or `[B]`.
+      state: `[B, *grid]` per species, or a batch of 1.
+      num_steps: of the run.
+      every: steps between the frames of its last quarter.
       finished: given the record so far, which samples need no more steps, bool `[B]`.
       callback: called as callback(steps so far, samples still running) at every frame.
     """
@@ -113,7 +119,7 @@ def observe(
         ]
         state = after
         with np.errstate(all="ignore"):  # what is not finite is marked
-            _take(record, simulation, running, index, fields, rates)
+            _take(record, simulation, running, index, fields=fields, rates=rates)
         stop = record.invalid[running] | (step == steps[-1])
         if finished is not None and index % _CHECK == _CHECK - 1:
             stop = stop | finished(record)[running]

@@ -5,10 +5,10 @@ A perturbation w of a trajectory s obeys the linearised equations
     ∂s_i/∂t = R_i(s) + D_i ∇²s_i,      ∂w_i/∂t = Σ_j ∂R_i/∂s_j w_j + D_i ∇²w_i
 
 and the largest exponent is its mean rate of growth, λ = lim ln(|w(t)| / |w(0)|) / t, in
-1 / time. `tangent_model` writes both lines as one reaction-diffusion system of twice the
-species, from the model's own equations by SymPy, so that every engine and scheme carries
-exact tangents; w is brought back to length 1 again and again: Benettin, Galgani,
-Giorgilli & Strelcyn 1980, doi:10.1007/BF02128236.
+1 / time. `tangent_model` writes both lines as one reaction-diffusion system of twice
+the species, from the model's own equations by SymPy, so that every engine and scheme
+carries exact tangents; w is brought back to length 1 again and again: Benettin,
+Galgani, Giorgilli & Strelcyn 1980, doi:10.1007/BF02128236.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from rdtf.analysis.regimes.options import fewest_steps
 from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
@@ -28,14 +29,14 @@ _SMOOTH = {"exp", "log", "sqrt", "sin", "cos", "tanh", "power_derivative"}
 _ALIGNING = 0.25  # share of the run in which w turns into the fastest direction
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Exponent:
     """The largest Lyapunov exponent of each sample.
 
     Attributes:
       value: λ, `[B]`, in 1 / time; NaN if the run left the finite numbers.
-      error: standard error of the mean over 8 blocks of the measured time, `[B]`; on the
-        large side, as the length of w fluctuates between them.
+      error: standard error of the mean over 8 blocks of the measured time, `[B]`; on
+        the large side, as the length of w fluctuates between them.
       halves: λ of the first and the second half of the measured time, `[B, 2]`.
       duration: the measured time: that of the run less the first quarter, in which w
         aligns.
@@ -51,11 +52,6 @@ class Exponent:
     def per_sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(value, error, halves), each of which yields one item per sample."""
         return self.value, self.error, self.halves
-
-
-def fewest_steps(every: int) -> int:
-    """Steps that an exponent needs at least: 64 renormalisations."""
-    return 8 * _BLOCKS * every
 
 
 @functools.lru_cache(maxsize=16)
@@ -126,8 +122,8 @@ def largest_exponent(
     segments = num_steps // every
     if num_steps < fewest_steps(every):
         raise InputError(
-            f"Expected at least {fewest_steps(every)} steps for a Lyapunov exponent, got "
-            f"{num_steps}: take more steps, or renormalise after fewer."
+            f"Expected at least {fewest_steps(every)} steps for a Lyapunov exponent, "
+            f"got {num_steps}: take more steps, or renormalise after fewer."
         )
     system = tangent_simulation(simulation)
     count = len(simulation.model.species)
@@ -155,7 +151,13 @@ def _statistics(rates, duration, state):
         return np.stack([piece.mean(axis=1) for piece in pieces], axis=1)
 
     error = means(_BLOCKS).std(axis=1, ddof=1) / np.sqrt(_BLOCKS)
-    return Exponent(rates.mean(axis=1), error, means(2), duration, state)
+    return Exponent(
+        value=rates.mean(axis=1),
+        error=error,
+        halves=means(2),
+        duration=duration,
+        state=state,
+    )
 
 
 def _renormalise(carry, count):
@@ -175,13 +177,13 @@ def _tangent_simulation(simulation):
         simulation.grid,
         simulation.time_step,
         simulation.scheme.name,
-        simulation.engine,
-        simulation.laplacian,
+        engine=simulation.engine,
+        laplacian=simulation.laplacian,
     )
 
 
 def _with_tangents(model, terms, name):
-    """`terms(state, params)` of a model, followed by its derivative along the tangents."""
+    """`terms(state, params)` of a model, then its derivative along the tangents."""
     if terms is None:
         return None
     derivative = _derivative(model, name)
@@ -210,8 +212,8 @@ def _derivative(model, name):
     }
     if used - _SMOOTH:
         raise InputError(
-            f"Expected smooth equations of {model.name}, got {', '.join(used)} in their "
-            "derivatives: there are no tangents."
+            f"Expected smooth equations of {model.name}, got {', '.join(used)} in "
+            "their derivatives: there are no tangents."
         )
     symbols = [*found.state, *tangents, *found.params.values()]
     return derivatives.compiled(symbols, along, "tensorflow")

@@ -1,7 +1,6 @@
 """Maps of regimes over two parameters, block by block, with a log to go on from."""
 
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,23 +11,24 @@ import tensorflow as tf
 import rdtf
 from rdtf import storage
 from rdtf.analysis import regimes
-from rdtf.analysis.landscape import check_axes
+from rdtf.analysis.slices import check_axes, digest
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
 from rdtf.storage.row_log import RowLog
 from rdtf.types import State
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """A map to measure.
 
-    Args:
+    Attributes:
       simulation: what runs.
-      axes: two parameters: name -> values; the first one upwards, the second to the right.
+      axes: two parameters: name -> values; the first one upwards, the second to the
+        right.
       params: all parameters; those of `axes` are replaced.
       state: the initial state of every point, `[1, *grid]` per species.
-      num_steps, every, exponent_steps: see `regimes.classify`.
+      num_steps, options: see `regimes.classify`.
       block: points that run as one batch; what is kept of a point's frames takes about
         4 MB on 64 x 64 cells, 17 MB on 256 x 256.
     """
@@ -38,8 +38,7 @@ class Plan:
     params: Mapping[str, float]
     state: State
     num_steps: int = 20_000
-    every: int | None = None
-    exponent_steps: int | None = None
+    options: regimes.Options = dataclasses.field(default_factory=regimes.Options)
     block: int = 128
 
     def __post_init__(self):
@@ -65,9 +64,6 @@ class Plan:
     def settings(self) -> dict:
         """All that the verdicts depend on, in JSON's terms."""
         simulation, grid = self.simulation, self.simulation.grid
-        digest = hashlib.sha256()
-        for field in self.state:
-            digest.update(field.numpy().tobytes())
         return {
             "model": simulation.model.name,
             "grid": [list(grid.shape), list(grid.spacing), grid.boundary],
@@ -79,16 +75,16 @@ class Plan:
             "params": {
                 n: float(x) for n, x in self.params.items() if n not in self.axes
             },
-            "initial_state": digest.hexdigest()[:16],
+            "initial_state": digest(self.state),
             "num_steps": self.num_steps,
-            "every": self.every,
-            "exponent_steps": self.exponent_steps,
+            "every": self.options.every,
+            "exponent_steps": self.options.exponent_steps,
             "block": self.block,
             "rdtf_version": rdtf.__version__,
         }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RegimeMap:
     """What was measured.
 
@@ -112,7 +108,7 @@ class RegimeMap:
         return {label: count for label, count in counts.items() if count}
 
     def save(self, path) -> None:
-        """Writes an `.npz`: the axes, regime, margin, the evidence, labels, metadata."""
+        """Writes an `.npz`: axes, regime, margin, evidence, labels, metadata."""
         with storage.atomic(path) as temporary, open(temporary, "wb") as stream:
             np.savez_compressed(
                 stream,
@@ -137,9 +133,9 @@ def measure(
       plan: what to measure.
       log: path of a JSON-lines file that blocks are appended to, or None.
       resume: take the blocks that `log` already holds.
-      callback: called as callback(points so far, steps of the block so far, samples of it
-        still running); an exception in it (KeyboardInterrupt too) ends the run and loses
-        no block.
+      callback: called as callback(points so far, steps of the block so far, samples of
+        it still running); an exception in it (KeyboardInterrupt too) ends the run and
+        loses no block.
 
     Raises:
       InputError: if the log to resume was made with other settings.
@@ -150,10 +146,10 @@ def measure(
     for number, first in enumerate(range(0, len(points), plan.block)):
         block = points[first : first + plan.block]
         if number not in done:
-            told = callback and (
+            tell = callback and (
                 lambda steps, running, first=first: callback(first, steps, running)
             )
-            done[number] = _measure_block(plan, block, told)
+            done[number] = _measure_block(plan, block, tell)
             if log:
                 log.append({"row": number, **done[number]})
         if callback is not None:
@@ -171,8 +167,7 @@ def _measure_block(plan, block, callback):
         params,
         plan.state,
         plan.num_steps,
-        plan.every,
-        plan.exponent_steps,
+        options=plan.options,
         callback=callback,
     )
     return {
@@ -185,6 +180,7 @@ def _measure_block(plan, block, callback):
 
 
 def _gather(plan, settings, rows):
+    """A map from the rows of its log."""
 
     def joined(read):
         values = [value for row in rows for value in read(row)]
@@ -211,6 +207,8 @@ def check_chaos(
     """Checks chaotic points of a map with finer steps and cells, in one batch.
 
     Args:
+      plan: the plan of the map.
+      found: the map.
       count: at most so many points, spread evenly over the chaotic ones.
       callback: see `regimes.check_artefact`, whose cost this has.
 
@@ -231,8 +229,7 @@ def check_chaos(
         },
         plan.state,
         plan.num_steps,
-        plan.every,
-        plan.exponent_steps,
+        options=plan.options,
         callback=callback,
     )
     kinds = ("given", "half_step", "half_spacing")

@@ -1,9 +1,9 @@
 """Periods and spectral lines, from the Gram matrix of the frames of a run.
 
 With x_t the frame at time t less the mean frame, everything here follows from the inner
-products ⟨x_t, x_t'⟩, `[N, N]`; frames are evenly spaced. How a state comes back to where
-it was tells a limit cycle from a torus from chaos: Eckmann, Kamphorst & Ruelle 1987,
-doi:10.1209/0295-5075/4/9/004.
+products ⟨x_t, x_t'⟩, `[N, N]`; frames are evenly spaced. How a state comes back to
+where it was tells a limit cycle from a torus from chaos: Eckmann, Kamphorst & Ruelle
+1987, doi:10.1209/0295-5075/4/9/004.
 """
 
 import numpy as np
@@ -52,8 +52,8 @@ def first_return(distances: np.ndarray, tolerance: float) -> tuple[float, float]
 def line_share(gram: np.ndarray) -> float:
     """Share of the temporal power in the 8 strongest lines of its spectrum, 0 to 1.
 
-    With Hann's window; 1 for motion on a torus of few frequencies, periodic or not. What
-    is too slow to be told from a trend is no line.
+    With Hann's window; 1 for motion on a torus of few frequencies, periodic or not.
+    What is too slow to be distinguished from a trend is no line.
     """
     count = len(gram)
     window = np.hanning(count)

@@ -1,5 +1,7 @@
-"""The rules by which `rdtf.analysis.regimes` names a regime; stated in
-`rdtf.analysis.regimes.classification`."""
+"""The rules by which a regime is named.
+
+They are stated in `rdtf.analysis.regimes.classification`.
+"""
 
 import dataclasses
 
@@ -40,9 +42,18 @@ class Open:
     stationary: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Course:
-    """Contrast and rate of one sample up to some frame, and where they lead."""
+    """Contrast and rate of one sample up to some frame, and where they lead.
+
+    Attributes:
+      times: `[T]`, of the frames.
+      contrast, rate: `[T]`, relative to the scale of the species.
+      decay: μ of the rate over the second half of the time, in 1 / time.
+      fit: R² of this exponential.
+      remaining: further change over the horizon, if that goes on.
+      future_contrast: the contrast then.
+    """
 
     times: np.ndarray
     contrast: np.ndarray
@@ -64,7 +75,7 @@ class Course:
 
 
 def course(record: features.Record, sample: int, horizon: float = 0.0) -> Course:
-    """The course of a sample; `horizon` is the time to extrapolate, at least its own."""
+    """The course of a sample, extrapolated over `horizon`, at least its own time."""
     frames = slice(0, record.count[sample])
     size = features.scale(record, sample)
     times = record.times[frames]
@@ -74,14 +85,15 @@ def course(record: features.Record, sample: int, horizon: float = 0.0) -> Course
     late = times >= 0.5 * times[-1]
     decay, fit = _decay(times[late], np.maximum(rate[late], _ROUNDING / horizon))
     fading, _ = _decay(times[late], np.maximum(contrast[late], _ROUNDING))
+    future = contrast[-1] * np.exp(np.clip(-fading * horizon, -50.0, 50.0))
     return Course(
-        times,
-        contrast,
-        rate,
-        decay,
-        fit,
-        rate[-1] * horizon * _mean_exponential(-decay * horizon),
-        contrast[-1] * np.exp(np.clip(-fading * horizon, -50.0, 50.0)),
+        times=times,
+        contrast=contrast,
+        rate=rate,
+        decay=decay,
+        fit=fit,
+        remaining=rate[-1] * horizon * _mean_exponential(-decay * horizon),
+        future_contrast=future,
     )
 
 
@@ -95,10 +107,10 @@ def finished(record: features.Record, horizon: float) -> np.ndarray:
     if record.times[newest - 1] < 0.25 * horizon:
         return done
     for i in np.flatnonzero((record.count == newest) & ~record.invalid):
-        seen = course(record, i, horizon)
-        steady = seen.remaining < DONE * seen.limit
-        uniform = seen.is_uniform and seen.contrast[-1] < DONE * UNIFORM
-        done[i] = steady and (uniform or not seen.is_uniform)
+        past = course(record, i, horizon)
+        steady = past.remaining < DONE * past.limit
+        uniform = past.is_uniform and past.contrast[-1] < DONE * UNIFORM
+        done[i] = steady and (uniform or not past.is_uniform)
     return done
 
 
@@ -108,7 +120,8 @@ def decide(
     """The verdict on a sample without λ, or what there is to go on with.
 
     Args:
-      record, sample: its features.
+      record: the features of a batch.
+      sample: its index.
       origin: the background, `[S]`.
       interval: time between the later frames.
     """
@@ -116,27 +129,27 @@ def decide(
     evidence["time"] = float(record.times[record.count[sample] - 1])
     if record.invalid[sample]:
         return Verdict(Regime.INVALID, np.nan, evidence)
-    seen = course(record, sample)
-    _note_course(evidence, seen)
-    if seen.remaining < seen.limit:
-        regime, margin = Regime.STEADY_PATTERN, seen.limit / max(seen.remaining, 1e-99)
-        if seen.is_uniform:
+    past = course(record, sample)
+    _note_course(evidence, past)
+    if past.remaining < past.limit:
+        regime, margin = Regime.STEADY_PATTERN, past.limit / max(past.remaining, 1e-99)
+        if past.is_uniform:
             regime = _uniform_regime(record, sample, origin)
-            margin = min(margin, UNIFORM / max(seen.contrast[-1], 1e-99))
+            margin = min(margin, UNIFORM / max(past.contrast[-1], 1e-99))
         return Verdict(regime, min(margin, _LARGEST_MARGIN), evidence)
-    travelling = _travelling(record, sample, seen, evidence)
-    return travelling or _decide_by_time(record, sample, seen, evidence, interval)
+    travelling = _travelling(record, sample, past, evidence)
+    return travelling or _decide_by_time(record, sample, past, evidence, interval)
 
 
-def _travelling(record, sample, seen, evidence):
+def _travelling(record, sample, past, evidence):
     """The verdict on what is steady in a moving frame; None of anything else."""
     left = np.nanmax(record.drift[sample, :, 0])
     velocity = np.nanmean(record.drift[sample, :, 1:], axis=0)
     changed = record.shape[sample, 1:].max()  # NaN if it was no mere drift
     evidence |= {"drift_left": left, "speed": float(np.linalg.norm(velocity))}
     evidence["shape_change"] = changed
-    rate, contrast = seen.rate[record.first :], seen.contrast[record.first :]
-    window = seen.times[-1] - record.times[record.first]
+    rate, contrast = past.rate[record.first :], past.contrast[record.first :]
+    window = past.times[-1] - record.times[record.first]
     moved = window * np.mean(rate / np.maximum(contrast, UNIFORM))
     clear = [
         features.DRIFT / max(left, 1e-99),
@@ -148,7 +161,7 @@ def _travelling(record, sample, seen, evidence):
     return Verdict(Regime.TRAVELLING, min(*clear, _LARGEST_MARGIN), evidence)
 
 
-def _decide_by_time(record, sample, seen, evidence, interval):
+def _decide_by_time(record, sample, past, evidence, interval):
     gram = record.gram(sample)
     distances = recurrence.lag_distances(gram)
     lag, distance = recurrence.first_return(distances, RETURN)
@@ -158,11 +171,11 @@ def _decide_by_time(record, sample, seen, evidence, interval):
     if distance < RETURN and sustained:
         margin = min(RETURN / max(distance, 1e-99), _LARGEST_MARGIN)
         return Verdict(Regime.OSCILLATORY, margin, evidence)
-    if seen.fit > DECAY_FIT and 0.5 * seen.decay * seen.times[-1] > 1.0:
+    if past.fit > DECAY_FIT and 0.5 * past.decay * past.times[-1] > 1.0:
         return Verdict(Regime.TRANSIENT, np.nan, evidence)
     stationary = all(
-        abs(_later_over_earlier(seen.times, x)) < ALIKE
-        for x in (seen.contrast + UNIFORM, seen.rate)
+        abs(_later_over_earlier(past.times, x)) < ALIKE
+        for x in (past.contrast + UNIFORM, past.rate)
     )
     has_lines = sustained and evidence["line_share"] > LINES
     if not (stationary or has_lines):
@@ -170,8 +183,18 @@ def _decide_by_time(record, sample, seen, evidence, interval):
     return Open(evidence, has_lines, stationary)
 
 
-def decide_by_exponent(open_: Open, value, error, halves, duration) -> Verdict:
-    """The verdict, given λ, its standard error, its halves and the measured time."""
+def decide_by_exponent(
+    open_: Open, value: float, error: float, halves: np.ndarray, duration: float
+) -> Verdict:
+    """The verdict, once the exponent is known.
+
+    Args:
+      open_: the sample.
+      value: λ, in 1 / time.
+      error: its standard error.
+      halves: λ of the first and the second half of the measured time.
+      duration: the measured time.
+    """
     evidence = open_.evidence | {
         "lyapunov": float(value),
         "lyapunov_error": float(error),
@@ -190,16 +213,16 @@ def decide_by_exponent(open_: Open, value, error, halves, duration) -> Verdict:
     return Verdict(Regime.TRANSIENT, np.nan, evidence)
 
 
-def _note_course(evidence, seen):
-    limit = seen.limit
-    settle = 0.0 if seen.remaining < limit else np.nan
-    if seen.decay > 0.0 and seen.rate[-1] > 0.0:
-        settle = max(np.log(seen.rate[-1] / (seen.decay * limit)) / seen.decay, 0.0)
+def _note_course(evidence, past):
+    limit = past.limit
+    settle = 0.0 if past.remaining < limit else np.nan
+    if past.decay > 0.0 and past.rate[-1] > 0.0:
+        settle = max(np.log(past.rate[-1] / (past.decay * limit)) / past.decay, 0.0)
     evidence |= {
-        "rate": float(seen.rate[-1]),
-        "contrast": float(seen.contrast[-1]),
-        "decay": float(seen.decay),
-        "remaining": float(seen.remaining),
+        "rate": float(past.rate[-1]),
+        "contrast": float(past.contrast[-1]),
+        "decay": float(past.decay),
+        "remaining": float(past.remaining),
         "settle_time": float(settle),
     }
 

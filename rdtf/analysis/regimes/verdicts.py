@@ -43,7 +43,7 @@ _ADVICE = {
         "Perturbations grow exponentially: check_artefact tells whether the time step "
         "or the grid makes them."
     ),
-    Regime.TRANSIENT: "Undecided: still changing at the end of the run; take more steps.",
+    Regime.TRANSIENT: "Still changing at the end of the run: take more steps.",
     Regime.INVALID: (
         "Not finite, or outside the model's valid range: try a smaller time step or "
         "other parameters."

@@ -1,8 +1,8 @@
 """How far a parameter set is from the bifurcations of a uniform state.
 
 Distances are Euclidean in relative units, x = ln(p / p₀) for positive parameters and
-(p - p₀) / |p₀| for those that may change sign (`branches.Scale`): 0.05 is about five per
-cent. They are positive before the bifurcation and negative beyond it:
+(p - p₀) / |p₀| for those that may change sign (`branches.Scale`): 0.05 is about five
+per cent. They are positive before the bifurcation and negative beyond it:
 
     saddle_node   + the pair of states exists          - it has vanished
     branch_point  + the state is stable (D > 0)        - another state took over
@@ -24,7 +24,7 @@ from rdtf.status import InputError
 _ON = 1e-9  # a relative distance that counts as none
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Boundary:
     """The nearest bifurcation of one kind.
 
@@ -77,13 +77,14 @@ def boundaries(
 ) -> dict[str, Boundary]:
     """The bifurcations around a parameter set: kind -> the nearest one of that kind.
 
-    Along single parameters the branch is followed up to a thousandfold, and saddle-nodes
-    of polynomial reactions are found by elimination, so also those of states that do not
-    exist yet. From each of these points, and from the set itself, the nearest point of
-    the surface is found by SciPy's SLSQP with exact derivatives. A kind that is nowhere
-    met is left out.
+    Along single parameters the branch is followed up to a thousandfold, and
+    saddle-nodes of polynomial reactions are found by elimination, so also those of
+    states that do not exist yet. From each of these points, and from the set itself,
+    the nearest point of the surface is found by SciPy's SLSQP with exact derivatives. A
+    kind that is nowhere met is left out.
 
     Args:
+      model: its equations.
       params: all parameters, p₀.
       over: the parameters that may vary; default: all.
       state: the branch; see `select_state`.
@@ -110,9 +111,17 @@ def boundaries(
         if is_mine:
             seeds += _at_once(model, scale, kind, chosen)
         side = sides.get(kind, sides["saddle_node"]) if is_mine else None
-        boundary = _boundary(model, scale, kind, mine, seeds, side)
-        if boundary is not None:
-            found[kind] = dataclasses.replace(boundary, of_the_state=is_mine)
+        best = _nearest_of(model, scale, kind, seeds)
+        if best is not None:
+            alone, distances = _alone(model, scale, mine, side)
+            found[kind] = Boundary(
+                kind=kind,
+                distance=_signed(model, scale, best, side),
+                nearest=best,
+                alone=alone,
+                alone_distance=distances,
+                of_the_state=is_mine,
+            )
     return found
 
 
@@ -140,8 +149,8 @@ def _at_once(model, scale, kind, state):
     return [onset] if onset is not None and onset.kind == kind else []
 
 
-def _boundary(model, scale, kind, met, seeds, side):
-    """The nearest of all, with its sign; None if there is none."""
+def _nearest_of(model, scale, kind, seeds):
+    """The nearest onset of all that the seeds lead to; None if there is none."""
     nearest = [_nearest(model, scale, seed) for seed in seeds]
     held = [n for n in model.parameters if n not in scale.names]
     nearest += [
@@ -152,25 +161,25 @@ def _boundary(model, scale, kind, met, seeds, side):
         for o in nearest
         if o is not None and o.kind == kind and scale.is_near(o.params)
     ]
-    if not nearest:
-        return None
+    return min(nearest, key=lambda onset: _length(scale, onset), default=None)
 
-    def length(onset):
-        return float(np.linalg.norm(scale.x_of(onset.params)))
 
-    best = min(nearest, key=length)
+def _alone(model, scale, met, side):
+    """Per parameter that varies alone, (nearest values, signed distances) or None."""
     alone, distances = {}, {}
     for name, group in met.items():
-        closest = min(group, key=length, default=None)
+        closest = min(group, key=lambda onset: _length(scale, onset), default=None)
         alone[name] = closest and float(closest.params[name])
         distances[name] = closest and _signed(model, scale, closest, side)
-    return Boundary(
-        kind, _signed(model, scale, best, side), best, alone, distances, True
-    )
+    return alone, distances
+
+
+def _length(scale, onset):
+    return float(np.linalg.norm(scale.x_of(onset.params)))
 
 
 def _signed(model, scale, onset, side):
-    length = float(np.linalg.norm(scale.x_of(onset.params)))
+    length = _length(scale, onset)
     if length <= _ON:
         return length
     if onset.kind == "saddle_node":

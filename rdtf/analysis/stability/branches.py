@@ -15,8 +15,9 @@ _LARGEST = 1.0  # of a Newton step that still stays on a branch, in sizes of the
 class Scale:
     """Relative units of some parameters: where distances are measured.
 
-    x = ln(p / p₀) for a parameter that is positive and has to be, x = (p - p₀) / |p₀| for
-    one that may change its sign; if p₀ is zero, the default, or else one, is its unit.
+    x = ln(p / p₀) for a parameter that is positive and has to be, x = (p - p₀) / |p₀|
+    for one that may change its sign; if p₀ is zero, the default, or else one, is its
+    unit.
 
     Args:
       model: whose parameters they are.

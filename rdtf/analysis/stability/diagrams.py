@@ -78,6 +78,8 @@ def diagram(
     is not rational, of the given one) and of the states born in saddle-nodes.
 
     Args:
+      model: its equations.
+      params: all parameters; those of `over` are replaced.
       over: the names along x and y.
       ranges: name -> (lowest, highest); what is left out is chosen to show the nearest
         bifurcations.
@@ -154,8 +156,14 @@ def curve(
 ) -> list[np.ndarray]:
     """One kind of bifurcation in a plane of two parameters, as `[points, 2]` pieces.
 
-    Every point satisfies the equations of `rdtf.analysis.stability.onsets` to rounding. Arguments
-    are those of `diagram`, and so are the errors.
+    Every point satisfies the equations of `rdtf.analysis.stability.onsets` to rounding.
+
+    Args:
+      model, params, over, ranges, state: see `diagram`.
+      kind: of `onsets.KINDS`.
+
+    Raises:
+      InputError: if there is no such kind, and as of `diagram`.
     """
     if kind not in onsets.KINDS:
         raise InputError(
@@ -170,6 +178,10 @@ def suggest_ranges(
     """Ranges of two parameters that show the set and the nearest bifurcations.
 
     Args:
+      model: its equations.
+      params: all parameters.
+      over: the two names.
+      state: see `select_state`.
       found: `bifurcations.boundaries` over the two, if they are known.
     """
     if found is None:

@@ -3,7 +3,8 @@
     σ(k) = eigenvalues of  J(k) = ∂R/∂s - k² ∂Q/∂s + k⁴ ∂P/∂s
 
 Turing 1952, doi:10.1098/rstb.1952.0012; Cross & Hohenberg 1993,
-doi:10.1103/RevModPhys.65.851. On a grid, -k² is the eigenvalue of the discrete Laplacian.
+doi:10.1103/RevModPhys.65.851. On a grid, -k² is the eigenvalue of the discrete
+Laplacian.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ class Mode:
         return abs(self.rate.imag) > 1e-9 * abs(self.rate)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Dispersion:
     """Growth rates over wavenumbers.
 
@@ -86,6 +87,8 @@ def dispersion(
     dσ/dκ = w J'(κ) v / w v, so both are exact whatever wavenumbers are sampled.
 
     Args:
+      model: its equations.
+      params: all parameters.
       state: see `select_state`.
       wavenumbers: where to sample, 1 / length; default: from 0 to beyond the last band.
       axis: where diffusivities are anisotropic, the direction of the waves.
@@ -120,8 +123,8 @@ class GridDispersion:
     """Growth rates of the waves that a grid can hold.
 
     Attributes:
-      wavenumbers: |k|, in the layout of `rdtf.operators.laplacians.symbol` (periodic) or
-        `cosine_symbol` (no flux).
+      wavenumbers: |k|, in the layout of `rdtf.operators.laplacians.symbol` (periodic)
+        or `cosine_symbol` (no flux).
       rates: complex `[*wavenumbers.shape, species]`.
       fastest: the mode whose real part is largest.
     """
@@ -142,6 +145,13 @@ def dispersion_on_grid(
 
     The waves are eigenvectors of the discrete Laplacian, so its eigenvalue takes the
     place of -k², and its square that of k⁴.
+
+    Args:
+      model: its equations.
+      params: all parameters.
+      grid: where the waves live; periodic or no flux.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
+      state: see `select_state`.
 
     Raises:
       InputError: if the grid cannot carry the Laplacian, or diffusion is anisotropic.

@@ -4,8 +4,8 @@ A wave exp(i k x) on a uniform state grows as exp(J t) with, for κ = k²,
 
     J(κ) = ∂R/∂s - κ ∂Q/∂s + κ² ∂P/∂s.
 
-Its characteristic polynomial is λⁿ + c₁ λⁿ⁻¹ + ... + cₙ. Two of its functions change sign
-where an eigenvalue reaches the imaginary axis (Liénard & Chipart 1914; Liu 1994,
+Its characteristic polynomial is λⁿ + c₁ λⁿ⁻¹ + ... + cₙ. Two of its functions change
+sign where an eigenvalue reaches the imaginary axis (Liénard & Chipart 1914; Liu 1994,
 doi:10.1006/jmaa.1994.1079):
 
     D = cₙ = (-1)ⁿ det J    a real eigenvalue at zero,
@@ -65,7 +65,13 @@ def symbols(model: ReactionDiffusion, axis: int = -1) -> Symbols:
         for part in (real, pair)
     )
     return Symbols(
-        tuple(found.state), found.params, kappa, found.terms["R"], jacobians, real, pair
+        state=tuple(found.state),
+        params=found.params,
+        kappa=kappa,
+        rates=found.terms["R"],
+        jacobians=jacobians,
+        real=real,
+        pair=pair,
     )
 
 
@@ -123,9 +129,15 @@ def rates(model: ReactionDiffusion, params: Mapping, state) -> np.ndarray:
 def jacobians(
     model: ReactionDiffusion, params: Mapping, state, axis: int = -1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """∂R/∂s, ∂Q/∂s and ∂P/∂s, each `[..., species, species]`."""
-    count = len(model.species)
+    """∂R/∂s, ∂Q/∂s and ∂P/∂s, each `[..., species, species]`.
 
+    Args:
+      model: its equations.
+      params: name -> number or `[...]`.
+      state: `[..., species]`.
+      axis: where diffusivities are anisotropic, the direction of the waves.
+    """
+    count = len(model.species)
     found = derivatives.of(model, axis)
     parts = [found.functions("numpy", term).by_state for term in derivatives.TERMS]
 
@@ -143,6 +155,12 @@ def polynomials(
     """The coefficients of D and H in 1, κ, κ², ..., each `[..., degree + 1]`.
 
     H is 1 for one species, which cannot oscillate.
+
+    Args:
+      model: its equations.
+      params: name -> number or `[...]`.
+      state: `[..., species]`.
+      axis: where diffusivities are anisotropic, the direction of the waves.
     """
     functions = _polynomials(model, axis)
     return tuple(_evaluate(f, state, params, model) for f in functions)

@@ -1,8 +1,9 @@
 """Where a uniform state meets a bifurcation as one parameter alone varies.
 
-A branch is followed in small steps; where D or H (see `rdtf.analysis.stability.linear`), or its
-least value over waves, changes sign, Newton finds the point. Saddle-nodes, also of states
-that are not there yet, are all roots of a polynomial system where the reaction is one.
+A branch is followed in small steps; where D or H (see
+`rdtf.analysis.stability.linear`), or its least value over waves, changes sign, Newton
+finds the point. Saddle-nodes, also of states that are not there yet, are all roots of a
+polynomial system where the reaction is one.
 """
 
 import functools
@@ -20,7 +21,7 @@ _SMALLEST = 1e-7
 
 
 def tests(model, params: Mapping, state) -> dict[str, float]:
-    """The test function of each system at a state; infinite or NaN where it has none."""
+    """The test function of each system at a state; not finite where it has none."""
     real, pair = linear.polynomials(model, params, state)
     waves = [linear.lowest(p)[0] for p in (real, pair)]
     is_saddle = real[0] < 0

@@ -38,8 +38,8 @@ def cells_per_wavelength(laplacian: str) -> float:
     """Cells in 2 π / k at which -k² is off by one per cent, by the leading term.
 
     (k h)² / 12 for second_order, (k h)⁴ / 90 for fourth_order, (k h)⁶ / 560 for
-    sixth_order, (k h)⁴ / 240 for compact; spectral is exact from 2 cells on, and gets 4,
-    for the first harmonic.
+    sixth_order, (k h)⁴ / 240 for compact; spectral is exact from 2 cells on, and gets
+    4, for the first harmonic.
     """
     if laplacian == "spectral":
         return 4.0
@@ -56,8 +56,10 @@ def remarks(
     laplacian: str = "second_order",
     found: Mapping[str, bifurcations.Boundary] | None = None,
 ) -> list[str]:
-    """Remarks, most important first: boundaries closer than one per cent, missing
-    states, what grows first, and how the pattern fits the grid.
+    """Remarks on a parameter set, most important first.
+
+    They tell of boundaries closer than one per cent, missing states, what grows first,
+    and how the pattern fits the grid.
 
     Args:
       over, state: as in `bifurcations.boundaries`.
@@ -134,8 +136,8 @@ def _fastest(relation):
         if mode.oscillates:
             how = f"oscillates with a period of {2 * np.pi / abs(mode.rate.imag):.4g}"
         yield (
-            f"The uniform mode grows fastest, by e in {1 / mode.rate.real:.4g} units of "
-            f"time: the whole field {how}."
+            f"The uniform mode grows fastest, by e in {1 / mode.rate.real:.4g} units "
+            f"of time: the whole field {how}."
         )
     else:
         how = "travelling or standing waves" if mode.oscillates else "a still pattern"
@@ -151,8 +153,8 @@ def _grid(model, params, relation, grid, laplacian):
     cells, needed = mode.wavelength / max(grid.spacing), cells_per_wavelength(laplacian)
     if domain < 4 * mode.wavelength:
         yield (
-            f"The domain holds {domain / mode.wavelength:.2g} wavelengths: it selects the "
-            f"pattern; take {8 * mode.wavelength:.3g} or more."
+            f"The domain holds {domain / mode.wavelength:.2g} wavelengths: it selects "
+            f"the pattern; take {8 * mode.wavelength:.3g} or more."
         )
     if cells < needed:
         yield (

@@ -1,6 +1,7 @@
 """Bifurcations of uniform states as systems of equations, and Newton on them.
 
-With D and H of `rdtf.analysis.stability.linear`, functions of κ = k², the state s and parameters p,
+With D and H of `rdtf.analysis.stability.linear`, functions of κ = k², the state s and
+parameters p,
 
     saddle_node   R = 0, D(0) = 0                     two states meet and vanish
     branch_point  the same, where a state persists    transcritical, pitchfork
@@ -8,9 +9,9 @@ With D and H of `rdtf.analysis.stability.linear`, functions of κ = k², the sta
     turing        R = 0, D = ∂D/∂κ = 0 at κ > 0       a stationary wave
     wave          R = 0, H = ∂H/∂κ = 0 at κ > 0, ± i ω  an oscillating wave
 
-the last two of a state that is stable to uniform disturbances. Each has one equation more
-than unknowns (s, κ): a surface in the space of parameters. Kuznetsov, Elements of Applied
-Bifurcation Theory, doi:10.1007/978-1-4757-3978-7; Turing 1952,
+the last two of a state that is stable to uniform disturbances. Each has one equation
+more than unknowns (s, κ): a surface in the space of parameters. Kuznetsov, Elements of
+Applied Bifurcation Theory, doi:10.1007/978-1-4757-3978-7; Turing 1952,
 doi:10.1098/rstb.1952.0012.
 """
 
@@ -93,11 +94,25 @@ def system(model: ReactionDiffusion, kind: str, axis: int = -1) -> System | None
     slope = derivatives.jacobian(equations, arguments)
     value = derivatives.compiled(arguments, equations)
     slope = derivatives.compiled(arguments, slope)
-    return System(kind, len(unknowns), equations, arguments, value, slope)
+    return System(
+        kind=kind,
+        unknowns=len(unknowns),
+        equations=equations,
+        arguments=arguments,
+        value=value,
+        slope=slope,
+    )
 
 
 def start(onset_system: System, model, params, state) -> np.ndarray | None:
-    """(z, p) at a state, with κ where the test function is least; None without one."""
+    """(z, p) at a state, with κ where the test function is least; None without one.
+
+    Args:
+      onset_system: of the bifurcation.
+      model: its equations.
+      params: all parameters.
+      state: `[species]`.
+    """
     z = list(state)
     if onset_system.has_wave:
         pair = onset_system.kind == "wave"
@@ -115,8 +130,10 @@ def newton(onset_system: System, point, free, steps: int = 40) -> np.ndarray | N
     a point falls perpendicularly, about, onto a curve.
 
     Args:
+      onset_system: of the bifurcation.
       point: (z, p).
       free: indices into p.
+      steps: at most.
     """
     unknowns = onset_system.unknowns
     columns = [*range(unknowns), *(unknowns + i for i in free)]
@@ -141,7 +158,7 @@ def newton(onset_system: System, point, free, steps: int = 40) -> np.ndarray | N
 
 
 def onset_at(model, onset_system: System, point) -> Onset | None:
-    """The onset at a solution (z, p), or None if it is not of the kind it was sought as."""
+    """The onset at a solution (z, p), or None if it is of another kind."""
     count = len(model.species)
     state, params = point[:count], point[onset_system.unknowns :]
     params = dict(zip(model.parameters, map(float, params), strict=True))

@@ -15,7 +15,7 @@ from rdtf.status import InputError
 _MARGINAL = 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class UniformState:
     """One state with R(s) = 0.
 
@@ -53,8 +53,9 @@ def uniform_states(
     dx/dt = ∂R/∂s x (Strogatz, Nonlinear Dynamics and Chaos, 2015, section 5.2).
 
     Raises:
-      InputError: if the reaction is not rational in the species, if there is a continuum
-        of states (something is conserved), or parameters are missing or unknown.
+      InputError: if the reaction is not rational in the species, if there is a
+        continuum of states (something is conserved), or parameters are missing or
+        unknown.
     """
     return [describe(model, params, s) for s in homogeneous.states(model, params)]
 
@@ -79,8 +80,8 @@ def describe(
     scale = np.abs(matrix).max() * (np.abs(vector).max() + 1e-3) + 1e-300
     if not np.isfinite(rates).all() or np.abs(rates).max() > 1e-6 * scale:
         raise InputError(
-            f"Expected a uniform state of {model.name}, where the reaction is zero, got "
-            f"{_text(model, vector)}: see rdtf.homogeneous.states."
+            f"Expected a uniform state of {model.name}, where the reaction is zero, "
+            f"got {_text(model, vector)}: see rdtf.homogeneous.states."
         )
     eigenvalues = np.linalg.eigvals(matrix).astype(np.complex128)
     eigenvalues = eigenvalues[np.lexsort((-eigenvalues.imag, -eigenvalues.real))]
@@ -98,9 +99,9 @@ def select_state(model, params, state=None) -> UniformState:
 
     Args:
       state: a `UniformState`, an index into `uniform_states`, values as in `describe`;
-        None takes, of all that are no saddles, those with the fewest species at zero, and
-        of these the one whose slowest disturbance, uniform or not, decays most slowly or
-        grows fastest.
+        None takes, of all that are no saddles, those with the fewest species at zero,
+        and of these the one whose slowest disturbance, uniform or not, decays most
+        slowly or grows fastest.
 
     Raises:
       InputError: if there is no such state.
@@ -115,7 +116,8 @@ def select_state(model, params, state=None) -> UniformState:
     if state is not None:
         if not 0 <= state < len(found):
             raise InputError(
-                f"Expected the number of a uniform state below {len(found)}, got {state}."
+                f"Expected the number of a uniform state below {len(found)}, got "
+                f"{state}."
             )
         return found[state]
 

@@ -55,6 +55,8 @@ def report(
     """(all numbers, ready for JSON; the dispersion relation; the boundaries).
 
     Args:
+      model: its equations.
+      params: all parameters.
       over: the parameters that distances are measured in; default: `default_axes`.
       state: see `stability.select_state`.
       grid, laplacian: where a simulation is to run, or None.
@@ -83,7 +85,15 @@ def report(
             "bands": [list(band) for band in relation.bands],
         },
         "boundaries": {kind: _boundary(b) for kind, b in found.items()},
-        "remarks": notes.remarks(model, params, over, chosen, grid, laplacian, found),
+        "remarks": notes.remarks(
+            model,
+            params,
+            over,
+            chosen,
+            grid=grid,
+            laplacian=laplacian,
+            found=found,
+        ),
     }
     if grid is not None and all(isinstance(v, str) for v in model.diffusivity.values()):
         on_grid = growth.dispersion_on_grid(model, params, grid, laplacian, chosen)

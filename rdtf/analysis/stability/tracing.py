@@ -1,8 +1,9 @@
 """Bifurcation curves in a plane of two parameters, by pseudo-arclength continuation.
 
 From a point of the curve, a step along the null vector of ∂G/∂(z, p) (see
-`rdtf.analysis.stability.onsets`) and Newton back onto it, until it leaves the plane's window, ends
-or closes. Keller 1977, in Applications of Bifurcation Theory, Academic Press.
+`rdtf.analysis.stability.onsets`) and Newton back onto it, until it leaves the plane's
+window, ends or closes. Keller 1977, in Applications of Bifurcation Theory, Academic
+Press.
 """
 
 import numpy as np

@@ -1,13 +1,13 @@
-"""How a fit travels: regimes, bifurcations, loss and slope along a path of parameters."""
+"""How a fit travels: regimes, bifurcations, loss and slope along its path."""
 
 from rdtf import lazy
 from rdtf.analysis.traversal.paths import (
     REGIME,
     Crossing,
+    Runs,
     Trace,
     crossings,
     distances,
-    regimes_of,
     trace,
 )
 from rdtf.analysis.traversal.points import Point, every_nth, point_of, read, thin
@@ -16,13 +16,13 @@ __all__ = [
     "REGIME",
     "Crossing",
     "Point",
+    "Runs",
     "Trace",
     "crossings",
     "distances",
     "every_nth",
     "point_of",
     "read",
-    "regimes_of",
     "thin",
     "trace",
 ]

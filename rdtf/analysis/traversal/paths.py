@@ -3,8 +3,8 @@
 A path is what `trajectory.jsonl` of a fit holds. Of each of its points `trace` says
 
     regime             that fresh patterns end in there (`rdtf.analysis.regimes`)
-    distances          to the nearest bifurcation of each kind, relative, + before it and
-                       - beyond it (`rdtf.analysis.boundaries`)
+    distances          to the nearest bifurcation of each kind, relative, + before it
+                       and - beyond it (`rdtf.analysis.boundaries`)
     loss               L, as the fit recorded it
     slope              |∂L/∂p|, in the units of L / p
     relative_slope     sqrt(Σ (p ∂L/∂p)²): what L changes per relative change of p
@@ -16,19 +16,25 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rdtf.analysis import regimes
 from rdtf.analysis.stability import bifurcations, branches
 from rdtf.analysis.traversal.points import Point, thin
 from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
+if TYPE_CHECKING:  # so that paths without runs need no TensorFlow
+    from rdtf.simulation import Simulation
+    from rdtf.types import State
+
 REGIME = "regime"  # `Crossing.kind` where a label changes
 _ROUNDING = 1e-6  # of distances, which an optimiser found
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Crossing:
     """What lies between two neighbours of a traced path.
 
@@ -74,16 +80,54 @@ class Trace:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The simulations that tell the regimes; all points are one batch.
+
+    Attributes:
+      simulation: what runs.
+      state: that each point starts from, `[1, *grid]` per species.
+      num_steps, options: see `regimes.classify`.
+      callback: likewise.
+    """
+
+    simulation: "Simulation"
+    state: "State"
+    num_steps: int = 20_000
+    options: regimes.Options = dataclasses.field(default_factory=regimes.Options)
+    callback: Callable[[int, int], None] | None = None
+
+    def verdicts(self, sets: Sequence[Mapping[str, float]]) -> list[tuple[str, float]]:
+        """(label, margin) of the regime of each parameter set.
+
+        Sets whose time step is beyond the stability bound are INVALID.
+        """
+        names = self.simulation.model.parameters
+        params = {n: np.array([p[n] for p in sets]) for n in names}
+        ratio = np.broadcast_to(self.simulation.stability_ratio(params), len(sets))
+        found = [(regimes.Regime.INVALID.label, math.nan)] * len(sets)
+        sound = np.flatnonzero(ratio <= 1.0)
+        if not len(sound):
+            return found
+        verdicts = regimes.classify(
+            self.simulation,
+            {name: values[sound] for name, values in params.items()},
+            self.state,
+            self.num_steps,
+            options=self.options,
+            callback=self.callback,
+        )
+        for i, verdict in zip(sound, verdicts, strict=True):
+            found[i] = (verdict.regime.label, verdict.margin)
+        return found
+
+
 def trace(
     points: Sequence[Point],
     model: ReactionDiffusion,
     over: Sequence[str] | None = None,
     count: int = 40,
-    simulation=None,
-    state=None,
-    num_steps: int = 20_000,
-    exponent_steps: int | None = None,
-    callback: Callable[[int, int], None] | None = None,
+    runs: Runs | None = None,
 ) -> Trace:
     """What a path passes.
 
@@ -92,11 +136,8 @@ def trace(
       model: whose parameters they are.
       over: parameters that distances are measured over; default: all. A second or so
         per point.
-      simulation, state: what tells the regimes, and the state `[1, *grid]` that each
-        starts from; without them no regime is told. Points whose time step is beyond the
-        stability bound are INVALID.
-      num_steps, exponent_steps: see `regimes.classify`; all points are one batch.
-      callback: see `regimes.classify`.
+      count: of points, at most.
+      runs: what tells the regimes; without it no regime is found.
 
     Raises:
       InputError: if there are fewer than two points to take, a parameter is unknown, or
@@ -105,17 +146,15 @@ def trace(
     over = bifurcations.check_over(model, tuple(over or model.parameters))
     chosen = thin(points, count)
     verdicts = [(None, math.nan)] * len(chosen)
-    if simulation is not None:
-        sets = [point.params for point in chosen]
-        steps = (num_steps, exponent_steps)
-        verdicts = regimes_of(sets, simulation, state, *steps, callback)
+    if runs is not None:
+        verdicts = runs.verdicts([point.params for point in chosen])
     known, traced = {}, []
     for point, (label, margin) in zip(chosen, verdicts, strict=True):
         key = tuple(point.params.values())
         if key not in known:
             known[key] = distances(model, point.params, over)
-        told = {"regime": label, "margin": margin, "distances": known[key]}
-        traced.append(dataclasses.replace(point, **told))
+        found = {"regime": label, "margin": margin, "distances": known[key]}
+        traced.append(dataclasses.replace(point, **found))
     return Trace(traced, crossings(traced, model))
 
 
@@ -128,42 +167,12 @@ def distances(model: ReactionDiffusion, params: Mapping, over=None) -> dict[str,
     return {kind: 0.0 if b.is_on else b.distance for kind, b in found.items()}
 
 
-def regimes_of(
-    sets: Sequence[Mapping[str, float]],
-    simulation,
-    state,
-    num_steps: int,
-    exponent_steps: int | None = None,
-    callback: Callable[[int, int], None] | None = None,
-) -> list[tuple[str, float]]:
-    """(label, margin) of the regime of each parameter set, in one batch."""
-    from rdtf.analysis import regimes
-
-    params = {n: np.array([p[n] for p in sets]) for n in simulation.model.parameters}
-    ratio = np.broadcast_to(simulation.stability_ratio(params), len(sets))
-    found = [(regimes.Regime.INVALID.label, math.nan)] * len(sets)
-    sound = np.flatnonzero(ratio <= 1.0)
-    if not len(sound):
-        return found
-    verdicts = regimes.classify(
-        simulation,
-        {name: values[sound] for name, values in params.items()},
-        state,
-        num_steps,
-        exponent_steps=exponent_steps,
-        callback=callback,
-    )
-    for i, verdict in zip(sound, verdicts, strict=True):
-        found[i] = (verdict.regime.label, verdict.margin)
-    return found
-
-
 def crossings(points: Sequence[Point], model: ReactionDiffusion) -> list[Crossing]:
     """What lies between the neighbours among points that are already labelled.
 
-    Where a straight step goes through a boundary, the distances from its two ends add up
-    to no more than its length. So a change of sign with longer distances is none of one
-    boundary, but of which one is the nearest, and does not count.
+    Where a straight step goes through a boundary, the distances from its two ends add
+    up to no more than its length. So a change of sign with longer distances is none of
+    one boundary, but of which one is the nearest, and does not count.
     """
     found = []
     for one, two in itertools.pairwise(points):
@@ -174,11 +183,22 @@ def crossings(points: Sequence[Point], model: ReactionDiffusion) -> list[Crossin
             if (a < 0) != (b < 0) and abs(a) + abs(b) <= longest:
                 at = one.place + (two.place - one.place) * a / (a - b)
                 sides = (_side(a), _side(b))
-                found.append(Crossing(kind, one.place, two.place, *sides, at))
+                found.append(_crossing(kind, one, two, sides, at))
         if one.regime != two.regime:
-            labels = (one.regime, two.regime)
-            found.append(Crossing(REGIME, one.place, two.place, *labels))
+            found.append(_crossing(REGIME, one, two, (one.regime, two.regime)))
     return sorted(found, key=lambda crossing: (crossing.first, crossing.kind))
+
+
+def _crossing(kind, one, two, sides, at=math.nan):
+    before, after = sides
+    return Crossing(
+        kind=kind,
+        first=one.place,
+        second=two.place,
+        before=before,
+        after=after,
+        at=at,
+    )
 
 
 def _side(distance):

@@ -13,7 +13,7 @@ from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Point:
     """One point of a path.
 
@@ -21,10 +21,12 @@ class Point:
       place: its number in the trajectory, all stages together.
       stage, iteration, status: as recorded.
       params: all parameters.
-      loss, slope, relative_slope: see `rdtf.analysis.traversal`; NaN where none was recorded.
+      loss, slope, relative_slope: see `rdtf.analysis.traversal.paths`; NaN where none
+        was recorded.
       regime, margin: label, and how clear it is (see `regimes.Verdict`); None and NaN
         if regimes were not asked for.
-      distances: kind -> signed relative distance; kinds that are nowhere near are absent.
+      distances: kind -> signed relative distance; kinds that are nowhere near are
+        absent.
     """
 
     place: int
@@ -65,20 +67,20 @@ def read(path, model: ReactionDiffusion) -> list[Point]:
 
 
 def point_of(record: Mapping, model: ReactionDiffusion, place: int) -> Point:
-    """A point of a recorded iteration (`rdtf.inverse.Record` in JSON's terms)."""
+    """A point of a recorded iteration (`rdtf.inverse.reporting.recorders.Record` in JSON's terms)."""
     own = {name: float(value) for name, value in record["params"].items()}
     params = {**model.defaults, **own}
     slopes = {n: _number(x) for n, x in (record.get("gradient") or {}).items()}
     relative = [params[name] * slope for name, slope in slopes.items()]
     return Point(
-        place,
-        str(record.get("stage", "")),
-        int(record["iteration"]),
-        str(record.get("status", "ok")),
-        params,
-        _number(record.get("loss")),
-        math.hypot(*slopes.values()) if slopes else math.nan,
-        math.hypot(*relative) if relative else math.nan,
+        place=place,
+        stage=str(record.get("stage", "")),
+        iteration=int(record["iteration"]),
+        status=str(record.get("status", "ok")),
+        params=params,
+        loss=_number(record.get("loss")),
+        slope=math.hypot(*slopes.values()) if slopes else math.nan,
+        relative_slope=math.hypot(*relative) if relative else math.nan,
     )
 
 

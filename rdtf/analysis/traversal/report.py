@@ -96,7 +96,9 @@ def background(
     """The bifurcation curves over two parameters, on a map of regimes if it is `known`.
 
     Args:
+      model: of the curves.
       params: the others, which the curves are for.
+      over: the parameters to the right and upwards.
       ranges: name -> (low, high).
       known: see `read_map`.
     """
@@ -104,12 +106,13 @@ def background(
         found = diagrams.diagram(model, params, over, ranges, points=_CELLS).curves
     except InputError:  # the model's uniform states cannot be found
         found = {}
-    limits = tuple(ranges[name] for name in over)
-    return pictures.Background(tuple(over), limits, found, *_split(known))
-
-
-def _split(known):
-    return (None, None) if known is None else (known[:2], known[2])
+    return pictures.Background(
+        names=tuple(over),
+        ranges=tuple(ranges[name] for name in over),
+        curves=found,
+        values=None if known is None else known[:2],
+        regimes=None if known is None else known[2],
+    )
 
 
 def picture(
@@ -125,9 +128,12 @@ def picture(
 
     Args:
       path: the PNG to write.
+      trace: what is drawn.
+      model: whose bifurcation curves are below it.
       over: the parameters to the right and upwards; the curves are for the values of
         the others at the path's end.
       known: see `read_map`; the picture then has its limits.
+      title: above the picture.
       whole: the path before it was thinned, for the line through its points.
     """
     labels = [regime.label for regime in Regime]
@@ -135,13 +141,14 @@ def picture(
     line = np.array(line)
     numbers = [labels.index(p.regime) if p.regime else -1 for p in trace.points]
     travelled = pictures.Path(
-        line,
-        trace.column("place"),
-        *(trace.column(name) for name in over),
-        trace.column("loss"),
-        trace.column("relative_slope"),
-        np.array(numbers),
-        {kind: trace.column(kind) for kind in trace.kinds()},
+        line=line,
+        places=trace.column("place"),
+        x=trace.column(over[0]),
+        y=trace.column(over[1]),
+        loss=trace.column("loss"),
+        slope=trace.column("relative_slope"),
+        regimes=np.array(numbers),
+        distances={kind: trace.column(kind) for kind in trace.kinds()},
     )
     if known is None:
         ranges = span(model, over, line)

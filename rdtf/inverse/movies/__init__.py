@@ -1,4 +1,4 @@
-"""Movies of patterns that move: filters driven by the species that is seen."""
+"""Movies of patterns that move: filters driven by the observed species."""
 
 from rdtf import lazy
 
@@ -6,7 +6,6 @@ __getattr__, __dir__ = lazy.attributes(
     __name__,
     {
         "DrivenFilter": "driven_filter",
-        "MovieFit": "fits",
         "fit": "fits",
     },
 )

@@ -15,11 +15,13 @@ parameters.
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from rdtf.inverse.noisy.field_problem import FieldProblem
 from rdtf.inverse.observation.camera import Camera
+from rdtf.inverse.results import Estimate
 from rdtf.inverse.solvers.levenberg_marquardt import Coordinates
 from rdtf.inverse.steady.fixed_point import UNSETTLED, SteadyMap
 from rdtf.status import FitStatus
@@ -30,57 +32,33 @@ SHORT = 0.1  # step, in coordinates, within which the cost is nearly quadratic
 UNSTEADY = 0.03  # model misfit beyond which a field is no steady state of the model
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """The end of a minimisation.
+def explains(estimate: Estimate) -> bool:
+    """Whether data and model are met about as well as σ and ε promise."""
+    return estimate.data_misfit < 1.5 and estimate.model_misfit < UNSTEADY
+
+
+def is_moving(estimate: Estimate) -> bool:
+    """Whether the pattern is clearly too far from steady for its parameters."""
+    clear = estimate.drift > estimate.epsilon / 10.0
+    return clear and estimate.drift > UNSETTLED * float(np.std(estimate.levels))
+
+
+class Newton(NamedTuple):
+    """One Gauss-Newton step of the field and the free coordinates.
 
     Attributes:
-      params: by name, with "gain" and "offset" if they were unknown.
-      field: o, concentrations `[n, *grid]`.
-      cost, data_misfit: half the weighted sum of squares, and the mean of the squares
-        of (H o - y) / σ over seen pixels (near 1 for a good model).
-      model_misfit: |o - w| / |o - mean(o)|.
-      curvature: Schur complement S in coordinates of the fit, `[P, P]`, rows of what is
-        held are zero.
-      scatter: covariance of its gradient under the noise of the data alone, K Kᵀ,
-        `[P, P]`: estimates scatter by S⁻¹ K Kᵀ S⁻¹.
-      sigma, epsilon: of the misfit.
-      status, iterations: how it ended.
-      drift: how far the field is from steady, of `rdtf.inverse.noisy.noise_and_drift`.
-      laplacian_spread: how far the estimates with other Laplacians are away, root mean square
-        weighted by their likelihood, by free coordinate; 0 if none comes near.
+      moves: decrements of the field, `[1 + P, n, *grid]`: of the field alone, and by
+        each coordinate.
+      gradient: of the cost by the coordinates, the field eliminated, `[P]`.
+      schur: the curvature by the coordinates, the field eliminated, S `[P, P]`.
+      scatter: K Kᵀ `[P, P]`: noise e of the data turns the gradient by
+        K e / σ = (H B)ᵀ e / σ², with B the decrements by the coordinates.
     """
 
-    params: dict[str, float]
-    field: np.ndarray
-    cost: float
-    data_misfit: float
-    model_misfit: float
-    curvature: np.ndarray
+    moves: np.ndarray
+    gradient: np.ndarray
+    schur: np.ndarray
     scatter: np.ndarray
-    sigma: float
-    epsilon: float
-    status: FitStatus
-    iterations: int
-    drift: float = 0.0
-    laplacian_spread: np.ndarray | float = 0.0
-
-    @property
-    def levels(self) -> np.ndarray:
-        """z, the field in the units of the pictures."""
-        shifted = self.field - self.params.get("offset", 0.0)
-        return shifted / self.params.get("gain", 1.0)
-
-    @property
-    def explains(self) -> bool:
-        """Whether data and model are met about as well as σ and ε promise."""
-        return self.data_misfit < 1.5 and self.model_misfit < UNSTEADY
-
-    @property
-    def moves(self) -> bool:
-        """Whether the pattern is clearly too far from steady for its parameters."""
-        clear = self.drift > self.epsilon / 10.0
-        return clear and self.drift > UNSETTLED * float(np.std(self.levels))
 
 
 class Misfit:
@@ -119,12 +97,8 @@ class Misfit:
             cost += 0.5 * np.sum(np.square(model)) / self.epsilon**2
         return (cost if np.isfinite(cost) else np.inf), data, model, point
 
-    def step(self, here, params):
-        """(Newton decrements of the field `[1 + P, n, *grid]`, gradient, Schur, K Kᵀ).
-
-        Noise e of the data turns the gradient by K e / σ = (H B)ᵀ e / σ², with B the
-        decrements by the parameters.
-        """
+    def step(self, here, params) -> Newton:
+        """The Gauss-Newton step at `here`, what `evaluate` gave for `params`."""
         _, data, model, point = here
         columns = self._columns(params, here)
         count = len(columns)
@@ -149,7 +123,7 @@ class Misfit:
                 by_model.reshape(count, -1) @ q.ravel() / self.epsilon**2 - cross
             )
             scatter += felt @ felt.T
-        return moves, gradient, schur, scatter
+        return Newton(moves, gradient, schur, scatter)
 
     def gradient(self, here, params):
         """Of the cost: by field `[n, *grid]`, and by the coordinates that are free."""
@@ -233,13 +207,24 @@ def minimise(
     levels: np.ndarray,
     start: Mapping[str, float],
     max_iterations: int = 60,
-    callback: Callable[[int, dict, float], None] = lambda *_: None,
+    callback: Callable[[int, dict, np.ndarray, float], None] = lambda *_: None,
     hopeless: float = np.inf,
 ) -> Estimate:
     """Damped Gauss-Newton from a field, in units of the pictures, and parameters.
 
-    The damping acts on the parameters. A short step that promises no cost below `hopeless`
-    is the last.
+    The damping acts on the parameters. A short step that promises no cost below
+    `hopeless` is the last.
+
+    Args:
+      misfit: the cost.
+      levels: the field to start from, in the units of the pictures, `[n, *grid]`.
+      start: parameters to start from.
+      max_iterations: at most so many.
+      callback: called as callback(iteration, params, levels, cost).
+      hopeless: a cost that another fit has reached already.
+
+    Returns:
+      the estimate of stage "errors_in_variables".
     """
     free = misfit.coordinates.free
     params, damping, status = dict(start), 1e-3, FitStatus.MAX_ITERATIONS
@@ -250,49 +235,61 @@ def minimise(
         status, max_iterations = FitStatus.FAILED_START, 0
     while iteration < max_iterations:
         iteration += 1
-        moves, gradient, schur, scatter = misfit.step(here, params)
-        newton = np.linalg.lstsq(schur, gradient, rcond=None)[0]
-        promise, before = 0.5 * gradient @ newton, here[0]
-        best = before - promise - misfit.promise(here, params, moves[0])
-        found = _descend(misfit, levels, params, here, damping, moves, gradient, schur)
+        step, before = misfit.step(here, params), here[0]
+        schur, scatter = step.schur, step.scatter
+        newton = np.linalg.lstsq(schur, step.gradient, rcond=None)[0]
+        promise = 0.5 * step.gradient @ newton
+        best = before - promise - misfit.promise(here, params, step.moves[0])
+        found = _descend(misfit, levels, params, here, damping, step=step)
         if found is not None:
             levels, params, here, damping = found
-        callback(iteration, params, here[0])
+        callback(iteration, params, levels, here[0])
         if found is None or (promise < NEGLIGIBLE and before - here[0] < 1.0):
             status = FitStatus.CONVERGED
             break
         if best > hopeless and np.max(np.abs(newton)) < SHORT:
             break
-    spread = np.linalg.norm(levels - levels.mean())
-    return Estimate(
-        params,
-        params.get("gain", 1.0) * levels + params.get("offset", 0.0),
-        here[0],
-        misfit.seen(here[1]),
-        float(np.linalg.norm(here[2]) / spread),
-        _whole(schur, free),
-        _whole(scatter, free),
-        misfit.sigma,
-        misfit.epsilon,
-        status,
-        iteration,
+    found = _estimate(misfit, levels, params, here)
+    return dataclasses.replace(
+        found,
+        status=status,
+        iterations=iteration,
+        curvature=_whole(schur, free),
+        scatter=_whole(scatter, free),
     )
 
 
-def _descend(misfit, levels, params, here, damping, moves, gradient, schur):
+def _estimate(misfit, levels, params, here):
+    spread = np.linalg.norm(levels - levels.mean())
+    return Estimate(
+        stage="errors_in_variables",
+        params=params,
+        loss=here[0],
+        status=FitStatus.MAX_ITERATIONS,
+        iterations=0,
+        field=params.get("gain", 1.0) * levels + params.get("offset", 0.0),
+        data_misfit=misfit.seen(here[1]),
+        model_misfit=float(np.linalg.norm(here[2]) / spread),
+        sigma=misfit.sigma,
+        epsilon=misfit.epsilon,
+    )
+
+
+def _descend(misfit, levels, params, here, damping, step):
     """(field, params, evaluation, damping) of a step that lowers the cost, or None."""
     coordinates = misfit.coordinates
     vector, free = coordinates.encode(params), coordinates.free
     while damping < 1e6:
-        damped = schur + damping * np.diag(np.maximum(np.diag(schur), 1e-300))
-        move = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
+        scale = np.diag(np.maximum(np.diag(step.schur), 1e-300))
+        damped = step.schur + damping * scale
+        move = -np.linalg.lstsq(damped, step.gradient, rcond=None)[0]
         move *= min(1.0, LARGEST / max(np.max(np.abs(move)), 1e-300))
         target = vector.copy()
         target[free] += move
         target = np.clip(target, coordinates.lower, coordinates.upper)
         trial = coordinates.decode(target)
         actual = (target - vector)[free]
-        moved = levels - moves[0] - np.tensordot(actual, moves[1:], 1)
+        moved = levels - step.moves[0] - np.tensordot(actual, step.moves[1:], 1)
         there = misfit.evaluate(moved, trial, here[3].fields)
         if there[0] < here[0]:
             return moved, trial, there, max(damping / 5.0, 1e-6)

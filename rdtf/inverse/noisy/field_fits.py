@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rdtf.inverse.noisy import errors_in_variables, noise_and_drift
-from rdtf.inverse.noisy.errors_in_variables import Estimate, Misfit
+from rdtf.inverse.noisy.errors_in_variables import Misfit
+from rdtf.inverse.results import Estimate
 from rdtf.inverse.steady.stills import Stills
 from rdtf.inverse.structure import identifiability
 from rdtf.status import FitStatus
@@ -30,6 +31,13 @@ NEAR = 0.8  # noise found over the noise assumed, that needs no other level
 EXACT = 1e-3  # noise over standard deviation below which a camera is taken to be noisy
 
 
+Callback = Callable[[float, int, dict, np.ndarray, float], None]
+
+
+def _ignore(*iteration):
+    """A callback that does nothing."""
+
+
 class FieldFit:
     """Minimisations that start where the one before ended.
 
@@ -37,7 +45,8 @@ class FieldFit:
       stills: the pictures.
       laplacian: of the steady map.
       start: parameters, gain and offset too if they are unknown.
-      callback: called as callback(epsilon, iteration, params, cost).
+      callback: called as callback(epsilon, iteration, params, levels, cost), where
+        levels is the field in the units of the pictures.
 
     Attributes:
       estimate: the last; None before the first level.
@@ -49,7 +58,7 @@ class FieldFit:
         stills: Stills,
         laplacian: str,
         start: Mapping[str, float],
-        callback: Callable[[float, int, dict, float], None] = lambda *_: None,
+        callback: Callback = _ignore,
     ):
         self._stills, self._callback = stills, callback
         self._steady = stills.steady(laplacian, start)
@@ -65,13 +74,13 @@ class FieldFit:
             self._steady,
             stills.camera,
             stills.pictures,
-            sigma,
-            epsilon,
-            self._coordinates,
+            sigma=sigma,
+            epsilon=epsilon,
+            coordinates=self._coordinates,
         )
 
-        def report(iteration, params, cost):
-            self._callback(epsilon, iteration, params, cost)
+        def report(*iteration):
+            self._callback(epsilon, *iteration)
 
         self._last, self._explained = misfit, None
         self.estimate = errors_in_variables.minimise(
@@ -79,7 +88,7 @@ class FieldFit:
         )
         self._levels, self._params = self.estimate.levels, self.estimate.params
         self.iterations += self.estimate.iterations
-        return self.estimate.cost
+        return self.estimate.loss
 
     @property
     def explained(self) -> noise_and_drift.NoiseAndDrift:
@@ -94,7 +103,7 @@ class FieldFit:
         """Whether the last level explains the pictures."""
         if self.estimate.status is FitStatus.FAILED_START:
             return False
-        return self.estimate.cost < CREDIBLE * self.explained.cost
+        return self.estimate.loss < CREDIBLE * self.explained.cost
 
     def next(self) -> tuple[float, float] | None:
         """σ and ε of the level to take after the last, None after enough of them."""
@@ -120,28 +129,23 @@ class FieldFit:
 
 def fit_field(
     stills: Stills,
-    laplacian: str,
-    start: Mapping[str, float],
-    callback: Callable[[float, int, dict, float], None] = lambda *_: None,
-) -> Estimate:
-    """Errors in variables, down the ladder of ε from the noise to the drift."""
-    return fit_laplacians(stills, {laplacian: start}, callback)[1]
-
-
-def fit_laplacians(
-    stills: Stills,
     starts: Mapping[str, Mapping[str, float]],
-    callback: Callable[[float, int, dict, float], None] = lambda *_: None,
-) -> tuple[str, Estimate, dict[str, float]]:
-    """Fits with every Laplacian of `starts` until one leads, and with that one on.
+    callback: Callback = _ignore,
+) -> Estimate:
+    """Errors in variables, with ε lowered from the noise to the drift of the pattern.
 
-    Returns:
-      (the Laplacian of the lowest cost, its estimate, costs of those compared last).
+    Fits with every Laplacian of `starts` until one leads, and goes on with that one.
+    `Estimate.laplacians` has the losses of those that were compared last.
+
+    Args:
+      stills: the pictures.
+      starts: parameters, gain and offset too if they are unknown, by Laplacian.
+      callback: as of `FieldFit`.
     """
     sigma = max(stills.sigma, EXACT * stills.spread)
     level = (sigma, sigma / FALL)
     fits = _first(stills, starts, level, callback)
-    left = costs = {name: fit.estimate.cost for name, fit in fits.items()}
+    left = costs = {name: fit.estimate.loss for name, fit in fits.items()}
     while True:
         best = min(left, key=left.get)
         level = fits[best].next()
@@ -150,14 +154,15 @@ def fit_laplacians(
         near = [name for name in left if left[name] <= left[best] + DECISIVE]
         left = {name: fits[name].minimise(*level) for name in near or [best]}
         costs = left if len(left) > 1 else costs
-    estimate = dataclasses.replace(
+    near = {name: fits[name].estimate for name in left}
+    return dataclasses.replace(
         fits[best].estimate,
         iterations=fits[best].iterations,
-        laplacian_spread=laplacian_spread(
-            stills, {name: fits[name].estimate for name in left}, best
-        ),
+        laplacian=best,
+        laplacians=costs,
+        noise_ratio=stills.noise_ratio,
+        laplacian_spread=laplacian_spread(stills, near, best),
     )
-    return best, estimate, costs
 
 
 def laplacian_spread(
@@ -175,7 +180,7 @@ def laplacian_spread(
         if estimate.status is FitStatus.FAILED_START:
             continue
         away = (coordinates.encode(estimate.params) - centre)[coordinates.free]
-        share = np.exp(estimates[best].cost - estimate.cost)
+        share = np.exp(estimates[best].loss - estimate.loss)
         weight, squares = weight + share, squares + share * away**2
     return np.sqrt(squares / max(weight, 1e-300))
 
@@ -187,15 +192,15 @@ def _first(stills, starts, level, callback):
         fits[name] = FieldFit(stills, name, start, callback)
         hopeless = np.inf
         if best is not None and best.credible:
-            hopeless = best.estimate.cost + DECISIVE
+            hopeless = best.estimate.loss + DECISIVE
         cost = fits[name].minimise(*level, hopeless)
-        if best is None or cost < best.estimate.cost:
+        if best is None or cost < best.estimate.loss:
             best = fits[name]
     if best.credible:
         return fits
     for name, start in starts.items():
         other = FieldFit(stills, name, start, callback)
         other.minimise(level[0], level[0])
-        if other.minimise(*level) < fits[name].estimate.cost:
+        if other.minimise(*level) < fits[name].estimate.loss:
             fits[name] = other
     return fits

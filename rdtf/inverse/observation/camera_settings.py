@@ -1,6 +1,6 @@
 """How a picture sees a pattern: blur, pixels, missing cells, gain and offset.
 
-    y = mask · pixels(blur(field)),      field = gain · y' + offset of raw grey levels y'
+    y = mask · pixels(blur(field)),     field = gain · y' + offset of raw grey levels y'
 
 `blur` is a Gaussian of standard deviation `psf_sigma`; a pixel is the mean of
 `cells_per_pixel` cells along each axis.
@@ -13,18 +13,18 @@ import numpy as np
 from rdtf.models import Parameter
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Observation:
     """What is known of the camera.
 
     Attributes:
       psf_sigma: standard deviation of a Gaussian blur, in the model's length unit.
       cells_per_pixel: cells of the model's grid along each side of a pixel.
-      mask: bool `[n, *pixels]`, True where seen; None if all is.
+      mask: bool `[n, *pixels]`, True where observed; None if all is.
       quantum: step between the stored levels, 0 if they are as good as real numbers;
         its noise is quantum / sqrt(12).
       unknown_gain: whether field = gain · y + offset has a gain and an offset to find.
-      window: whether the picture is cut from a larger pattern, whose values beyond the
+      cropped: whether the picture is cut from a larger pattern, whose values beyond the
         edge are unknown; otherwise the grid's boundary holds.
     """
 
@@ -33,7 +33,7 @@ class Observation:
     mask: np.ndarray | None = None
     quantum: float = 0.0
     unknown_gain: bool = False
-    window: bool = False
+    cropped: bool = False
 
 
 CAMERA = {

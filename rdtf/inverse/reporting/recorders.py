@@ -1,8 +1,9 @@
-"""What a fit leaves behind while it runs: trajectory, TensorBoard events, listeners."""
+"""What a fit records while it runs: its trajectory, TensorBoard events, listeners."""
 
 import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,12 +11,12 @@ from rdtf.inverse.solvers.levenberg_marquardt import Step
 from rdtf.storage.row_log import RowLog
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
     """One iteration of one stage.
 
     Attributes:
-      stage: "residual", "errors_in_variables", "windows", "window", "movie" or "bptt";
+      stage: "residual", "errors_in_variables", "windows", "cropped", "movie" or "bptt";
         the stages "bootstrap" and "posterior" have no iterations.
       iteration: counts from 0, the start.
       params: after the iteration.
@@ -48,39 +49,80 @@ def of_step(stage: str, step: Step, steps: int | None = None) -> Record:
     if step.tried and step.accepted:
         outcomes[-1] = "ok"
     return Record(
-        stage,
-        step.iteration,
-        step.params,
-        step.cost,
-        dict(zip(names, map(float, step.gradient), strict=True)),
-        dict(zip(names, map(float, step.raw_gradient), strict=True)),
-        [
+        stage=stage,
+        iteration=step.iteration,
+        params=step.params,
+        loss=step.cost,
+        gradient=dict(zip(names, map(float, step.gradient), strict=True)),
+        raw_gradient=dict(zip(names, map(float, step.raw_gradient), strict=True)),
+        tried=[
             {"rate": rate, "outcome": outcome}
             for rate, outcome in zip(step.tried, outcomes, strict=True)
         ],
-        step.tried[-1] if step.tried and step.accepted else None,
-        steps,
+        rate=step.tried[-1] if step.tried and step.accepted else None,
+        steps=steps,
     )
 
 
-class Recorder:
-    """Writes `trajectory.jsonl` and TensorBoard events into a work directory.
+class Recorder(Protocol):
+    """What a fit reports to while it runs."""
+
+    def keep(self, wanted: Callable[[dict], bool]) -> None:
+        """Drops the records that are not wanted, when a stage is done again."""
+
+    def write(self, record: Record) -> None:
+        """Takes one iteration."""
+
+    def compare(self, target: np.ndarray, found: np.ndarray) -> None:
+        """Takes pictures `[n, *pixels]` and what the fit has in their place so far."""
+
+    def close(self) -> None:
+        """Ends the recording."""
+
+
+class Listeners:
+    """A `Recorder` that keeps nothing.
 
     Args:
-      workdir: where.
-      listeners: called with every `Record`, for a console.
+      listeners: called with every `Record`, such as a console; none by default.
+    """
+
+    def __init__(self, listeners: Sequence[Callable[[Record], None]] = ()):
+        self._listeners = listeners
+
+    def keep(self, wanted) -> None:
+        """There is nothing to drop."""
+
+    def write(self, record: Record) -> None:
+        """Calls the listeners."""
+        for listener in self._listeners:
+            listener(record)
+
+    def compare(self, target, found) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class DirectoryRecorder(Listeners):
+    """Writes `trajectory.jsonl` and TensorBoard events into a directory as well.
+
+    Args:
+      directory: where.
+      listeners: called with every `Record`.
       context: what every line of the trajectory says too, such as the engine.
     """
 
     def __init__(
         self,
-        workdir,
+        directory,
         listeners: Sequence[Callable[[Record], None]] = (),
         context: Mapping[str, str] | None = None,
     ):
-        self.workdir = pathlib.Path(workdir)
-        self._log = RowLog(self.workdir / "trajectory.jsonl")
-        self._listeners = listeners
+        super().__init__(listeners)
+        self._directory = pathlib.Path(directory)
+        self._log = RowLog(self._directory / "trajectory.jsonl")
         self._context = dict(context or {})
         self._writer = None
         self._step = 0
@@ -94,27 +136,26 @@ class Recorder:
         self._log.append(dataclasses.asdict(record) | self._context)
         self._summarise(record)
         self._step += 1
-        for listener in self._listeners:
-            listener(record)
+        super().write(record)
 
-    def pictures(self, **fields: np.ndarray) -> None:
-        """Shows 2-D fields and their log spectra in TensorBoard."""
+    def compare(self, target: np.ndarray, found: np.ndarray) -> None:
+        """Shows target, found and their difference, and spectra, in TensorBoard.
+
+        Of the first sample; fields that are not 2-D are not shown.
+        """
         import tensorflow as tf
 
-        with self._events().as_default():
+        target, found = np.asarray(target)[0], np.asarray(found)[0]
+        if target.ndim != 2:
+            return
+        fields = {"target": target, "found": found}
+        with self._events().as_default(self._step):
+            for name, field in (fields | {"difference": found - target}).items():
+                tf.summary.image(f"pattern/{name}", _grey(field)[None, ..., None])
             for name, field in fields.items():
-                field = np.asarray(field)
-                if field.ndim != 2:
-                    continue
-                centred = field - field.mean()
-                power = np.abs(np.fft.fftshift(np.fft.fft2(centred))) ** 2
-                for kind, image in (
-                    ("pattern", field),
-                    ("spectrum", np.log(power + 1e-8)),
-                ):
-                    tf.summary.image(
-                        f"{kind}/{name}", _grey(image)[None, ..., None], self._step
-                    )
+                power = np.abs(np.fft.fftshift(np.fft.fft2(field - field.mean()))) ** 2
+                image = _grey(np.log(power + 1e-8))
+                tf.summary.image(f"spectrum/{name}", image[None, ..., None])
         self._events().flush()
 
     def close(self) -> None:
@@ -127,9 +168,8 @@ class Recorder:
         import tensorflow as tf
 
         if self._writer is None:
-            self._writer = tf.summary.create_file_writer(
-                str(self.workdir / "tensorboard")
-            )
+            path = self._directory / "tensorboard"
+            self._writer = tf.summary.create_file_writer(str(path))
         return self._writer
 
     def _summarise(self, record):

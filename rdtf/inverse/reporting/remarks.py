@@ -3,16 +3,20 @@
 import numpy as np
 
 from rdtf.inverse.problem import Problem
-from rdtf.inverse.steady.stills import ResidualFit, Stills
+from rdtf.inverse.results import Estimate
+from rdtf.inverse.steady.stills import Stills
 from rdtf.inverse.structure import identifiability, scalings
+from rdtf.inverse.structure.identifiability import Report
 
 
-def on_laplacian(fits: dict[str, ResidualFit], best: str, margin: float) -> list[str]:
+def on_laplacian(fits: dict[str, Estimate], best: str, margin: float) -> list[str]:
     """One line on the choice among several Laplacians."""
     if len(fits) < 2:
         return []
-    shares = ", ".join(f"{n} {100.0 * f.relative:.3g} %" for n, f in fits.items())
-    line = f"Laplacian: {best} explains the pictures best (left over: {shares})"
+    shares = ", ".join(
+        f"{n} {100.0 * f.relative_residual:.3g} %" for n, f in fits.items()
+    )
+    line = f"Laplacian: {best} explains the pictures best (residual: {shares})"
     if margin < 1.1:
         line += "; the margin is small: give --laplacian if you know it"
     return [line]
@@ -46,35 +50,31 @@ def on_likelihood(costs: dict[str, float], best: str) -> list[str]:
 
 
 def on_identifiability(
-    problem: Problem, prepared: Stills, fit: ResidualFit
-) -> tuple[list[str], dict]:
-    """(lines, JSON): singular values, and what leaves the pictures as they are."""
-    params = fit.params
-    coordinates = prepared.coordinates(params)
-    slopes = coordinates.slopes(params)
+    problem: Problem, prepared: Stills, fit: Estimate
+) -> tuple[list[str], Report]:
+    """(lines, report): singular values, and changes that no picture can show."""
+    coordinates = prepared.coordinates(fit.params)
     held = problem.held
     gain = problem.observation.unknown_gain
     symmetries = []
-    if gain or fit.minimum.undetermined:
-        symmetries = scalings.scalings(
-            problem.simulation.model, problem.observe, gain, held
-        )
+    if gain or fit.undetermined:
+        symmetries = scalings.scalings(problem.model, problem.observe, gain, held)
     found = identifiability.report(
-        fit.curvature * np.outer(slopes, slopes),
+        fit.curvature,
         coordinates.names,
-        fit.relative / np.sqrt(prepared.pictures.size),
+        fit.relative_residual / np.sqrt(prepared.pictures.size),
         logarithmic=[bool(x) for x in coordinates.logarithmic],
         held=held,
         scalings=symmetries,
-        params=params,
+        params=fit.params,
     )
     lines = [x for x in found.text().splitlines() if x.startswith("not determined")]
-    return lines, found.to_json()
+    return lines, found
 
 
 def on_gain(problem: Problem, params: dict[str, float]) -> tuple[list[str], dict]:
     """(lines, values): the products that stills of unknown gain do tell."""
-    model, observe, held = problem.simulation.model, problem.observe, problem.held
+    model, observe, held = problem.model, problem.observe, problem.held
     if not problem.observation.unknown_gain or not scalings.scalings(
         model, observe, True, held
     ):

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf.constraints import Constraints
-from rdtf.inverse.problem import Problem, StageResult
+from rdtf.inverse.problem import Problem
 from rdtf.inverse.reporting.recorders import Record, Recorder
+from rdtf.inverse.results import Estimate
 from rdtf.inverse.simulated.adaptive_rate import AdaptiveLearningRate, Outcome
 from rdtf.inverse.simulated.windows import Draw, Windows
 from rdtf.status import FitStatus, InputError
@@ -23,7 +24,7 @@ from rdtf.storage.checkpoints import Checkpoint
 STAGE = "bptt"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """A Keras optimiser by name, and the transforms of the parameters.
 
@@ -78,7 +79,9 @@ class Trainer:
       problem: what is fitted.
       windows: how the loss is simulated.
       settings: how it is minimised.
-      recorder: where iterations go; `checkpoint.npz` lands beside its trajectory.
+      recorder: where iterations go.
+      checkpoint: where the state goes after every iteration, and what `fit` goes on
+        from if there is one; None keeps nothing.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Trainer:
         windows: Windows,
         settings: OptimizerSettings,
         recorder: Recorder,
+        checkpoint: Checkpoint | None = None,
     ):
         self._problem, self._windows = problem, windows
         self._settings, self._recorder = settings, recorder
@@ -103,25 +107,31 @@ class Trainer:
         self._rate = AdaptiveLearningRate(
             settings.learning_rate, keep=settings.keep_rate, decrease=settings.decrease
         )
-        self._checkpoint = Checkpoint(recorder.workdir / "checkpoint.npz", STAGE)
+        self._checkpoint = checkpoint
         self._iteration = 0
         self._best = (np.inf, self._params())
 
-    def fit(self, resume: bool = False) -> StageResult:
+    def fit(self) -> Estimate:
         """Runs all iterations, or what is left of them.
 
         A failed start or an iteration without an acceptable rate ends the fit with a
         status and the best parameters so far; so does Ctrl-C.
         """
         try:
-            status = self._run(resume)
+            status = self._run()
         except KeyboardInterrupt:
             status = FitStatus.INTERRUPTED
         loss, params = self._best
-        return StageResult(STAGE, params, loss, status, self._iteration)
+        return Estimate(
+            stage=STAGE,
+            params=params,
+            loss=loss,
+            status=status,
+            iterations=self._iteration,
+        )
 
-    def _run(self, resume):
-        if resume and self._checkpoint.exists():
+    def _run(self):
+        if self._checkpoint is not None and self._checkpoint.exists():
             draw, gradients, loss = self._restore()
         else:
             self._recorder.keep(lambda record: record["stage"] != STAGE)
@@ -179,9 +189,7 @@ class Trainer:
         self._record(params, loss, gradients, trials, outcome.steps)
         if self._iteration % 10 == 0:
             index = self._problem.index
-            self._recorder.pictures(
-                predicted=final[index][0], target=outcome.payload.draw.targets[0]
-            )
+            self._recorder.compare(outcome.payload.draw.targets, final[index])
         draw = self._windows.move_on(outcome.payload, params, self._iteration + 1)
         self._save(draw, raw_gradients, loss)
         return draw, raw_gradients, loss
@@ -189,31 +197,37 @@ class Trainer:
     def _record(self, params, loss, gradients, trials, steps):
         values = [float(g) for g in gradients]
         count = len(self._names)
-        self._recorder.write(
-            Record(
-                STAGE,
-                self._iteration,
-                params,
-                loss,
-                dict(zip(self._names, values[count:], strict=True)),
-                dict(zip(self._names, values[:count], strict=True)),
-                [_describe(trial) for trial in trials],
-                trials[-1].rate if trials else None,
-                steps,
-            )
+        record = Record(
+            stage=STAGE,
+            iteration=self._iteration,
+            params=params,
+            loss=loss,
+            gradient=dict(zip(self._names, values[count:], strict=True)),
+            raw_gradient=dict(zip(self._names, values[:count], strict=True)),
+            tried=[_describe(trial) for trial in trials],
+            rate=trials[-1].rate if trials else None,
+            steps=steps,
         )
+        self._recorder.write(record)
 
     def _fail(self, status, trials=()):
         nothing = dict.fromkeys(self._names, float("nan"))
-        described = [_describe(trial) for trial in trials]
-        steps = max((trial.outcome.steps for trial in trials), default=None)
         record = Record(
-            STAGE, self._iteration, self._params(), float("nan"), nothing, nothing,
-            described, None, steps, status,
-        )  # fmt: skip
+            stage=STAGE,
+            iteration=self._iteration,
+            params=self._params(),
+            loss=float("nan"),
+            gradient=nothing,
+            raw_gradient=nothing,
+            tried=[_describe(trial) for trial in trials],
+            steps=max((trial.outcome.steps for trial in trials), default=None),
+            status=status,
+        )
         self._recorder.write(record)
 
     def _save(self, draw: Draw, gradients, loss):
+        if self._checkpoint is None:
+            return
         arrays = {
             "iteration": self._iteration,
             "loss": loss,

@@ -11,13 +11,14 @@ import tensorflow as tf
 from rdtf import gradients, losses
 from rdtf.gradients import Certificate
 from rdtf.inverse.observation import noise
-from rdtf.inverse.problem import Problem, StageResult
-from rdtf.inverse.routes import Settings
+from rdtf.inverse.problem import Problem
+from rdtf.inverse.results import Estimate
+from rdtf.inverse.settings import Settings
 from rdtf.inverse.simulated.windows import Windows, WindowSettings
 
 
 def certify(
-    problem: Problem, settings: Settings, stages: list[StageResult]
+    problem: Problem, settings: Settings, last: Estimate
 ) -> dict[str, Certificate | str]:
     """Certificates of the "first" window, at the start, and the "last", at the answer.
 
@@ -25,7 +26,6 @@ def certify(
     window counts as given. A window that cannot be run has the reason in words.
     """
     windows = _windows(problem, settings)
-    last = stages[-1]
     return {
         "first": _certify(problem, windows, dict(problem.start), 0),
         "last": _certify(problem, windows, last.params, last.iterations),

@@ -5,14 +5,14 @@ the targets, beside the differences among the targets themselves.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from rdtf import initial_conditions
 from rdtf.inverse.observation.camera import Camera
-from rdtf.inverse.problem import Problem, StageResult
+from rdtf.inverse.problem import Problem
 from rdtf.inverse.solvers.elliptic import WholeDomain
 from rdtf.losses.spectra import log_power_spectrum
 from rdtf.losses.summaries import NAMES, statistics
@@ -22,12 +22,12 @@ from rdtf.simulation import SteadyRun
 UNRELATED = 2 * np.pi**2 / 6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
     """What a forward simulation says.
 
     Attributes:
-      passed: the spectrum loss is within 1.5 of its floor, and no sample fell ill.
+      passed: the spectrum loss is within 1.5 of its floor, and no sample is invalid.
       spectrum_loss: mean between simulated and target samples.
       floor: mean among the targets; for a single target, of unrelated samples (3.29).
       statistics: name -> (simulated, target) batch means.
@@ -55,21 +55,32 @@ def simulate(
     num_samples: int,
     callback: Callable[[int, int], None] | None = None,
 ) -> SteadyRun:
-    """Fresh patterns of `params`, from initial states that no fit has used."""
-    state = initial_conditions.create(
-        problem.initial_condition,
-        problem.simulation.model,
-        problem.simulation.grid,
-        num_samples,
-        problem.seed + 2**31,
-        model_params(problem, params),
-    )
+    """Patterns of `params` from scratch, from initial states that no fit has used.
+
+    Args:
+      problem: model, grid and how patterns are simulated.
+      params: of the model, and perhaps gain and offset.
+      num_samples: how many.
+      callback: as of `Simulation.run_until_steady`.
+    """
     return problem.simulation.run_until_steady(
-        state,
+        fresh_state(problem, params, num_samples),
         model_params(problem, params),
-        problem.tolerance,
-        problem.max_steps,
+        problem.fresh.tolerance,
+        problem.fresh.max_steps,
         callback,
+    )
+
+
+def fresh_state(problem: Problem, params: Mapping[str, float], num_samples: int):
+    """The initial state of `simulate`."""
+    return initial_conditions.create(
+        problem.fresh.initial_condition,
+        problem.model,
+        problem.simulation.grid,
+        batch=num_samples,
+        seed=problem.seed + 2**31,
+        params=model_params(problem, params),
     )
 
 
@@ -95,13 +106,7 @@ def as_seen(problem: Problem, params: Mapping[str, float], field) -> tf.Tensor:
 
 def model_params(problem: Problem, params: Mapping[str, float]) -> dict[str, float]:
     """Without those of the camera."""
-    return {name: params[name] for name in problem.simulation.model.parameters}
-
-
-def noise_of(problem: Problem, stages: Sequence[StageResult]) -> float:
-    """Standard deviation of the noise that a fit found in its pictures."""
-    ratio = stages[0].notes.get("noise_over_std", 0.0)
-    return ratio * float(targets(problem).std())
+    return {name: params[name] for name in problem.model.parameters}
 
 
 def check(
@@ -112,7 +117,11 @@ def check(
 ) -> Check:
     """Simulates as many samples as there are targets (2 to 4) and compares.
 
-    New patterns get white noise of standard deviation `sigma`, as the targets have.
+    Args:
+      problem: the pictures, and how patterns are simulated.
+      params: that were found.
+      callback: as of `Simulation.run_until_steady`.
+      sigma: standard deviation of white noise that new patterns get, as the targets.
     """
     stills = targets(problem)
     count = min(max(len(stills), 2), 4)
@@ -133,10 +142,10 @@ def check(
     statuses = [status.label for status in run.status]
     valid = not any(status.is_invalid for status in run.status)
     return Check(
-        bool(loss < 1.5 * floor) and valid,
-        float(loss),
-        floor,
-        dict(zip(NAMES, zip(*means, strict=True), strict=True)),
-        {label: statuses.count(label) for label in dict.fromkeys(statuses)},
-        run,
+        passed=bool(loss < 1.5 * floor) and valid,
+        spectrum_loss=float(loss),
+        floor=floor,
+        statistics=dict(zip(NAMES, zip(*means, strict=True), strict=True)),
+        statuses={label: statuses.count(label) for label in dict.fromkeys(statuses)},
+        run=run,
     )

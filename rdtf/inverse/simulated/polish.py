@@ -7,16 +7,16 @@ curvature. The result is kept only if it lowers the misfit on data that it was n
 to.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
-from rdtf.inverse.problem import Problem, StageResult
-from rdtf.inverse.reporting.recorders import Record, of_step
-from rdtf.inverse.solvers import levenberg_marquardt
+from rdtf.inverse.problem import Problem
+from rdtf.inverse.reporting.recorders import Recorder, of_step
+from rdtf.inverse.results import Estimate
+from rdtf.inverse.solvers import levenberg_marquardt, linearisation
 from rdtf.inverse.solvers.linearisation import Linearisation
 from rdtf.inverse.steady.hidden import TargetState
+from rdtf.inverse.steady.stills import Stills
 
 STAGE = "windows"
 
@@ -60,8 +60,7 @@ class TargetWindows:
     def __call__(self, params: dict[str, float]) -> Linearisation:
         """Cost, exact gradient and Gauss-Newton curvature, by parameter."""
         if not float(np.max(self._simulation.stability_ratio(params))) <= 1.0:
-            nothing = np.zeros(len(params))
-            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), 0.0)
+            return linearisation.impossible(len(params))
         end, columns = self._tangents(params)
         misfit = end - self._raw
         weighted = tf.reshape(columns * self._weights, [len(params), -1])
@@ -102,37 +101,53 @@ def split(fields: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def polish(
     problem: Problem,
-    smooth: np.ndarray,
-    sigma: float,
-    start: StageResult,
-    callback: Callable[[Record], None],
+    prepared: Stills,
+    start: Estimate,
+    recorder: Recorder,
     window: int = 50,
-) -> StageResult:
-    """Improves `start` by windows, or returns it with a note that they did not help."""
+) -> Estimate:
+    """Improves an estimate by windows, if they help on data that were not fitted.
+
+    Args:
+      problem: stills of whole fields.
+      prepared: their noise, and the filtered fields that windows start from.
+      start: the estimate of stage "residual".
+      recorder: gets every iteration.
+      window: steps of a window.
+
+    Returns:
+      the estimate of stage "windows"; `rejected` has the parameters found if they were
+      not kept.
+    """
     fitted, held_out = split(problem.fields, problem.seed)
+
+    def windows(weights):
+        return TargetWindows(problem, prepared.smooth, prepared.sigma, window, weights)
+
     found = levenberg_marquardt.minimise(
-        TargetWindows(problem, smooth, sigma, window, fitted),
+        windows(fitted),
         levenberg_marquardt.Coordinates(
-            problem.simulation.model.parameters, start.params, problem.held
+            problem.model.parameters, start.params, problem.held
         ),
         start.params,
         max_iterations=40,
-        callback=lambda step: callback(of_step(STAGE, step, window)),
+        callback=lambda step: recorder.write(of_step(STAGE, step, window)),
     )
-    judge = TargetWindows(problem, smooth, sigma, window, held_out)
+    judge = windows(held_out)
     before, after = (
         2.0 * float(judge.cost(_tensors(params))) / float(held_out.sum())
         for params in (start.params, found.params)
     )
     helped = after < before
-    notes = {
-        "held_out_misfit_before": before,
-        "held_out_misfit_after": after,
-        "accepted": helped,
-        "tried_params": found.params,
-    }
-    params = found.params if helped else start.params
-    return StageResult(STAGE, params, found.cost, found.status, found.iterations, notes)
+    return Estimate(
+        stage=STAGE,
+        params=found.params if helped else start.params,
+        loss=found.cost,
+        status=found.status,
+        iterations=found.iterations,
+        held_out=(before, after),
+        rejected=None if helped else found.params,
+    )
 
 
 def _tensors(params):

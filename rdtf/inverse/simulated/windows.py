@@ -25,7 +25,7 @@ from rdtf.status import InputError, Status
 from rdtf.types import State
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class WindowSettings:
     """How windows are laid.
 
@@ -112,12 +112,12 @@ class Windows:
         rng = np.random.Generator(np.random.Philox(key=key))
         chosen = rng.integers(len(problem.fields), size=settings.batch)
         state = initial_conditions.create(
-            problem.initial_condition,
-            problem.simulation.model,
+            problem.fresh.initial_condition,
+            problem.model,
             problem.simulation.grid,
-            settings.batch,
-            problem.seed + 1 + iteration,
-            problem.start,
+            batch=settings.batch,
+            seed=problem.seed + 1 + iteration,
+            params=problem.start,
         )
         return Draw(state, tf.constant(problem.fields[chosen]))
 
@@ -125,7 +125,8 @@ class Windows:
         """The draw of the next iteration: fresh, or the same run `stride` steps on."""
         stride = self._settings.stride
         travelled = window.draw.travelled + stride
-        if not stride or window.state is None or travelled > self._problem.max_steps:
+        too_far = travelled > self._problem.fresh.max_steps
+        if not stride or window.state is None or too_far:
             return self.draw(iteration)
         state = self._problem.simulation.advance(window.state, params, stride)
         return Draw(state, window.draw.targets, travelled, warm=True)
@@ -175,7 +176,7 @@ class Windows:
         """(failure, state at the window's start, steps, window length)."""
         problem = self._problem
         run = problem.simulation.run_until_steady(
-            draw.state, params, problem.tolerance, problem.max_steps
+            draw.state, params, problem.fresh.tolerance, problem.fresh.max_steps
         )
         steps = int(run.num_steps.max())
         found = [status if status.is_invalid else None for status in run.status]

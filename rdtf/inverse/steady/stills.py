@@ -1,4 +1,4 @@
-"""Steady pictures prepared for inference: noise, a first guess of the field, starts.
+"""Steady pictures prepared for a fit: their noise, and a first guess of the field.
 
 `Stills` holds what all stages of a fit share; `fit_residual` is the first of them,
 `rdtf.inverse.noisy.field_fits` has the second.
@@ -14,9 +14,10 @@ from rdtf.grids import Grid
 from rdtf.inverse.observation import noise
 from rdtf.inverse.observation.camera import Camera
 from rdtf.inverse.observation.camera_settings import CAMERA, Observation
+from rdtf.inverse.results import Estimate
 from rdtf.inverse.solvers import levenberg_marquardt
 from rdtf.inverse.solvers.elliptic import WholeDomain
-from rdtf.inverse.solvers.levenberg_marquardt import Coordinates, Minimum
+from rdtf.inverse.solvers.levenberg_marquardt import Coordinates
 from rdtf.inverse.steady import roots
 from rdtf.inverse.steady.fixed_point import SteadyMap
 from rdtf.inverse.steady.residual import SteadyResidual
@@ -110,37 +111,13 @@ class Stills:
         typical = (self.field(self.smooth, params), params)
         return SteadyMap(self.model, self.observe, domain, typical, combine=True)
 
-    def drift(self, fit: "ResidualFit") -> float:
-        """|o - w(o, p)| / |o - mean(o)|: how far clean pictures are from steady."""
+    def drift(self, fit: Estimate) -> tuple[float, np.ndarray]:
+        """(|o - w| / |o - mean(o)|, w): how far clean pictures are from steady."""
         field = self.field(self.pictures, fit.params)
         with np.errstate(all="ignore"):
             point = self.steady(fit.laplacian, fit.params)(field, fit.params)
-            return float(
-                np.linalg.norm(point.o - point.w) / np.linalg.norm(field - field.mean())
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class ResidualFit:
-    """A fit of the steady residual.
-
-    Attributes:
-      minimum: of Levenberg-Marquardt.
-      relative: what the equation leaves over, |r|.
-      curvature: J^T J by parameter.
-      laplacian, form: of the residual.
-    """
-
-    minimum: Minimum
-    relative: float
-    curvature: np.ndarray
-    laplacian: str
-    form: str
-
-    @property
-    def params(self) -> dict[str, float]:
-        """The best found."""
-        return self.minimum.params
+            distance = np.linalg.norm(point.o - point.w)
+            return float(distance / np.linalg.norm(field - field.mean())), point.w
 
 
 def fit_residual(
@@ -151,44 +128,65 @@ def fit_residual(
     max_iterations: int = 100,
     callback: Callable = lambda step: None,
     near: bool = False,
-) -> ResidualFit:
+) -> Estimate:
     """Least squares of the steady residual from one start.
 
-    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root". The form
-    "norm" starts where "integral" ends, for it has local minima that the other has not,
-    unless `near` says that the start is close.
+    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root". The
+    form "norm" starts where "integral" ends, for it has local minima that the other has
+    not, unless `near` says that the start is close.
+
+    Args:
+      stills: the pictures.
+      laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
+      start: all parameters, gain and offset too if they are unknown.
+      form: of the residual; None takes the one that suits the noise.
+      max_iterations: of each minimisation.
+      callback: called with every `levenberg_marquardt.Step`.
+      near: whether `start` is close to the answer.
     """
     form = form or stills.form
     split = elimination.eliminate(stills.model, stills.observe)
     if isinstance(split, elimination.Root):
         residual, minimum = roots.fit_root(
-            stills, laplacian, start, split, max_iterations, callback
+            stills, laplacian, start, split, max_iterations, callback=callback
         )
-        return _residual_fit(residual, minimum, laplacian, "root")
+        return _estimate(stills, residual, minimum, laplacian, "root")
+
+    def fit(form, begin, before=0):
+        def report(step):
+            callback(dataclasses.replace(step, iteration=before + step.iteration))
+
+        options = {"max_iterations": max_iterations, "callback": report}
+        return _fit_steady(stills, laplacian, begin, form, options)
+
     before = 0
     if form == "norm" and not near:
-        _, first = _fit_steady(
-            stills, laplacian, start, "integral", max_iterations, callback
-        )
+        _, first = fit("integral", start)
         start, before = first.params, first.iterations + 1
-
-    def later(step):
-        callback(dataclasses.replace(step, iteration=before + step.iteration))
-
-    residual, minimum = _fit_steady(
-        stills, laplacian, start, form, max_iterations, later
-    )
+    residual, minimum = fit(form, start, before)
     minimum = dataclasses.replace(minimum, iterations=before + minimum.iterations)
-    return _residual_fit(residual, minimum, laplacian, form)
+    return _estimate(stills, residual, minimum, laplacian, form)
 
 
-def _residual_fit(residual, minimum, laplacian, form):
-    last = residual(minimum.params)
-    relative = float(np.sqrt(2.0 * last.cost))
-    return ResidualFit(minimum, relative, last.curvature, laplacian, form)
+def _estimate(stills, residual, minimum, laplacian, form):
+    last, coordinates = residual(minimum.params), stills.coordinates(minimum.params)
+    slopes = coordinates.slopes(minimum.params)
+    return Estimate(
+        stage="residual",
+        params=minimum.params,
+        loss=minimum.cost,
+        status=minimum.status,
+        iterations=minimum.iterations,
+        form=form,
+        laplacian=laplacian,
+        relative_residual=float(np.sqrt(2.0 * last.cost)),
+        noise_ratio=stills.noise_ratio,
+        curvature=last.curvature * np.outer(slopes, slopes),
+        undetermined=tuple(minimum.undetermined),
+    )
 
 
-def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
+def _fit_steady(stills, laplacian, start, form, options):
     residual = SteadyResidual(
         stills.steady(laplacian, start),
         stills.smooth,
@@ -197,7 +195,7 @@ def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
         stills.observation.unknown_gain,
     )
     minimum = levenberg_marquardt.minimise(
-        residual, stills.coordinates(start), start, max_iterations, callback=callback
+        residual, stills.coordinates(start), start, **options
     )
     return residual, minimum
 
@@ -209,27 +207,10 @@ def candidates(grid: Grid) -> list[str]:
     return ["second_order", "spectral"]
 
 
-def choose_laplacian(
-    fits: Sequence[ResidualFit],
-) -> tuple[ResidualFit, float]:
-    """(the fit that leaves least over, how many times more the runner-up leaves)."""
-    ranked = sorted(
-        fits, key=lambda fit: fit.relative if np.isfinite(fit.relative) else np.inf
-    )
+def choose_laplacian(fits: Sequence[Estimate]) -> tuple[Estimate, float]:
+    """(the fit of the smallest residual, how many times larger that of the second is)."""
+    ranked = sorted(fits, key=lambda fit: fit.unexplained)
     if len(ranked) == 1:
         return ranked[0], np.inf
-    return ranked[0], ranked[1].relative / max(ranked[0].relative, 1e-300)
-
-
-def other_starts(
-    stills: Stills, start: Mapping[str, float], seed: int, count: int = 8
-) -> list[dict[str, float]]:
-    """Positive parameters times a random factor of up to three either way."""
-    rng = np.random.Generator(np.random.Philox(key=[seed, 2**34]))
-    free = [n for n in stills.model.parameters if n not in stills.held]
-    starts = []
-    for _ in range(count):
-        factors = np.exp(rng.uniform(-np.log(3.0), np.log(3.0), len(free)))
-        moved = {n: start[n] * f for n, f in zip(free, factors, strict=True)}
-        starts.append({**start, **moved})
-    return starts
+    least = max(ranked[0].relative_residual, 1e-300)
+    return ranked[0], ranked[1].relative_residual / least

@@ -5,8 +5,6 @@ from rdtf import lazy
 __getattr__, __dir__ = lazy.attributes(
     __name__,
     {
-        "Intervals": "intervals",
-        "Posterior": "posterior",
         "bootstrap": "intervals",
         "quick": "intervals",
         "sample": "posterior",

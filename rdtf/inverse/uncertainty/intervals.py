@@ -16,14 +16,14 @@ white q of ε / 2, which matters where there is little noise.
 """
 
 import concurrent.futures
-import dataclasses
 import os
 from collections.abc import Callable
 
 import numpy as np
 
 from rdtf import schemes
-from rdtf.inverse.noisy.errors_in_variables import Estimate, Misfit
+from rdtf.inverse.noisy.errors_in_variables import Misfit
+from rdtf.inverse.results import Estimate, Intervals
 from rdtf.inverse.solvers.levenberg_marquardt import Coordinates
 from rdtf.inverse.steady.stills import Stills
 from rdtf.inverse.structure import identifiability
@@ -36,38 +36,6 @@ SHARE = 0.5  # of ε, that pictures are taken to be from steady
 LOST = 0.25  # of the standard deviation: a field that relaxes further is another one
 
 
-@dataclasses.dataclass(frozen=True)
-class Intervals:
-    """Parameters with their errors.
-
-    Attributes:
-      params: the centre: the estimate, less its bias.
-      interval, likely: of 95 % and of 68 %, by name of what was not held; infinite for
-        what the pictures do not determine.
-      sd: of each coordinate, relative for positive parameters; the interval is the
-        normal one in coordinates.
-      sampling, drift: its parts: what the noise of the pictures explains at first
-        order, and what being not quite steady does. sd also holds how far estimates with
-        other Laplacians are away that explain the pictures about as well.
-      bias: of each coordinate, already taken off.
-      method: "bootstrap", or "quick": sd from S⁻¹, bias unknown.
-      count, failed: refits, and those that did not converge.
-      reason: why it is not a bootstrap, if one was wanted.
-    """
-
-    params: dict[str, float]
-    interval: dict[str, tuple[float, float]]
-    likely: dict[str, tuple[float, float]]
-    sd: dict[str, float]
-    sampling: dict[str, float]
-    drift: dict[str, float]
-    bias: dict[str, float]
-    method: str
-    count: int = 0
-    failed: int = 0
-    reason: str = ""
-
-
 def quick(coordinates: Coordinates, estimate: Estimate, reason: str = "") -> Intervals:
     """From the curvature at the estimate, for next to nothing.
 
@@ -76,18 +44,20 @@ def quick(coordinates: Coordinates, estimate: Estimate, reason: str = "") -> Int
     """
     free = np.flatnonzero(coordinates.free)
     _, sampling = covariances(estimate.curvature, estimate.scatter, free)
-    sd, nothing = _determined(estimate, coordinates), np.zeros(len(free))
-    centre = coordinates.encode(estimate.params)
-    drift = np.sqrt(np.maximum(sd**2 - sampling**2, 0.0))
-    spreads = (np.hypot(sd, estimate.laplacian_spread), sampling, drift)
-    return _intervals(
-        coordinates, estimate.params, centre, spreads, nothing, "quick", reason=reason
+    sd = _determined(estimate, coordinates)
+    return _around(
+        coordinates,
+        estimate.params,
+        sd=np.hypot(sd, estimate.laplacian_spread),
+        sampling=sampling,
+        drift=np.sqrt(np.maximum(sd**2 - sampling**2, 0.0)),
+        bias=np.zeros(len(free)),
+        details={"method": "quick", "reason": reason},
     )
 
 
 def bootstrap(
     stills: Stills,
-    laplacian: str,
     estimate: Estimate,
     pairs: int = 4,
     seed: int = 0,
@@ -103,28 +73,26 @@ def bootstrap(
 
     Args:
       stills: the pictures; rounding to `observation.quantum` counts as noise.
-      laplacian: of the fit.
       estimate: of `rdtf.inverse.noisy.field_fits.fit_field`.
       pairs: of synthetic sets of pictures, each from a seed of its own.
+      seed: of the first pair.
       threads: at once, by default one per core; the result does not depend on it.
       callback: called with the number of pairs done.
+
+    Returns:
+      intervals of method "bootstrap"; "quick" ones, with the reason, if refits of
+      synthetic pictures would tell nothing, or fail.
     """
     coordinates = stills.coordinates(estimate.params)
     reason = _unfit(stills, estimate)
-    misfit = misfit_of(stills, laplacian, estimate)
+    misfit = misfit_of(stills, estimate)
     field = None
     if not reason:
-        field, reason = _relax(stills, laplacian, misfit, estimate)
+        field, reason = _relax(stills, misfit, estimate)
     if reason:
         return quick(coordinates, estimate, reason)
     source = Source(misfit, field, estimate.params)
-    workers = threads or len(os.sched_getaffinity(0))
-    moves = []
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for move in pool.map(lambda index: source.refit(seed, index), range(pairs)):
-            moves.append(move)
-            callback(len(moves))
-    moves = np.array(moves)  # [pairs, 2, P]
+    moves = _refits(source, pairs, seed, threads, callback)
     whole = np.isfinite(moves).all(axis=(1, 2))
     failed = 2 * int((~whole).sum())
     if 4 * failed > 2 * pairs or whole.sum() < 2:
@@ -132,34 +100,40 @@ def bootstrap(
         return quick(coordinates, estimate, reason)
     even = moves[whole].mean(axis=1)
     extra = even.var(axis=0, ddof=1) * (1.0 + 1.0 / len(even))
-    wide = quick(coordinates, estimate)
-    allowed = np.array(list(wide.drift.values()))
+    allowed = np.array(list(quick(coordinates, estimate).drift.values()))
     drift = np.hypot(source.drift, SHARE * allowed)
-    sd = np.sqrt(source.sampling**2 + drift**2 + extra + estimate.laplacian_spread**2)
-    bias = even.mean(axis=0)
-    centre = coordinates.encode(estimate.params)
-    centre[coordinates.free] -= bias
-    return _intervals(
+    variance = source.sampling**2 + drift**2 + extra + estimate.laplacian_spread**2
+    return _around(
         coordinates,
         estimate.params,
-        centre,
-        (sd, source.sampling, drift),
-        bias,
-        "bootstrap",
-        count=2 * pairs,
-        failed=failed,
+        sd=np.sqrt(variance),
+        sampling=source.sampling,
+        drift=drift,
+        bias=even.mean(axis=0),
+        details={"method": "bootstrap", "count": 2 * pairs, "failed": failed},
     )
 
 
-def misfit_of(stills: Stills, laplacian: str, estimate: Estimate) -> Misfit:
+def _refits(source, pairs, seed, threads, callback):
+    """Moves of the coordinates by noise and by its opposite, `[pairs, 2, P]`."""
+    moves = []
+    workers = threads or len(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for move in pool.map(lambda index: source.refit(seed, index), range(pairs)):
+            moves.append(move)
+            callback(len(moves))
+    return np.array(moves)
+
+
+def misfit_of(stills: Stills, estimate: Estimate) -> Misfit:
     """The misfit that an estimate minimises."""
     return Misfit(
-        stills.steady(laplacian, estimate.params),
+        stills.steady(estimate.laplacian, estimate.params),
         stills.camera,
         stills.pictures,
-        estimate.sigma,
-        estimate.epsilon,
-        stills.coordinates(estimate.params),
+        sigma=estimate.sigma,
+        epsilon=estimate.epsilon,
+        coordinates=stills.coordinates(estimate.params),
     )
 
 
@@ -172,13 +146,13 @@ def _unfit(stills, estimate):
     return ""
 
 
-def _relax(stills, laplacian, misfit, estimate):
+def _relax(stills, misfit, estimate):
     """(field closer to steady, why there is none)."""
     import tensorflow as tf
 
     from rdtf.simulation import Simulation
 
-    model = stills.model
+    model, laplacian = stills.model, estimate.laplacian
     params = {name: estimate.params[name] for name in model.parameters}
     fields = misfit.steady(estimate.field, estimate.params).fields
     if any(f is None for f in fields):
@@ -203,9 +177,11 @@ def _determined(estimate, coordinates):
     return np.array(list(report.sd.values()))
 
 
-def _intervals(coordinates, params, centre, spreads, bias, method, **more):
-    sd, sampling, drift = spreads
+def _around(coordinates, params, sd, sampling, drift, bias, details):
+    """The normal intervals in coordinates, around the parameters less their bias."""
     names = [n for n, f in zip(coordinates.names, coordinates.free, strict=True) if f]
+    centre = coordinates.encode(params)
+    centre[coordinates.free] -= bias
 
     def by_name(values):
         return dict(zip(names, map(float, values), strict=True))
@@ -220,13 +196,12 @@ def _intervals(coordinates, params, centre, spreads, bias, method, **more):
 
     found = coordinates.decode(centre)
     return Intervals(
-        {name: found[name] if name in names else params[name] for name in found},
-        within(NORMAL_95),
-        within(NORMAL_68),
-        by_name(sd),
-        by_name(sampling),
-        by_name(drift),
-        by_name(bias),
-        method,
-        **more,
+        params={name: found[name] if name in names else params[name] for name in found},
+        interval=within(NORMAL_95),
+        likely=within(NORMAL_68),
+        sd=by_name(sd),
+        sampling=by_name(sampling),
+        drift=by_name(drift),
+        bias=by_name(bias),
+        **details,
     )

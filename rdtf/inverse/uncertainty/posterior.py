@@ -18,14 +18,14 @@ in which π is nearly a standard normal: a trajectory about a quarter of a turn 
 forgets where it began. J is dense, hence small pictures only.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
 
 from rdtf.inverse.noisy import errors_in_variables
-from rdtf.inverse.noisy.errors_in_variables import Estimate, Misfit
+from rdtf.inverse.noisy.errors_in_variables import Misfit
+from rdtf.inverse.results import QUANTILES, Estimate, Intervals
 from rdtf.inverse.steady.stills import Stills
 from rdtf.inverse.uncertainty import diagnostics
 from rdtf.inverse.uncertainty.intervals import misfit_of
@@ -34,96 +34,68 @@ from rdtf.status import InputError
 MAX_CELLS = 1024
 LEAPFROGS = 4  # per draw: with steps of 0.3 to 0.5, a quarter of a turn
 DIVERGENT = 1000.0  # error of the energy
-QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
-
-
-@dataclasses.dataclass(frozen=True)
-class Posterior:
-    """Draws of the parameters that were not held, after the warm-up.
-
-    Attributes:
-      samples: by name, `[chains, draws]`.
-      sd: of each coordinate, relative for positive parameters.
-      r_hat: of each coordinate, 1 when the chains agree.
-      effective: number of independent draws worth as much, all chains together.
-      divergences: draws whose trajectory left the level of energy.
-      evaluations: of the gradient, per chain, warm-up included.
-    """
-
-    samples: dict[str, np.ndarray]
-    sd: dict[str, float]
-    r_hat: dict[str, float]
-    effective: dict[str, float]
-    divergences: int
-    evaluations: int
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """Posterior mean."""
-        return {name: float(x.mean()) for name, x in self.samples.items()}
-
-    @property
-    def quantiles(self) -> dict[str, tuple[float, ...]]:
-        """At 2.5, 16, 50, 84 and 97.5 %."""
-        return {
-            name: tuple(map(float, np.quantile(x, QUANTILES)))
-            for name, x in self.samples.items()
-        }
 
 
 def sample(
     stills: Stills,
-    laplacian: str,
     estimate: Estimate,
     draws: int = 500,
     warmup: int = 300,
     chains: int = 4,
     seed: int = 0,
     callback: Callable[[int], None] = lambda evaluations: None,
-) -> Posterior:
+) -> Intervals:
     """Samples the posterior around an estimate.
 
     Args:
       stills: one picture, of at most `MAX_CELLS` cells.
-      laplacian: of the fit.
       estimate: of `rdtf.inverse.noisy.field_fits.fit_field`.
       draws, warmup: per chain; the step size is adapted in the warm-up.
       chains: two or more, each from a start of its own.
+      seed: of the chains.
       callback: called with the number of gradients so far, per chain.
+
+    Returns:
+      intervals of method "posterior": the quantiles of the draws, around their medians.
+
+    Raises:
+      InputError: if there are several pictures, too many cells, or too few draws.
     """
     if draws < 4 or chains < 2:
         raise InputError(
             f"Expected two chains of four draws or more, got {chains} of {draws}."
         )
-    misfit = _misfit(stills, laplacian, estimate)
+    _check(stills)
+    misfit = misfit_of(stills, estimate)
     best = errors_in_variables.minimise(misfit, estimate.levels, estimate.params)
     target = _Target(misfit, best, callback)
     z, divergent = _run(target, draws, warmup, chains, seed)
-    coordinates = target.coordinates(z)
-    free = np.flatnonzero(misfit.coordinates.free)
+    coordinates, free = target.coordinates(z), np.flatnonzero(misfit.coordinates.free)
     names = [misfit.coordinates.names[i] for i in free]
-    r_hat, effective = (
-        diagnostics.potential_scale(coordinates),
-        diagnostics.effective(coordinates),
-    )
     params = [target.decode(row) for row in coordinates.reshape(-1, len(free))]
-    shape = (draws, chains)
-    spread = coordinates.reshape(-1, len(free)).std(axis=0, ddof=1)
+    found = {
+        n: np.array([p[n] for p in params]).reshape(draws, chains).T for n in names
+    }
+    ends = {n: tuple(map(float, np.quantile(x, QUANTILES))) for n, x in found.items()}
 
     def by_name(values):
         return dict(zip(names, map(float, values), strict=True))
 
-    return Posterior(
-        {n: np.array([p[n] for p in params]).reshape(shape).T for n in names},
-        by_name(spread),
-        by_name(r_hat),
-        by_name(effective),
-        divergent,
-        target.evaluations,
+    return Intervals(
+        params={**estimate.params, **{n: q[2] for n, q in ends.items()}},
+        interval={n: (q[0], q[-1]) for n, q in ends.items()},
+        likely={n: (q[1], q[-2]) for n, q in ends.items()},
+        method="posterior",
+        sd=by_name(coordinates.reshape(-1, len(free)).std(axis=0, ddof=1)),
+        count=target.evaluations,
+        failed=divergent,
+        draws=found,
+        r_hat=by_name(diagnostics.potential_scale(coordinates)),
+        effective=by_name(diagnostics.effective(coordinates)),
     )
 
 
-def _misfit(stills, laplacian, estimate):
+def _check(stills):
     count, cells = len(stills.pictures), int(np.prod(stills.grid.shape))
     if count != 1:
         raise InputError(f"Expected one picture for --posterior, got {count}.")
@@ -132,7 +104,6 @@ def _misfit(stills, laplacian, estimate):
             f"Expected at most {MAX_CELLS} cells for --posterior, got {cells}: crop "
             "the picture."
         )
-    return misfit_of(stills, laplacian, estimate)
 
 
 class _Target:
