@@ -1,5 +1,8 @@
 """Engines: the right numbers, the same bits however they are asked for, one compile."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -171,6 +174,16 @@ def test_checkpoints_cover_the_steps(engine, num_steps):
     room, length = xla.spacing(num_steps)
     assert num_steps <= room * length < max(2 * num_steps, 2)
     assert room + length <= 3 * np.sqrt(num_steps) + 1
+
+
+def test_it_owes_what_the_protocol_says(engine):
+    """The same methods with the same parameters."""
+    made = importlib.import_module(engines.ENGINES[engine]).Engine
+    owed = [name for name in vars(engines.Engine) if not name.startswith("_")]
+    assert len(owed) == 5
+    for name in owed:
+        expected = inspect.signature(getattr(engines.Engine, name)).parameters
+        assert list(inspect.signature(getattr(made, name)).parameters) == list(expected)
 
 
 def test_unknown_engine(engine, input_error):

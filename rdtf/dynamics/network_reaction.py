@@ -86,5 +86,9 @@ def model(velocity) -> ReactionDiffusion:
     }
     diffusivity = dict(zip(species, names, strict=True))
     return ReactionDiffusion(
-        "local_velocity", species, reaction, diffusivity, parameters
+        name="local_velocity",
+        species=species,
+        reaction=reaction,
+        diffusivity=diffusivity,
+        parameters=parameters,
     )
