@@ -186,7 +186,8 @@ def _warmup():
         return None
     if not _WARMUP.value.isdigit():
         raise InputError(
-            f"Expected --warmup=until_steady or a number of steps, got {_WARMUP.value!r}."
+            "Expected --warmup=until_steady or a number of steps, got "
+            f"{_WARMUP.value!r}."
         )
     return int(_WARMUP.value)
 

@@ -56,7 +56,8 @@ def fit(
       times: of a movie's frames, `[time]`, or one number, the interval between them.
       scale: (low, high) concentration of integer grey levels, whose gain and offset are
         unknown without it.
-      pixel_size: between pixel centres, a length of the model; default: the file's, or 1.
+      pixel_size: between pixel centres, a length of the model; default: the file's, or
+        1.
       boundary: of the pattern, as of `rdtf.Grid`, where the file does not say.
       observation: blur, coarse pixels, cropping, hidden pixels, unknown gain.
       simulation: that checks the result; default: the file's, or a stable one.

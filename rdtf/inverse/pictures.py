@@ -23,8 +23,8 @@ class Reading(NamedTuple):
     Attributes:
       times: of the frames of a movie, `[time]`, or one number, the interval between
         them, in the model's unit of time; None: stills.
-      scale: of a file of integer grey levels, "LOW:HIGH" or a pair: the concentration of
-        the darkest and the brightest level.
+      scale: of a file of integer grey levels, "LOW:HIGH" or a pair: the concentration
+        of the darkest and the brightest level.
       pixel_size: distance between pixel centres, in the model's unit of length.
     """
 
@@ -41,8 +41,8 @@ def as_targets(
     Args:
       pictures: an array `[y, x]` or `[sample, y, x]`, or a movie `[time, y, x]` or
         `[sample, time, y, x]` if there are times; pixels that a `numpy.ma` array masks
-        were not observed. Or the path of a picture, a movie or an `.npz`, or several; or
-        targets.
+        were not observed. Or the path of a picture, a movie or an `.npz`, or several;
+        or targets.
       model: that should explain them.
       observe: the observed species.
       how: how they are read.
@@ -112,8 +112,8 @@ def _of_array(pictures, observe, times):
     dimensions = 2 if times is None else 3  # of a single picture or movie
     if fields.ndim < dimensions:
         raise InputError(
-            f"Expected {'pictures [sample, y, x]' if times is None else 'a movie'}, got "
-            f"an array of shape {fields.shape}."
+            f"Expected {'pictures [sample, y, x]' if times is None else 'a movie'}, "
+            f"got an array of shape {fields.shape}."
         )
     if fields.ndim == dimensions:
         fields, mask = fields[np.newaxis], None if mask is None else mask[np.newaxis]

@@ -1,9 +1,9 @@
 """Which model? The same pictures fitted by several, ranked by their residuals.
 
 Every model is tried with each of its species as the observed one, if the others are
-linear in turn given it, and from several starts, for the length scale of a picture is not
-that of a model's defaults. The best fits are then asked to make such patterns from fresh
-noise.
+linear in turn given it, and from several starts, for the length scale of a picture is
+not that of a model's defaults. The best fits are then asked to make such patterns from
+fresh noise.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """Losses between fields `[B, *grid]`: pixels, spectra, statistics.
 
 Every loss of `LOSSES` is a `Loss`. Those that compare sample by sample are the mean
-square difference of features `[B, n]`, which `FEATURES` offers alone: for all pairs, and
-for one loss per sample.
+square difference of features `[B, n]`, which `FEATURES` offers alone: for all pairs,
+and for one loss per sample.
 """
 
 import functools

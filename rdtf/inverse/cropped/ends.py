@@ -88,7 +88,7 @@ class End:
         )
 
     def _noise(self, cost, free):
-        """(standard deviation of the noise, variance of a component of the residual)."""
+        """(sd of the noise, variance of a component of the residual)."""
         task, sigma = self._task, self._task.sigma
         inside = self.fields[:, 0, 1:-1, 1:-1].size
         variance = 2.0 * cost / (inside - free)

@@ -1,8 +1,8 @@
-"""Parameters from pictures that are cropped from a larger steady pattern of one species.
+"""Parameters from pictures that are cropped from a larger steady pattern.
 
-Nothing is known beyond the edge: treated as periodic, such pictures give parameters that
-are wrong by tens of per cent. Here the edge values of the hidden species are unknowns
-(`rdtf.inverse.cropped.residual`).
+Nothing is known beyond the edge: treated as periodic, such pictures give parameters
+that are wrong by tens of per cent. Here the edge values of the hidden species are
+unknowns (`rdtf.inverse.cropped.residual`).
 """
 
 import itertools
@@ -49,8 +49,8 @@ def fit(
     random starts within a factor of 3, and the best is kept.
 
     Args:
-      problem: stills `[n, y, x]`, which share the parameters; the model's hidden species
-        are linear in turn, and all its species diffuse.
+      problem: stills `[n, y, x]`, which share the parameters; the model's hidden
+        species are linear in turn, and all its species diffuse.
       laplacian: of the pattern: "second_order" for the solver of that order with this
         spacing, "compact" for anything smoother.
       start: of all parameters; None is that of the problem.
@@ -59,9 +59,9 @@ def fit(
       callback: called with every step of every minimisation.
 
     Returns:
-      the estimate of stage "cropped". Its `sd` is infinite along directions that nothing
-      determines; for the form "picture" it is that of white noise, for the other forms,
-      whose errors are systematic, no more than an order of magnitude.
+      the estimate of stage "cropped". Its `sd` is infinite along directions that
+      nothing determines; for the form "picture" it is that of white noise, for the
+      other forms, whose errors are systematic, no more than an order of magnitude.
 
     Raises:
       InputError: if the model, the pictures or the Laplacian cannot be used.

@@ -8,8 +8,8 @@ y is what the camera H recorded, z the field in the same units, gain a and offse
 1 and 0 unless unknown, w is the steady map and ε how far a picture may be from steady.
 In these units the cost does not change along a scaling of the gain. Gauss-Newton, with
 the field eliminated: every step solves one field problem per parameter and one more by
-conjugate gradients, and leaves a small Schur complement, whose inverse is the covariance of the
-parameters.
+conjugate gradients, and leaves a small Schur complement, whose inverse is the
+covariance of the parameters.
 """
 
 import copy

@@ -3,8 +3,8 @@
 From the observed field (filtered) and its hidden species, `window` steps are taken and
 compared with the raw observation. A good equation leaves a steady pattern where it is.
 Tangents carried along with the steps give the exact gradient and the Gauss-Newton
-curvature. The result is kept only if it lowers the misfit on data that it was not fitted
-to.
+curvature. The result is kept only if it lowers the misfit on data that it was not
+fitted to.
 """
 
 import numpy as np

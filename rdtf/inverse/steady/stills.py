@@ -131,9 +131,9 @@ def fit_residual(
 ) -> Estimate:
     """Least squares of the steady residual from one start.
 
-    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root". The
-    form "norm" starts where "integral" ends, for it has local minima that the other has
-    not, unless `near` says that the start is close.
+    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root".
+    The form "norm" starts where "integral" ends, for it has local minima that the other
+    has not, unless `near` says that the start is close.
 
     Args:
       stills: the pictures.
@@ -208,7 +208,7 @@ def candidates(grid: Grid) -> list[str]:
 
 
 def choose_laplacian(fits: Sequence[Estimate]) -> tuple[Estimate, float]:
-    """(the fit of the smallest residual, how many times larger that of the second is)."""
+    """(the fit of the smallest residual, how many times larger the second is)."""
     ranked = sorted(fits, key=lambda fit: fit.unexplained)
     if len(ranked) == 1:
         return ranked[0], np.inf
