@@ -120,7 +120,7 @@ def rank(
     found = []
     for model in models:
         for observe in model.species:
-            callback(f"{model.name}, seen as {observe}")
+            callback(f"{model.name}, observed as {observe}")
             fit = _fit((model, observe), grid, fields, observation, (laplacian, seed))
             found += [] if fit is None else [fit]
     if not found:
@@ -150,7 +150,7 @@ def verdict(ranked: Sequence[Fit]) -> str:
     if len(rest) == 1:
         margin = _residual(ranked[1]) / least if len(ranked) > 1 else 0.0
         more = f"; the residual of the next is {margin:.3g} times larger"
-        return f"{name}, seen as {best.problem.observe}{more if margin else ''}"
+        return f"{name}, observed as {best.problem.observe}{more if margin else ''}"
     names = ", ".join(f"{f.problem.model.name} ({f.problem.observe})" for f in rest)
     return f"the pictures cannot tell these apart: {names}"
 

@@ -103,6 +103,7 @@ class Estimate:
       scatter: covariance of the gradient under the noise of the data alone, K Kᵀ,
         `[P, P]`: estimates scatter by S⁻¹ K Kᵀ S⁻¹.
       epsilon: how far a field may be from steady, in the units of the pictures.
+      epsilons: the levels of ε that the fit went through, the last one last.
       laplacian_spread: how far the estimates with other Laplacians are away, root mean
         square weighted by their likelihood, by free coordinate; 0 if none comes near.
       held_out: misfit of data that was not fitted, before and after stage "windows".
@@ -140,6 +141,7 @@ class Estimate:
     model_misfit: float | None = None
     scatter: np.ndarray | None = None
     epsilon: float | None = None
+    epsilons: tuple[float, ...] = ()
     laplacian_spread: np.ndarray | float = 0.0
     held_out: tuple[float, float] | None = None
     rejected: dict[str, float] | None = None
@@ -174,7 +176,7 @@ class Estimate:
             value["sd"] = {
                 n: np.inf if x is None else x for n, x in value["sd"].items()
             }
-        for name in ("remarks", "undetermined", "held_out"):
+        for name in ("remarks", "undetermined", "held_out", "epsilons"):
             if name in value:
                 value[name] = tuple(value[name])
         if "identifiability" in value:

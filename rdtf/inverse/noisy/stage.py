@@ -30,7 +30,7 @@ def errors_in_variables_of(
       the estimate of stage "errors_in_variables", whose status is
       `FitStatus.UNEXPLAINED` if data or model are not met, or the pattern is moving.
     """
-    began, count = time.monotonic(), 0
+    began, count, epsilons = time.monotonic(), 0, []
 
     def report(epsilon, iteration, params, levels, cost):
         nonlocal count
@@ -45,6 +45,7 @@ def errors_in_variables_of(
         )
         recorder.write(record)
         if iteration == 1:
+            epsilons.append(epsilon)
             recorder.compare(prepared.pictures, prepared.camera.see(levels))
         count += 1
 
@@ -65,7 +66,11 @@ def errors_in_variables_of(
     if status is FitStatus.CONVERGED and not explained:
         status = FitStatus.UNEXPLAINED
     return dataclasses.replace(
-        found, status=status, remarks=tuple(lines), seconds=time.monotonic() - began
+        found,
+        status=status,
+        epsilons=tuple(epsilons),
+        remarks=tuple(lines),
+        seconds=time.monotonic() - began,
     )
 
 

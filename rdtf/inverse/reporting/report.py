@@ -115,11 +115,11 @@ def result(fit) -> dict:
 
 def write(fit, directory: pathlib.Path) -> None:
     """Writes all files of `Fit.save`; `result.json` is the last."""
-    if fit.field is not None:
-        field = {fit.problem.observe: fit.field}
-        found = storage.Targets(field, metadata={"params": fit.params})
-        storage.save_targets(directory / "field.npz", found)
     for stage in fit.stages:
+        if stage.field is not None:
+            field = {fit.problem.observe: stage.field}
+            found = storage.Targets(field, metadata={"params": stage.params})
+            storage.save_targets(directory / "field.npz", found)
         if stage.intervals is not None and stage.intervals.draws is not None:
             draws = stage.intervals.draws
             save_draws(directory, draws)
