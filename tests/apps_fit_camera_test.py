@@ -115,4 +115,4 @@ def test_rank_models_finds_the_one(field, tmp_path, capsys):
     ranking = json.loads((tmp_path / "run" / "ranking.json").read_text())
     assert (ranking[0]["model"], ranking[0]["observe"]) == ("gray_scott", "v")
     assert ranking[0]["relative"] < 0.2 * ranking[1]["relative"]
-    assert "gray_scott, seen as v" in capsys.readouterr().out
+    assert "gray_scott, observed as v" in capsys.readouterr().out
