@@ -1,10 +1,11 @@
 """How the pictures were taken: flags, and the observation they stand for."""
 
+import dataclasses
 import math
 
 from absl import flags
 
-from rdtf import grids, images
+from rdtf import images
 from rdtf.status import InputError
 
 _SCALE = flags.DEFINE_string(
@@ -71,41 +72,39 @@ class Camera:
 
     def grids(self, targets, observe):
         """(the grid of which a pixel is a cell, the model's, which refines it)."""
-        shape, known = targets.fields[observe].shape, targets.metadata.get("grid")
-        if known is None:
-            spacing = targets.pixel_size or flags.FLAGS.spacing
-            pixels = grids.Grid(shape[-2:], spacing, flags.FLAGS.boundary)
-        else:
-            spacing = _PIXEL_SIZE.value or tuple(known["spacing"])
-            pixels = grids.Grid(tuple(known["shape"]), spacing, known["boundary"])
-        if shape[-pixels.ndim :] != pixels.shape:
-            raise InputError(
-                f"Expected pictures [sample, {', '.join(map(str, pixels.shape))}], as "
-                f"their metadata say, got shape {shape}: which is right?"
-            )
-        cells = _CELLS.value
-        size = tuple(cells * n for n in pixels.shape)
-        spacing = tuple(h / cells for h in pixels.spacing)
-        return pixels, grids.Grid(size, spacing, pixels.boundary)
+        from rdtf.inverse import pictures
+
+        pixels = pictures.pixel_grid(
+            targets,
+            observe,
+            _PIXEL_SIZE.value,
+            spacing=flags.FLAGS.spacing,
+            boundary=flags.FLAGS.boundary,
+        )
+        return pixels, pictures.model_grid(pixels, self._observation())
 
     def observation(self, targets):
         """The `Observation` of the targets; says so if their gain is not known."""
-        from rdtf.inverse.observation.camera_settings import Observation
+        from rdtf.inverse import pictures
 
-        unknown = _UNKNOWN_GAIN.value
-        if unknown is None:
-            unknown = targets.metadata.get("intensity") == "relative"
-            if unknown:
-                print(
-                    "grey levels without --scale: their gain and offset are taken as "
-                    "unknown (--nounknown_gain: levels 0 to 1 are concentrations)"
-                )
-        mask = targets.mask
+        given, relative = _UNKNOWN_GAIN.value, "intensity" in targets.metadata
+        if given is False:  # levels 0 to 1 are concentrations
+            known = {k: v for k, v in targets.metadata.items() if k != "intensity"}
+            targets = dataclasses.replace(targets, metadata=known)
+        found = pictures.observation_of(targets, self._observation())
+        if given is None and relative and found.unknown_gain:
+            print(
+                "grey levels without --scale: their gain and offset are taken as "
+                "unknown (--nounknown_gain: levels 0 to 1 are concentrations)"
+            )
+        return found
+
+    def _observation(self):
+        from rdtf.inverse import Observation
+
         return Observation(
-            _PSF_SIGMA.value,
-            _CELLS.value,
-            None if mask is None or mask.all() else mask,
-            targets.quantum or 0.0,
-            unknown,
-            _CROPPED.value,
+            psf_sigma=_PSF_SIGMA.value,
+            cells_per_pixel=_CELLS.value,
+            unknown_gain=bool(_UNKNOWN_GAIN.value),
+            cropped=_CROPPED.value,
         )

@@ -11,16 +11,17 @@ class Console:
     -1 and below: nothing; 0: one line per iteration; 1: one more per rate tried.
     """
 
-    def __init__(self, names, total: int):
+    def __init__(self, names, total: int, max_steps: int):
         from tqdm import tqdm
 
+        self._max_steps = max_steps
         self._names = list(names)
         self._quiet = logging.get_verbosity() < logging.INFO
         self._bar = tqdm(total=total, unit="it", leave=False, disable=self._quiet)
         self._stage = None
 
     def __call__(self, record) -> None:
-        """Shows one `rdtf.inverse.Record`."""
+        """Shows one `rdtf.inverse.reporting.recorders.Record`."""
         if not self._quiet:
             if record.stage != self._stage:
                 self._stage = record.stage
@@ -31,6 +32,16 @@ class Console:
                     self._write(self._trial(trial))
         self._bar.set_description_str(f"{record.stage} loss {record.loss:.4g}", False)
         self._bar.update(max(0, record.iteration - self._bar.n))
+
+    def checking(self, done: int, running: int) -> None:
+        """Shows steps of the simulation that checks the result."""
+        if self._stage is not None:
+            self._stage = None
+            self._bar.set_description_str("checking by simulation")
+            self._bar.unit = "step"
+            self._bar.reset(self._max_steps)
+        self._bar.set_postfix_str(f"{running} running", refresh=False)
+        self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
         """Clears the bar."""

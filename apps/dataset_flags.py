@@ -42,7 +42,7 @@ def check(output):
 
 
 def options():
-    """What `rdtf.patterns.generate` is told besides the plan."""
+    """The arguments of `rdtf.patterns.generate` besides the plan."""
     from rdtf.patterns import ray_pool
 
     return {

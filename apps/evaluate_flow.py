@@ -83,7 +83,12 @@ def main(argv):
         return tqdm(steps, "long rollouts", leave=False, unit="frame")
 
     result, runs = comparison.evaluate(
-        velocity, data, _RUNS.value, _LONG.value, network, watch
+        velocity,
+        data,
+        num_runs=_RUNS.value,
+        long=_LONG.value,
+        network=network,
+        watch=watch,
     )
     print(comparison_reports.text(result))
     if _OUTPUT.value is not None:

@@ -13,28 +13,17 @@ run.flags (which repeats the run) and certificates.json (tests of the gradient o
 first and the last window).
 """
 
-import contextlib
-import time
-
 from absl import flags
 
-from rdtf import storage
 from rdtf.models import parameters_text
 from rdtf.status import FitStatus
 
-from . import common, console, fit_flags, progress, simulation_flags, targets, workdirs
+from . import common, console, fit_flags, simulation_flags, targets, workdirs
 
 simulation_flags.define_simulation_flags()
 workdirs.define_workdir_flags("fit")
 for module in (targets, fit_flags, simulation_flags, workdirs):
     flags.adopt_module_key_flags(module)
-_HOPELESS = (FitStatus.FAILED_START, FitStatus.INTERRUPTED)
-_CHECK = flags.DEFINE_bool(
-    "check",
-    True,
-    "Simulate new patterns with the parameters found and compare them, certify the "
-    "gradients, and draw pictures.",
-)
 
 
 def main(argv):
@@ -54,63 +43,29 @@ def main(argv):
     settings = chosen.settings()
     simulation, found, observation = source.load()
     problem = inverse.Problem(
-        simulation,
-        flags.FLAGS.observe,
-        found.fields[flags.FLAGS.observe],
-        start,
-        tuple(known),
-        flags.FLAGS.seed,
-        flags.FLAGS.initial_condition or found.metadata.get("initial_condition"),
-        flags.FLAGS.tolerance,
-        flags.FLAGS.max_steps,
-        found.true_params,
-        observation,
-        fit_flags.laplacian(),
-        found.times,
+        simulation=simulation,
+        observe=flags.FLAGS.observe,
+        fields=found.fields[flags.FLAGS.observe],
+        start=start,
+        held=tuple(known),
+        seed=flags.FLAGS.seed,
+        observation=observation,
+        laplacian=fit_flags.laplacian(),
+        times=found.times,
+        fresh=fit_flags.fresh(found.metadata),
+        truth=found.true_params,
     )
-    return run(problem, settings, workdir)
-
-
-def run(problem, settings, workdir):
-    """Fits, checks, writes; the exit code."""
-    from rdtf import inverse
-    from rdtf.inverse.reporting import report
-    from rdtf.inverse.simulated import certificates
-
-    inverse.validate(problem, settings)
+    inverse.routes.validate(problem, settings)
     workdirs.begin(workdir)
-    began = time.monotonic()
     total = settings.optimizer.iterations if settings.route == "bptt" else 100
-    lines = console.Console(problem.start, total)
-    context = {"engine": problem.simulation.engine}
-    recorder = inverse.Recorder(workdir, [lines], context)
-    verdict, certified = None, None
-    with contextlib.closing(recorder):
-        with contextlib.closing(lines):
-            stages = inverse.fit(problem, settings, recorder, flags.FLAGS.resume)
-        seconds = time.monotonic() - began
-        params, status = stages[-1].params, stages[-1].status
-        if _CHECK.value and status not in _HOPELESS and report.comparable(problem):
-            with progress.steps(problem.max_steps, "checking by simulation") as bar:
-                sigma = inverse.noise_of(problem, stages)
-                verdict = inverse.check(problem, params, bar, sigma)
-            found = verdict.run.state[problem.index][0]
-            recorder.pictures(target=inverse.targets(problem)[0], found=found)
-            report.pictures(workdir, problem, params, verdict)
-            if problem.is_plain:
-                certified = inverse.certify(problem, settings, stages)
-                value = certificates.to_json(certified)
-                storage.write_json(workdir / "certificates.json", value)
-    value = report.result(problem, settings.route, stages, verdict, seconds)
-    storage.write_json(workdir / "result.json", value)
-    print(report.table(problem, stages))
-    print(report.summary(stages, verdict, seconds))
-    if certified is not None:
-        print(certificates.summary(certified))
+    lines = console.Console(start, total, problem.fresh.max_steps)
+    fit = inverse.solve(problem, settings, lines, workdir, flags.FLAGS.resume)
+    fit.save(workdir)
+    print(fit.summary())
     print(f"results: {workdir}   traces: tensorboard --logdir {workdir}")
-    if status is FitStatus.INTERRUPTED:
+    if fit.status is FitStatus.INTERRUPTED:
         return 130
-    return 0 if status in (FitStatus.CONVERGED, FitStatus.MAX_ITERATIONS) else 1
+    return 0 if fit.status in (FitStatus.CONVERGED, FitStatus.MAX_ITERATIONS) else 1
 
 
 if __name__ == "__main__":

@@ -129,6 +129,13 @@ _DECREASE = flags.DEFINE_float(
     "share of rate * |gradient|^2 (Armijo's rule). Default: any loss is accepted.",
 )
 
+_CHECK = flags.DEFINE_bool(
+    "check",
+    True,
+    "Simulate new patterns with the parameters found and compare them, certify the "
+    "gradients, and draw pictures.",
+)
+
 
 class Chosen:
     """What the flags choose; texts are checked at once, without TensorFlow."""
@@ -162,13 +169,14 @@ class Chosen:
             decrease=_DECREASE.value,
         )
         return inverse.Settings(
-            _ROUTE.value,
-            _RESIDUAL.value,
-            loss,
-            windows,
-            optimizer,
-            _POLISH.value,
-            _POSTERIOR.value,
+            route=_ROUTE.value,
+            form=_RESIDUAL.value,
+            loss=loss,
+            windows=windows,
+            optimizer=optimizer,
+            polish_window=_POLISH.value,
+            posterior=_POSTERIOR.value,
+            check=_CHECK.value,
         )
 
 
@@ -178,7 +186,8 @@ def _warmup():
         return None
     if not _WARMUP.value.isdigit():
         raise InputError(
-            f"Expected --warmup=until_steady or a number of steps, got {_WARMUP.value!r}."
+            "Expected --warmup=until_steady or a number of steps, got "
+            f"{_WARMUP.value!r}."
         )
     return int(_WARMUP.value)
 
@@ -187,6 +196,15 @@ def laplacian():
     """The Laplacian of the pictures: the one asked for, or auto."""
     holder = flags.FLAGS["laplacian"]
     return "auto" if holder.using_default_value else holder.value
+
+
+def fresh(metadata):
+    """How patterns are simulated from scratch, by flags and the metadata of targets."""
+    from rdtf import inverse
+
+    values = flags.FLAGS
+    begin = values.initial_condition or metadata.get("initial_condition")
+    return inverse.FreshPatterns(begin, values.tolerance, values.max_steps)
 
 
 def custom_range(model):

@@ -40,9 +40,9 @@ def _described(flag):
     """The lines about one flag: what it means, its values, its default."""
     values = getattr(flag.parser, "enum_values", None)
     text = meaning(flag)
-    if values:
+    if values and not all(value in text for value in values):
         text += f" One of {', '.join(values)}."
-    if flag.default_as_str not in (None, "''"):
+    if flag.default_as_str not in (None, "''", "[]"):
         default = flag.default_as_str.strip("'")
         text += f" (default: {default})"
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"

@@ -40,9 +40,9 @@ def network(seed: int):
         number_lists.whole(_HIDDEN, 8),
         _GAIN.value,
         _CENTRE.value,
-        seed,
-        _INHIBITS.value,
-        _HEIGHT.value,
+        seed=seed,
+        inhibits=_INHIBITS.value,
+        height=_HEIGHT.value,
     )
     networks.begin(made, start, _SLOPE.value)
     return made

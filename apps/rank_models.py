@@ -11,13 +11,10 @@ unexplained residual of each fit and, for the best, whether new patterns look al
 `ranking.json` in the work directory has the parameters too.
 """
 
-import dataclasses
-
 from absl import flags
 
 from rdtf import models, storage
 from rdtf.models import parameters_text
-from rdtf.status import InputError
 
 from . import common, simulation_flags, targets, workdirs
 
@@ -37,7 +34,7 @@ def main(argv):
     del argv
     workdir = workdirs.open_workdir("rank_models")
     reader = simulation_flags.model_from_flags()
-    chosen = [models.get(name) for name in _MODELS.value or candidate_names()]
+    chosen = [models.get(name) for name in _MODELS.value or models.pattern_forming()]
     if reader.source is not None:
         chosen.append(reader)
     for model in chosen:
@@ -49,11 +46,7 @@ def main(argv):
     from rdtf.inverse import ranking
 
     simulation, found, observation = source.load()
-    if found.times is not None or observation.window:
-        raise InputError(
-            "Expected whole stills to rank models, got a movie or cropped pictures: "
-            "choose a frame with --frame."
-        )
+    ranking.validate(found, observation)
     workdirs.begin(workdir)
     with tqdm.tqdm(desc="ranking models", unit="fit", leave=False) as bar:
         ranked = ranking.rank(
@@ -61,36 +54,26 @@ def main(argv):
             simulation.grid,
             found.fields[flags.FLAGS.observe],
             observation,
-            flags.FLAGS.laplacian,
-            flags.FLAGS.seed,
-            lambda name: bar.set_postfix_str(name) or bar.update(),
+            laplacian=flags.FLAGS.laplacian,
+            seed=flags.FLAGS.seed,
+            callback=lambda name: bar.set_postfix_str(name) or bar.update(),
         )
-    storage.write_json(
-        workdir / "ranking.json", [dataclasses.asdict(c) for c in ranked]
-    )
+    storage.write_json(workdir / "ranking.json", ranking.to_json(ranked))
     print(_table(ranked))
     print(ranking.verdict(ranked))
     print(f"results: {workdir}")
     return 0
 
 
-def candidate_names():
-    """The built-in models of several species that can make steady patterns."""
-    return sorted(
-        model.name
-        for model in models.MODELS.values()
-        if model.is_plain and len(model.species) > 1
-        if all(model.defaults[name] > 0.0 for name in model.diffusivities)
-    )
-
-
 def _table(ranked):
-    lines = [f"{'model':<20} {'seen as':<8} {'left over %':>12} {'new patterns':>13}"]
+    lines = [f"{'model':<20} {'observed':<8} {'residual %':>12} {'new patterns':>13}"]
     words = {True: "alike", False: "not alike", None: "-"}
-    for c in ranked:
+    for fit in ranked:
+        problem, alike = fit.problem, None if fit.check is None else fit.check.passed
+        residual = 100.0 * fit.stages[-1].relative_residual
         lines.append(
-            f"{c.model:<20} {c.observe:<8} {100.0 * c.relative:>12.4g} "
-            f"{words[c.looks_alike]:>13}"
+            f"{problem.model.name:<20} {problem.observe:<8} {residual:>12.4g} "
+            f"{words[alike]:>13}"
         )
     return "\n".join(lines)
 

@@ -69,7 +69,7 @@ class Source:
             self._truth = parameters_text.full_params(model, values.truth)
 
     def load(self):
-        """(simulation, targets, observation); makes and keeps a file that is missing."""
+        """(simulation, targets, observation); makes a file that is missing."""
         values = flags.FLAGS
         if self._targets is None:
             with storage.hold(self._paths[0], "--targets"):

@@ -265,6 +265,7 @@ def _dynamics():
     own = ("--supervision=equilibrium", "--denoiser={d}/score_epsilon/denoiser.keras",
            "--epochs=1", "--batch_size=16", "--probes=0")  # fmt: skip
     yield _case("flow_equilibrium", "train_flow", out, data, *own)
+    yield _case("equilibrium", "train_equilibrium", out, data, *own[1:])
     for name in ("two_peaks", "ring", "two_moons"):
         own = (f"--dataset={name}", "--steps=20")
         yield _case(f"flow_{name}", "train_flow", out, *own)

@@ -12,6 +12,8 @@ import pathlib
 import subprocess
 import sys
 
+from benchmarks import house_style_counts
+
 _LONG = 130  # lines of an app
 _NOT_SYMPY = {"np", "numpy", "tf", "scipy", "derivatives"}
 
@@ -42,8 +44,11 @@ def show(root: pathlib.Path) -> None:
         ],
         "public names out of reach of `import rdtf`": _unreachable(root, modules),
     }
+    rows |= house_style_counts.rows(root)
     for name, places in rows.items():
         print(f"{len(places):4}  {name}", *places[:20], sep="\n        ")
+    lines = house_style_counts.code_lines(root)
+    print(f"{lines:,}  lines of code in rdtf, without docstrings, comments and blanks")
 
 
 def _holding(modules, rule, root):

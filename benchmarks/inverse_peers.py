@@ -3,7 +3,7 @@
 bptt        the published experiment that flags/bp2renderer.flags repeats
 cma_es      simulated statistics and spectra, matched without derivatives (Hansen &
             Ostermeier 2001, doi:10.1162/106365601750190398), by the library cma
-intervals   not a rival: errors in variables with its bootstrapped intervals
+intervals   not a peer: errors in variables with its bootstrapped intervals
 """
 
 import dataclasses
@@ -15,9 +15,11 @@ import tensorflow as tf
 
 from benchmarks import inverse_cases as cases
 from rdtf import inverse, losses
-from rdtf.inverse import Problem, still_stages
+from rdtf.inverse import Problem
 from rdtf.inverse.noisy import field_fits
+from rdtf.inverse.reporting.recorders import Listeners
 from rdtf.inverse.simulated.checks import simulate
+from rdtf.inverse.steady import stage
 from rdtf.inverse.uncertainty import intervals
 
 _FLAGS = pathlib.Path(__file__).resolve().parent.parent / "flags" / "bp2renderer.flags"
@@ -58,9 +60,11 @@ def published(problem: Problem, iterations: int) -> tuple[Problem, inverse.Setti
         iterations=min(iterations, int(flags["iterations"])),
     )
     loss = losses.LOSSES[flags["loss"]]
-    settings = inverse.Settings("bptt", None, loss, windows, optimizer)
-    tolerance = float(flags["tolerance"])
-    return dataclasses.replace(problem, tolerance=tolerance), settings
+    settings = inverse.Settings(
+        route="bptt", loss=loss, windows=windows, optimizer=optimizer
+    )
+    fresh = dataclasses.replace(problem.fresh, tolerance=float(flags["tolerance"]))
+    return dataclasses.replace(problem, fresh=fresh), settings
 
 
 class SimulatedStatistics:
@@ -71,8 +75,9 @@ class SimulatedStatistics:
     """
 
     def __init__(self, problem: Problem):
-        steps = min(problem.max_steps, CMA_STEPS)
-        self._problem = dataclasses.replace(problem, max_steps=steps)
+        steps = min(problem.fresh.max_steps, CMA_STEPS)
+        fresh = dataclasses.replace(problem.fresh, max_steps=steps)
+        self._problem = dataclasses.replace(problem, fresh=fresh)
         self._target = tf.constant(problem.fields)
         self._statistics = tf.reduce_mean(losses.statistics(self._target), 0)
         self._low, high = np.log(np.array(list(cases.STARTS.values())).T)
@@ -133,14 +138,10 @@ def with_intervals(problem: Problem, settings: cases.Settings) -> dict:
     """Errors in variables; 95 % intervals, and whether they hold the truth."""
     del settings
 
-    def nothing(_):
-        pass
-
-    prepared = still_stages.prepare(problem)
-    first = still_stages.residual(problem, prepared, None, nothing)
-    laplacian = first.notes["laplacian"]
-    estimate = field_fits.fit_field(prepared, laplacian, first.params)
-    found = intervals.bootstrap(prepared, laplacian, estimate, seed=problem.seed)
+    prepared = stage.prepare(problem)
+    first = stage.residual(problem, prepared, None, Listeners())
+    estimate = field_fits.fit_field(prepared, {first.laplacian: first.params})
+    found = intervals.bootstrap(prepared, estimate, seed=problem.seed)
     truth = problem.truth
     return {
         "params": found.params,

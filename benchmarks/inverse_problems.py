@@ -9,7 +9,7 @@ import rdtf
 from benchmarks import inverse_cases as cases
 from benchmarks import inverse_rows
 from benchmarks import inverse_truths as truths
-from rdtf.inverse import Problem
+from rdtf.inverse import FreshPatterns, Problem
 from rdtf.inverse.observation.camera_settings import Observation
 from rdtf.inverse.structure import scalings
 
@@ -38,15 +38,15 @@ def problem(task: dict, settings: cases.Settings) -> Problem:
     pictures, observation = observe(row, field[None], rng)
     side = row.crop or settings.side
     return Problem(
-        _simulation("gray_scott", side),
-        "v",
-        pictures,
-        start,
-        row.held,
+        simulation=_simulation("gray_scott", side),
+        observe="v",
+        fields=pictures,
+        start=start,
+        held=row.held,
         seed=task["case"],
         truth=truth,
         observation=observation,
-        max_steps=settings.max_steps,
+        fresh=FreshPatterns(max_steps=settings.max_steps),
     )
 
 
@@ -152,10 +152,10 @@ def _movie(row, task, settings, rng):
     steps = (cases.FRAMES - 1) * every
     frames = sim.rollout(state, made.of(case), steps, every)[1].numpy()
     return Problem(
-        sim,
-        "v",
-        frames + row.noise * frames.std() * rng.standard_normal(frames.shape),
-        _start(row, task, settings),
+        simulation=sim,
+        observe="v",
+        fields=frames + row.noise * frames.std() * rng.standard_normal(frames.shape),
+        start=_start(row, task, settings),
         seed=case,
         truth=made.of(case),
         times=float(every) * np.arange(cases.FRAMES),
@@ -172,5 +172,11 @@ def _model(row, task, settings, rng):
     noise = row.noise * field.std() * rng.standard_normal(field.shape)
     picture = field + noise
     return Problem(
-        sim, cases.MODELS[name], picture, start, held, seed=task["case"], truth=truth
+        simulation=sim,
+        observe=cases.MODELS[name],
+        fields=picture,
+        start=start,
+        held=held,
+        seed=task["case"],
+        truth=truth,
     )

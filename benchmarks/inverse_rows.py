@@ -17,7 +17,7 @@ class Row:
     Attributes:
       kind: of truth: "still", "spectral", "movie", "model" or "preset".
       noise: standard deviation over that of the pictures.
-      route: of the fit, or a rival of `benchmarks.inverse_peers`.
+      route: of the fit, or a peer of `benchmarks.inverse_peers`.
       starts: "default", or "random" ones.
       crop, psf, cells, hidden, levels, gain: what is done to the picture.
       held: parameters given to the fit.

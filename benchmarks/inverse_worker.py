@@ -17,9 +17,7 @@ if _CORE:  # before the libraries look
         os.sched_setaffinity(0, {int(_CORE[0])})
 
 import dataclasses
-import pathlib
 import resource
-import tempfile
 import time
 import warnings
 
@@ -30,26 +28,9 @@ from benchmarks import (
     inverse_rows,
 )
 from rdtf import inverse, storage
-
-
-class Quiet:
-    """A recorder for `inverse.fit` that keeps nothing but its directory."""
-
-    def __init__(self, workdir):
-        self.workdir = pathlib.Path(workdir)
-
-    def write(self, record) -> None:
-        """Nothing."""
-
-    def pictures(self, **fields) -> None:
-        """Nothing."""
-
-    def keep(self, wanted) -> None:
-        """Nothing."""
-
-    def read(self) -> list:
-        """Nothing was kept."""
-        return []
+from rdtf.inverse import routes
+from rdtf.inverse.reporting.recorders import Listeners
+from rdtf.inverse.stages import Stages
 
 
 def fit(problem, settings, row) -> dict:
@@ -59,15 +40,15 @@ def fit(problem, settings, row) -> dict:
     chosen = inverse.Settings(route=row.route)
     if row.route == "bptt":
         problem, chosen = inverse_peers.published(problem, settings.bptt_iterations)
-    with tempfile.TemporaryDirectory() as workdir:
-        inverse.validate(problem, chosen)
-        stages = inverse.fit(problem, chosen, Quiet(workdir))
+    routes.validate(problem, chosen)
+    recorder = Listeners()
+    stages = routes.run(problem, chosen, Stages(None, recorder), recorder)
     return {
         "params": stages[-1].params,
         "status": stages[-1].status.value,
         "evaluations": sum(stage.iterations for stage in stages),
         "stages": {stage.stage: stage.params for stage in stages},
-        "laplacian": stages[0].notes.get("laplacian"),
+        "laplacian": stages[0].laplacian,
     }
 
 

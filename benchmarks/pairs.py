@@ -25,6 +25,7 @@ from rdtf.dynamics import (
     pair_training,
     snapshots,
 )
+from rdtf.dynamics.flow_maps import FlowMap
 
 _NOISE = (0.0, 0.02, 0.1)  # in deviations
 _STEPS, _OTHERS = 4, 8
@@ -48,9 +49,8 @@ def _rows(name, seed):
             else:
                 velocity = local_velocity.start(noisy[0], ("u", "v"), seed=int(seed))
             cpu = time.process_time()
-            pair_training.learn(
-                velocity, *noisy, duration, _STEPS, data.metadata["scheme"]
-            )
+            flow = FlowMap(velocity, duration, _STEPS, data.metadata["scheme"])
+            pair_training.learn(flow, *noisy)
             cpu = time.process_time() - cpu
             found = flows.compare(flows.evaluate(velocity, samples[1:]), truth, True)
             row = {"case": name, "seed": seed, "model": kind, "noise": noise}

@@ -104,13 +104,14 @@ def problem(target: str, start: str, way: str, settings: Settings) -> Problem:
     """What is fitted, from where."""
     movie = way == "auto" and target == MOVING
     return Problem(
-        simulation(settings),
-        "v",
-        _movie(target, settings) if movie else _stills(target, settings).fields["v"],
-        params_of(STARTS[start]),
+        simulation=simulation(settings),
+        observe="v",
+        fields=_movie(target, settings)
+        if movie
+        else _stills(target, settings).fields["v"],
+        start=params_of(STARTS[start]),
         seed=settings.seed,
-        initial_condition=INITIAL,
-        max_steps=settings.max_steps,
+        fresh=inverse.FreshPatterns(INITIAL, max_steps=settings.max_steps),
         truth=params_of(TARGETS[target]),
         times=float(EVERY) * np.arange(FRAMES) if movie else None,
     )
@@ -150,7 +151,9 @@ def prepared(
         return given, dataclasses.replace(chosen, windows=windows)
     if way == "adam":
         windows = inverse.WindowSettings(window=200, batch=settings.batch)
-        optimizer = inverse.OptimizerSettings("Adam", iterations=settings.iterations)
+        optimizer = inverse.OptimizerSettings(iterations=settings.iterations)
         loss = losses.LOSSES["power_spectrum"]
-        return given, inverse.Settings("bptt", None, loss, windows, optimizer)
-    return given, inverse.Settings("residual" if way == "lm" else way)
+        return given, inverse.Settings(
+            route="bptt", loss=loss, windows=windows, optimizer=optimizer
+        )
+    return given, inverse.Settings(route="residual" if way == "lm" else way)

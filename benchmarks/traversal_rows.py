@@ -8,9 +8,10 @@ import tempfile
 import time
 
 from benchmarks import traversal_cases as cases
-from rdtf import inverse
 from rdtf.analysis import traversal
-from rdtf.inverse.reporting.recorders import Recorder
+from rdtf.inverse import routes
+from rdtf.inverse.reporting.recorders import DirectoryRecorder
+from rdtf.inverse.stages import Stages
 from rdtf.status import FitStatus, InputError
 
 ARRIVED = 1.0  # %, of every parameter
@@ -66,11 +67,12 @@ def _fit(given, chosen, workdir, settings):
         if time.monotonic() > deadline:  # a fit takes this as a stop by hand
             raise KeyboardInterrupt
 
-    recorder = Recorder(workdir, [listen])
+    recorder = DirectoryRecorder(workdir, [listen])
     with contextlib.closing(recorder):
         try:
-            inverse.validate(given, chosen)
-            stages = inverse.fit(given, chosen, recorder)
+            routes.validate(given, chosen)
+            kept = Stages(workdir, recorder)
+            stages = routes.run(given, chosen, kept, recorder)
         except InputError as error:
             return [], str(error)
         except KeyboardInterrupt:

@@ -14,7 +14,7 @@ HEADER = [
     "stopped at",
     "nearest boundary",
     "saddle-node crossed",
-    "went",
+    "length",
     "slope",
     "status",
     "iterations",

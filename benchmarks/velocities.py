@@ -67,13 +67,13 @@ def data_of(name, seed, count, pairs=None):
     return patterns.read(path)
 
 
-def _train(data, **options):
+def _train(data, network=None, **options):
     """A row of the curve."""
-    cpu = time.process_time()
-    settings = supervision.Settings(_STEPS.value, _BATCH.value)
+    cpu, options = time.process_time(), flows.Options(**options)
+    settings = supervision.Settings(steps=_STEPS.value, batch_size=_BATCH.value)
     with tempfile.TemporaryDirectory() as workdir:
         velocity, result = flows.train(
-            data, settings=settings, workdir=workdir, **options
+            data, options, network=network, settings=settings, workdir=workdir
         )
     row = {name: result[name] for name in ("model", "supervision", "pairs", "cosine")}
     row["cosine"] = abs(row["cosine"])

@@ -28,6 +28,7 @@ from rdtf.dynamics import (
     pair_training,
     rollouts,
 )
+from rdtf.dynamics.flow_maps import FlowMap
 
 _WORKDIR = flags.DEFINE_string("workdir", "runs/well", "Runs.")
 _SEEDS = flags.DEFINE_list("seeds", ["1", "2", "3"], "Of the runs.")
@@ -99,9 +100,8 @@ def _velocity(kind, name, training):
         for after in (0, 1)
     )
     begin = time.perf_counter()
-    pair_training.learn(
-        velocity, now, later, _INTERVAL, _STEPS, max_iterations=iterations
-    )
+    flow = FlowMap(velocity, _INTERVAL, _STEPS)
+    pair_training.learn(flow, now, later, max_iterations=iterations)
     return velocity, time.perf_counter() - begin
 
 

@@ -1,6 +1,6 @@
 """rdtf: a differentiable reaction-diffusion laboratory in TensorFlow.
 
-    model (equations) -> grid -> operator -> step -> trajectory -> loss -> gradient -> fit
+    model -> grid -> operators -> step -> trajectory -> loss -> gradient -> inverse
 
 The names below are loaded when they are first used, so `import rdtf` is light and code
 that needs no solver (checking flags, reading files) never waits for TensorFlow.

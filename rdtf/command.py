@@ -20,7 +20,7 @@ TASKS = {
     "long runs": ("simulate",),
     "analysis and regimes": ("analyze", "regimes", "traverse"),
     "score models": ("train_score", "sample", "evaluate"),
-    "dynamics": ("identify", "train_flow", "evaluate_flow"),
+    "dynamics": ("identify", "train_flow", "train_equilibrium", "evaluate_flow"),
     "cells": ("cells",),
     "pictures": ("animate", "heatmap"),
     "checks": ("certify", "check_float64"),
@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = found and pathlib.Path(found.origin or "nowhere").resolve().parent
     if folder != _APPS:
         return _refuse(
-            f"Expected the apps in {_APPS}, got {folder or 'none'}: call python -m rdtf "
-            f"in {_APPS.parent}."
+            f"Expected the apps in {_APPS}, got {folder or 'none'}: call "
+            f"python -m rdtf in {_APPS.parent}."
         )
     _run(f"{package}.{name}", [f"rdtf {name}", *_with_paths(rest)])
     return 0
@@ -95,7 +95,7 @@ def _with_paths(arguments):
 
 
 def _flag_file(name):
-    """A file that is there, or else one of rdtf: "gs.flags", "flags/cells_square.flags"."""
+    """A file that is there, or else one that comes with rdtf, such as "gs.flags"."""
     path = pathlib.Path(name.strip())
     if path.expanduser().exists() or path.parent.as_posix() not in (".", "flags"):
         return name

@@ -21,7 +21,8 @@ class Side:
     With s on the face the mean of the edge cell and of a ghost cell beyond it, and
     ∂s/∂n (outward) their difference over the spacing h, the ghost cell is
 
-        ghost = α edge + β,   α = (2 b - a h) / (2 b + a h),   β = 2 h value / (2 b + a h)
+        ghost = α edge + β
+        α = (2 b - a h) / (2 b + a h),    β = 2 h value / (2 b + a h)
 
     Attributes:
       a, b: weights of the field and of its outward normal derivative.

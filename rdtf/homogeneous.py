@@ -1,4 +1,4 @@
-"""Uniform steady states of a model: the roots of its reaction, exactly posed by SymPy."""
+"""Uniform steady states of a model: the roots of its reaction, posed by SymPy."""
 
 from collections.abc import Mapping
 

@@ -1,9 +1,9 @@
 """Seeded initial states: noise, squares, discs, broken waves on a uniform background.
 
 Sample i of a seed is drawn by a counter-based generator keyed by (seed, i), so it does
-not depend on the batch it is drawn in; `batch` is how many samples, 0, 1, ..., or their
-numbers. Background, patch, noise and limits are the
-model's (`rdtf.models.Start`).
+not depend on the batch it is drawn in. Background, patch, noise and limits are the
+model's (`rdtf.models.Start`). A state is one float64 field `[B, *grid.shape]` per
+species, in a tuple.
 """
 
 import functools
@@ -27,8 +27,16 @@ def noise(
     params: Mapping[str, float] | None = None,
     amplitude: float | None = None,
 ) -> State:
-    """White Gaussian noise around the background, `[batch, *grid.shape]` per species."""
-    return _build(model, grid, batch, seed, params, amplitude, lambda rng: None)
+    """White Gaussian noise around the background.
+
+    Args:
+      model, grid, batch, seed, params: as of `create`.
+      amplitude: standard deviation of the noise, in units of the species; by default
+        the model's.
+    """
+    return _build(
+        model, grid, batch=batch, seed=seed, params=params, amplitude=amplitude
+    )
 
 
 def central_square(
@@ -43,6 +51,11 @@ def central_square(
     """A noisy background whose centre, `width` of each side, holds the patch values.
 
     On 128 cells it covers cells 54 to 73; the patch itself carries no noise.
+
+    Args:
+      model, grid, batch, seed, params: as of `create`.
+      amplitude: as of `noise`.
+      width: side of the square over that of the grid.
     """
     sides = [max(1, round(n * width)) for n in grid.shape]
     region = tuple(
@@ -51,7 +64,15 @@ def central_square(
     )
     mask = np.zeros(grid.shape, bool)
     mask[region] = True
-    return _build(model, grid, batch, seed, params, amplitude, lambda rng: mask)
+    return _build(
+        model,
+        grid,
+        batch=batch,
+        seed=seed,
+        params=params,
+        amplitude=amplitude,
+        mask=lambda rng: mask,
+    )
 
 
 def discs(
@@ -60,14 +81,20 @@ def discs(
     batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
-    amplitude: float = 0.0,
     count: int = 5,
     radii: tuple[int, int] = (3, 7),
 ) -> State:
     """`count` discs (balls) of patch values per sample, of whole-number radii in cells.
 
-    Discs lie inside the domain and may overlap. Radii are drawn from radii[0] to
-    radii[1], both included.
+    Discs lie inside the domain and may overlap. There is no noise.
+
+    Args:
+      model, grid, batch, seed, params: as of `create`.
+      count: how many discs.
+      radii: (smallest, largest) radius in cells, both included.
+
+    Raises:
+      InputError: if the grid is too small for the largest disc.
     """
     if min(grid.shape) <= 2 * radii[1]:
         raise InputError(
@@ -85,7 +112,9 @@ def discs(
             inside |= distance < radius**2
         return inside
 
-    return _build(model, grid, batch, seed, params, amplitude, mask)
+    return _build(
+        model, grid, batch=batch, seed=seed, params=params, amplitude=0.0, mask=mask
+    )
 
 
 def broken_waves(
@@ -94,13 +123,16 @@ def broken_waves(
     batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
-    amplitude: float | None = None,
 ) -> State:
     """Waves with free ends in an excitable medium, each of which curls into a spiral.
 
-    One half of the last axis is excited (the patch values), and then one half of the axis
-    before takes the refractory values, as in Barkley 1991,
-    doi:10.1016/0167-2789(91)90194-E. Where it is no_flux one spiral grows, on a torus four.
+    One half of the last axis is excited (the patch values), and then one half of the
+    axis before takes the refractory values, as in Barkley 1991,
+    doi:10.1016/0167-2789(91)90194-E. With no flux through the boundary one spiral
+    grows, on a torus four.
+
+    Args:
+      model, grid, batch, seed, params: as of `create`.
 
     Raises:
       InputError: if the model is not excitable (`Start.refractory`), or the grid 1-D.
@@ -117,7 +149,9 @@ def broken_waves(
     excited, behind = np.zeros((2, *grid.shape), bool)
     excited[..., : first[0]] = True
     behind[..., : first[1], :] = True
-    state = _build(model, grid, batch, seed, params, amplitude, lambda rng: excited)
+    state = _build(
+        model, grid, batch=batch, seed=seed, params=params, mask=lambda rng: excited
+    )
     return tuple(
         tf.where(behind, tf.constant(value, tf.float64), field)
         for field, value in zip(state, refractory, strict=True)
@@ -130,13 +164,18 @@ def central_disc(
     batch: int | Sequence[int] = 1,
     seed: int = 0,
     params: Mapping[str, float] | None = None,
-    amplitude: float | None = None,
 ) -> State:
-    """A central disc (ball) of patch values, its radius a tenth of the least side."""
+    """A central disc (ball) of patch values, its radius a tenth of the shortest side.
+
+    Args:
+      model, grid, batch, seed, params: as of `create`.
+    """
     radius = max(1, min(grid.shape) // 10)
     axes = np.meshgrid(*[np.arange(n) - n // 2 for n in grid.shape], indexing="ij")
     inside = sum(a**2 for a in axes) < radius**2
-    return _build(model, grid, batch, seed, params, amplitude, lambda rng: inside)
+    return _build(
+        model, grid, batch=batch, seed=seed, params=params, mask=lambda rng: inside
+    )
 
 
 KINDS: dict[str, Callable] = {
@@ -147,7 +186,7 @@ KINDS: dict[str, Callable] = {
     "broken_waves": broken_waves,
     # As data sets of patterns name and store them:
     "multiple_seeds": discs,
-    "random": functools.partial(noise, amplitude=0.05),  # whatever the model's noise
+    "random": functools.partial(noise, amplitude=0.05),  # not the model's own noise
     "center_seed": central_disc,
 }
 
@@ -168,7 +207,23 @@ def create(
     seed: int = 0,
     params: Mapping[str, float] | None = None,
 ) -> State:
-    """The initial state of that kind of `KINDS`; None takes the model's customary one."""
+    """The initial state of that kind.
+
+    Args:
+      kind: a name of `KINDS`; None takes the model's customary one.
+      model: the equations, whose `start` has background, patch, noise and limits.
+      grid: where they are solved.
+      batch: how many samples, which are then 0, 1, ..., or the numbers of the samples.
+      seed: of all samples.
+      params: name -> number, for the uniform state of a model without a background; by
+        default the model's.
+
+    Returns:
+      One float64 field `[B, *grid.shape]` per species.
+
+    Raises:
+      InputError: if the model or the grid does not allow that kind.
+    """
     kind = kind or model.start.kind
     check(kind)
     return KINDS[kind](model, grid, batch, seed, params)
@@ -189,7 +244,8 @@ def background(
     return tuple(float(x) for x in (positive if len(positive) else roots)[0])
 
 
-def _build(model, grid, batch, seed, params, amplitude, mask):
+def _build(model, grid, *, batch, seed, params, amplitude=None, mask=None):
+    """A noisy background; where `mask(rng)` is true, patch values instead."""
     start = model.start
     values = background(model, params)
     amplitude = start.noise if amplitude is None else amplitude
@@ -199,14 +255,14 @@ def _build(model, grid, batch, seed, params, amplitude, mask):
         rng = np.random.Generator(np.random.Philox(key=[seed, number]))
         fields[:, i] = amplitude * rng.standard_normal((len(values), *grid.shape))
         fields[:, i] += np.reshape(values, (-1, *[1] * grid.ndim))
-        inside = mask(rng)
-        if inside is None:
+        if mask is None:
             continue
         if start.patch is None:
             raise InputError(
                 f"Expected a model whose start has patch values, got {model.name}: use "
                 "the initial condition 'noise'."
             )
+        inside = mask(rng)
         for field, value in zip(fields, start.patch, strict=True):
             field[i, inside] = value
     if start.clip is not None:

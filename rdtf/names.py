@@ -53,14 +53,14 @@ OBJECTIVES = (
     "epsilon",
     "v_prediction",
 )
-# What a denoiser is told of a pattern: `rdtf.generative.conditions.CONDITIONS`.
+# The condition of a denoiser: `rdtf.generative.conditions.CONDITIONS`.
 CONDITIONS = ("none", "preset", "params")
 # From noise to patterns: `rdtf.generative.samplers.SAMPLERS`.
 SAMPLERS = ("heun", "dpm_solver", "euler_maruyama")
 
 # Models of a velocity: `rdtf.dynamics.flows` and `library_flows`.
 VELOCITIES = ("local", "library", "unet", "skew")
-# What they are learnt from. An equilibrium flow, "equilibrium", is a model of its own.
+# What they are learnt from. An equilibrium flow is a model of its own, with an app.
 SUPERVISIONS = ("snapshots", "residual", "pairs")
 # Data sets of points: `rdtf.dynamics.low_dimensional.data.NAMES`.
 POINT_SETS = ("lorenz", "ring", "two_peaks", "two_moons")

@@ -1,7 +1,7 @@
 """`Simulation`: a model on a grid, with a scheme and a time step, and its one verb.
 
 `advance` is one compiled program with its own exact gradient, so a plain
-`tf.GradientTape` around a window costs three to eight forward runs (two CPU
+`tf.GradientTape` around it costs three to eight forward runs (two CPU
 cores, four parameters) and keeps some of the states. `tangents` carries the
 derivatives by the parameters along instead, for as many steps as one likes.
 """
@@ -16,13 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from rdtf import engines, schemes
-from rdtf.engines import arguments, window_gradients
+from rdtf.engines import Discretization, Segment, arguments, segment_gradients
 from rdtf.engines.adaptive import (
     Adaptive,
     Integration,
     check_duration,
     check_tolerances,
 )
+from rdtf.engines.step_search import Target
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.operators import finite_differences
@@ -35,7 +36,7 @@ class SteadyRun:
     """The end of `run_until_steady`, per sample.
 
     Attributes:
-      state: the final state; a sick sample keeps its last valid one.
+      state: the final state; a sample that became invalid keeps its last valid one.
       status: list of `Status`.
       num_steps: int32 `[B]`, steps taken by each sample.
       last_change: float64 `[B]`, largest change of any cell in the last step tried;
@@ -59,8 +60,8 @@ class Simulation:
         takes for the model's default parameters; the reason goes to the log.
       engine: "auto" or a name of `rdtf.engines.ENGINES`; resolved once, see `engine`.
       laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
-      varying: names of parameters that are fields, `[*grid.shape]` or `[B, *grid.shape]`,
-        such as a feed that depends on x; a diffusivity among them means ∇·(D ∇s).
+      varying: names of parameters that are fields, such as a feed that depends on x,
+        `[*grid.shape]` or `[B, *grid.shape]`; a diffusivity among them means ∇·(D ∇s).
 
     All fields are float64 `[B, *grid.shape]`, one per species, in a tuple. Parameters
     are a dict; each value is a scalar (shared) or a `[B]` vector (per sample); the
@@ -101,12 +102,20 @@ class Simulation:
         operator = finite_differences.diffusion_operator(grid, laplacian=laplacian)
         self._operator = operator
         self._step = self.scheme.make_step(model, operator, time_step, self.varying)
-        self._system = (model, grid, self.scheme, laplacian, self.varying)
-        self.engine = engines.resolve(engine, *self._system)
+        self._discretization = Discretization(
+            model=model,
+            grid=grid,
+            scheme=self.scheme,
+            laplacian=laplacian,
+            varying=self.varying,
+        )
+        self.engine = engines.resolve(engine, self._discretization)
         self._bind = functools.partial(
             arguments.bind, model, grid, varying=self.varying
         )
-        self._programs = engines.create(self.engine, *self._system, self.time_step)
+        self._programs = engines.create(
+            self.engine, self._discretization, self.time_step
+        )
 
     def advance(
         self,
@@ -133,7 +142,7 @@ class Simulation:
           InputError: if names or shapes do not fit the model and the grid.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
-        window_gradients.check_gradient(gradient)
+        segment_gradients.check_gradient(gradient)
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if gradient == "tangents":
@@ -141,17 +150,17 @@ class Simulation:
             state = tuple(tf.stop_gradient(field) for field in state)
         if num_steps == 0:
             return state
-        window = (params, first_step, num_steps)
+        segment = Segment(params, first_step, num_steps)
         if gradient == "tangents":
-            carry = window_gradients.tangents(
-                self._programs, self._step, state, *window
+            carry = segment_gradients.tangents(
+                self._programs, self._step, state, segment
             )
             return carry[: len(state)]
         carry = schemes.begin(self._step, state, params)
         if gradient == "unrolled":
-            carry = window_gradients.unrolled(self._step, carry, *window)
+            carry = segment_gradients.unrolled(self._step, carry, segment)
         else:
-            carry = window_gradients.adjoint(self._programs, carry, *window)
+            carry = segment_gradients.adjoint(self._programs, carry, segment)
         return carry[: len(state)]
 
     def begin(self, state: State, params: Params) -> Carry:
@@ -167,15 +176,21 @@ class Simulation:
     ) -> Carry:
         """As `advance`, from a carry to a carry: in parts as exactly as at once.
 
-        Differentiable as `advance`, by its adjoint.
+        Args:
+          carry: from `begin`, or from an earlier call.
+          params, num_steps, first_step: as for `advance`.
+
+        Returns:
+          The carry after the steps, differentiable as `advance` is by its adjoint.
         """
         num_steps = arguments.count("num_steps", num_steps, 0)
         count = len(self.model.species)
         state, params = self._bind(tuple(carry[:count]), params)
         if num_steps == 0:
             return (*state, *carry[count:])
-        window = ((*state, *carry[count:]), params, first_step, num_steps)
-        return window_gradients.adjoint(self._programs, *window)
+        segment = Segment(params, first_step, num_steps)
+        carry = (*state, *carry[count:])
+        return segment_gradients.adjoint(self._programs, carry, segment)
 
     def tangents(
         self,
@@ -206,23 +221,31 @@ class Simulation:
         state, params = self._bind(state, params)
         self._warn_if_unstable(params)
         if tangents is None:
-            tangents = window_gradients.zero_tangents(self.model.parameters, state)
+            tangents = segment_gradients.zero_tangents(self.model.parameters, state)
         tangents = arguments.bind_tangents(self.model, state, tangents)
-        state, tangents, params = tf.nest.map_structure(
+        *start, params = tf.nest.map_structure(
             tf.stop_gradient, (state, tangents, params)
         )
-        count = len(state)
-        state, tangents = window_gradients.carry_tangents(
-            self._programs, self._step, state, tangents, params, first_step, num_steps
+        count, segment = len(state), Segment(params, first_step, num_steps)
+        state, tangents = segment_gradients.carry_tangents(
+            self._programs, self._step, start, segment
         )
         return state[:count], {name: t[:count] for name, t in tangents.items()}
 
     def rollout(
         self, state: State, params: Params, num_steps: int, every: int = 1
     ) -> State:
-        """Frames at steps 0, every, 2 every, ... up to num_steps: `[B, time, ...]`.
+        """The frames of a movie.
 
         For other times, statistics, events and files see `rdtf.recording`.
+
+        Args:
+          state, params: as for `advance`.
+          num_steps: the last frame is at this step or before it.
+          every: steps from one frame to the next.
+
+        Returns:
+          One field `[B, time, *grid.shape]` per species, of steps 0, every, ...
         """
         every = arguments.count("every", every, 1)
         num_steps = arguments.count("num_steps", num_steps, 0)
@@ -245,10 +268,10 @@ class Simulation:
     ) -> Integration:
         """The state after `duration`, by steps as long as the tolerances allow.
 
-        Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is stiff.
-        Each sample has steps of its own (see `rdtf.engines.step_search`); the first is
-        tried at `time_step`. The gradient is that of the steps that were accepted, their
-        lengths taken as given: exact but for what the tolerance allows.
+        Needs a scheme with an error estimate: tsit5, or etdrk4 where diffusion is
+        stiff. Each sample has steps of its own (see `rdtf.engines.step_search`); the
+        first is tried at `time_step`. The gradient is that of the steps that were
+        accepted, their lengths taken as given: exact but for what the tolerance allows.
 
         Args:
           state, params: as for `advance`.
@@ -265,18 +288,20 @@ class Simulation:
         max_steps = arguments.count("max_steps", max_steps, 1)
         state, params = self._bind(state, params)
         duration = check_duration(duration, state[0].shape[0])
-        return self._adaptive.integrate(
-            state,
-            params,
-            duration,
-            self.time_step,
-            (relative_tolerance, absolute_tolerance),
-            max_steps,
+        target = Target(
+            duration=duration,
+            first_length=tf.fill(
+                duration.shape, tf.constant(self.time_step, tf.float64)
+            ),
+            rtol=relative_tolerance,
+            atol=absolute_tolerance,
+            max_steps=max_steps,
         )
+        return self._adaptive.integrate(state, params, target)
 
     @functools.cached_property
     def _adaptive(self):
-        return Adaptive(*self._system)
+        return Adaptive(self._discretization)
 
     def run_until_steady(
         self,
@@ -313,8 +338,9 @@ class Simulation:
         while done < max_steps and (status == Status.NOT_CONVERGED).any():
             active = status == Status.NOT_CONVERGED
             count = min(chunk, max_steps - done)
+            segment = Segment(params, first_step=done, num_steps=count)
             state, taken, codes, changes = self._programs.until_steady(
-                state, params, tf.constant(active), tolerance, done, count
+                state, segment, tf.constant(active), tolerance
             )
             steps[active] += taken.numpy()[active]
             status[active] = codes.numpy()[active]
@@ -325,12 +351,12 @@ class Simulation:
         return SteadyRun(state, [Status(code) for code in status], steps, change)
 
     def time_derivative(self, state: State, params: Params) -> State:
-        """D ∇²s + R(s), per species `[B, *grid.shape]`: the residual of a steady state."""
+        """D ∇²s + R(s), `[B, *grid.shape]` per species: what is 0 in a steady state."""
         state, params = self._bind(state, params)
         return schemes.rate(self.model, self._operator, state, params, self.varying)[1]
 
     def stability_ratio(self, params: Params) -> np.ndarray:
-        """time_step over the scheme's diffusive bound, `[]` or `[B]`; stable up to 1."""
+        """The time step over its bound by diffusion, `[]` or `[B]`; stable up to 1."""
         self.model.check_names(params)
         largest = schemes.largest_diffusivity(
             self.model, params, self.grid, self.laplacian, self.scheme

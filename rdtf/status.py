@@ -30,8 +30,9 @@ class Status(enum.IntEnum):
 _SAMPLE_ADVICE = {
     Status.CONVERGED: "The largest change per step fell below the tolerance.",
     Status.NOT_CONVERGED: (
-        "Still moving at max_steps, or too far from steady to polish: raise max_steps or "
-        "the tolerance; an oscillating, travelling or chaotic pattern never converges."
+        "The pattern still moves at max_steps, or is too far from steady to polish: "
+        "raise max_steps or the tolerance; an oscillating, travelling or chaotic "
+        "pattern never converges."
     ),
     Status.LEFT_VALID_RANGE: (
         "A step left the model's valid range and was discarded; the state is the last "
@@ -83,7 +84,7 @@ _FIT_ADVICE = {
         "patterns of this model as described; do not believe the parameters. Check "
         "--model, --observe, --pixel_size, --psf_sigma, --cropped and --frame."
     ),
-    FitStatus.INTERRUPTED: "Stopped by hand: continue with --resume.",
+    FitStatus.INTERRUPTED: "The fit was stopped by hand: continue it with --resume.",
 }
 
 
@@ -92,4 +93,4 @@ class InputError(ValueError):
 
 
 class StabilityError(InputError):
-    """A time step beyond the scheme's stability bound."""
+    """A time step beyond the stability bound of its scheme."""

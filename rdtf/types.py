@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,6 +18,25 @@ Params = Mapping[str, Any]
 # What a step carries: the species, and for multistep schemes their memory.
 Carry = tuple["tf.Tensor", ...]
 
-# step(carry, params, step_index) -> carry; step_index is an int32 scalar tensor, so that
-# noise can be stateless in (seed, step_index).
-StepFn = Callable[[Carry, Params, "tf.Tensor"], Carry]
+
+class Step(Protocol):
+    """One time step, as `rdtf.schemes.Scheme.make_step` builds it.
+
+    A step may have two more methods: `prepare(params) -> params` adds what it computes
+    from the parameters alone (see `rdtf.schemes.prepare`), and `begin(state, params) ->
+    carry` adds the memory of a multistep scheme (see `rdtf.schemes.begin`).
+    """
+
+    def __call__(self, carry: Carry, params: Params, step_index: tf.Tensor) -> Carry:
+        """Takes the step.
+
+        Args:
+          carry: float64 fields `[B, *grid.shape]`, or rows `[B, cells]`: the species,
+            and the memory of a multistep scheme.
+          params: name -> float64 tensor of the rank of the fields that broadcasts
+            against them, prepared or not.
+          step_index: int32 scalar, so that noise can be stateless in (seed, index).
+
+        Returns:
+          The carry after the step. It is differentiable in `carry` and `params`.
+        """

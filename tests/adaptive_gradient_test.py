@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import rdtf
 from rdtf import Grid, models, schemes
+from rdtf.engines.step_search import Target
 from rdtf.operators import finite_differences
 
 MODEL, GRID = models.FISHER_KPP, Grid(6, 0.8, "no_flux")
@@ -49,10 +50,14 @@ def test_of_the_steps_taken(sim, start, gradient):
     """Of the accepted lengths, one by one, by the formula of the scheme."""
     state, params = inputs = _tensors(start)
     bound, columns = sim._bind(state, params)
-    first = tf.constant([0.05, 0.05], tf.float64)
-    _, lengths, taken, *_ = sim._adaptive._search(
-        bound, columns, tf.constant(DURATIONS), first, TOLERANCE, TOLERANCE, 300
+    target = Target(
+        duration=tf.constant(DURATIONS),
+        first_length=tf.constant([0.05, 0.05], tf.float64),
+        rtol=TOLERANCE,
+        atol=TOLERANCE,
+        max_steps=300,
     )
+    _, lengths, taken, *_ = sim._adaptive._search(bound, columns, target)
     np.testing.assert_allclose(tf.reduce_sum(lengths, 1), DURATIONS, rtol=1e-14)
     operator = finite_differences.diffusion_operator(GRID)
     with tf.GradientTape() as tape:

@@ -35,7 +35,7 @@ class _World:
         count = len(self.seen)
         self.seen.append(self.values())
         loss = self._losses[count] if self._losses else 1.0
-        failure = None if count == self._accept or self._losses else "sick"
+        failure = None if count == self._accept or self._losses else "invalid"
         p, q = map(float, self.seen[-1])
         return {"p": p, "q": q}, Outcome(failure, loss, steps=count, payload=count)
 
@@ -51,7 +51,7 @@ def test_four_tries_shrink_then_three_jump():
     accepted, trials = world.attempt(AdaptiveLearningRate(1e-4))
     assert not accepted
     assert [t.rate for t in trials] == pytest.approx(SHRINK + JUMP, rel=1e-12)
-    assert all(t.outcome.failure == "sick" for t in trials)
+    assert all(t.outcome.failure == "invalid" for t in trials)
 
 
 def test_other_numbers_of_tries():
@@ -141,4 +141,4 @@ def test_decrease_asks_for_a_lower_loss():
 def test_a_failure_is_named_before_a_missing_decrease():
     rate = AdaptiveLearningRate(1.0, decrease=0.1)
     _, trials = _World(accept=None).attempt(rate)
-    assert {t.outcome.failure for t in trials} == {"sick"}
+    assert {t.outcome.failure for t in trials} == {"invalid"}

@@ -149,11 +149,11 @@ def test_wave_instability_of_three_species():
         return 2 * u - v + 3 * w - u**3, 3 * u + 2 * w, -3 * u - 3 * w
 
     model = ReactionDiffusion(
-        "oscillating_waves",
-        ("u", "v", "w"),
-        reaction,
-        {"u": "Du", "v": "Du", "w": "Dw"},
-        {"Du": Parameter(0.05, lower=0.0), "Dw": Parameter(1.0, lower=0.0)},
+        name="oscillating_waves",
+        species=("u", "v", "w"),
+        reaction=reaction,
+        diffusivity={"u": "Du", "v": "Du", "w": "Dw"},
+        parameters={"Du": Parameter(0.05, lower=0.0), "Dw": Parameter(1.0, lower=0.0)},
     )
     found = analysis.boundaries(model, model.defaults, ("Du", "Dw"))
     wave = found["wave"]
@@ -176,11 +176,11 @@ def test_wave_instability_of_three_species():
 def test_a_reaction_that_is_not_rational():
     """u' = -u + r tanh u: a pitchfork at r = 1; the state has to be named."""
     model = ReactionDiffusion(
-        "tanh",
-        ("u",),
-        lambda s, p: (p["r"] * rdtf_math.tanh(s[0]) - s[0],),
-        {"u": "D"},
-        {"D": Parameter(1.0, lower=0.0), "r": Parameter(0.5, lower=0.0)},
+        name="tanh",
+        species=("u",),
+        reaction=lambda s, p: (p["r"] * rdtf_math.tanh(s[0]) - s[0],),
+        diffusivity={"u": "D"},
+        parameters={"D": Parameter(1.0, lower=0.0), "r": Parameter(0.5, lower=0.0)},
     )
     found = analysis.boundaries(model, model.defaults, ("r",), {"u": 0.0})
     assert found["branch_point"].alone["r"] == pytest.approx(1.0, rel=1e-9)

@@ -18,11 +18,11 @@ def _oscillating_waves(state, params):
 
 
 OSCILLATING_WAVES = ReactionDiffusion(
-    "oscillating_waves",
-    ("u", "v", "w"),
-    _oscillating_waves,
-    {"u": "Du", "v": "Du", "w": "Dw"},
-    {"Du": Parameter(0.05, lower=0.0), "Dw": Parameter(1.0, lower=0.0)},
+    name="oscillating_waves",
+    species=("u", "v", "w"),
+    reaction=_oscillating_waves,
+    diffusivity={"u": "Du", "v": "Du", "w": "Dw"},
+    parameters={"Du": Parameter(0.05, lower=0.0), "Dw": Parameter(1.0, lower=0.0)},
 )
 
 
@@ -101,11 +101,15 @@ def test_plane_wave_of_ginzburg_landau(alpha, beta):
         return -params["alpha"] * v, params["alpha"] * u
 
     model = ReactionDiffusion(
-        "turning",
-        ("u", "v"),
-        reaction,
-        {"u": "D", "v": "D"},
-        {"D": Parameter(1.0), "alpha": Parameter(0.0), "beta": Parameter(0.0)},
+        name="turning",
+        species=("u", "v"),
+        reaction=reaction,
+        diffusivity={"u": "D", "v": "D"},
+        parameters={
+            "D": Parameter(1.0),
+            "alpha": Parameter(0.0),
+            "beta": Parameter(0.0),
+        },
         laplacian_terms=terms,
     )
     params = {"D": 1.0, "alpha": alpha, "beta": beta}
@@ -137,7 +141,11 @@ def test_oscillating_wave_of_three_species():
 
 def test_an_ill_posed_model_says_so():
     model = ReactionDiffusion(
-        "backwards", ("u",), lambda s, p: (-s[0],), {"u": "D"}, {"D": Parameter(-1.0)}
+        name="backwards",
+        species=("u",),
+        reaction=lambda s, p: (-s[0],),
+        diffusivity={"u": "D"},
+        parameters={"D": Parameter(-1.0)},
     )
     found = analysis.dispersion(model, {"D": -1.0})
     assert found.bands == ((1.0, math.inf),)
@@ -145,11 +153,11 @@ def test_an_ill_posed_model_says_so():
 
 def test_anisotropic_diffusion_depends_on_the_axis():
     model = ReactionDiffusion(
-        "layered",
-        ("u",),
-        lambda s, p: (s[0] - s[0] ** 3,),
-        {"u": ("Dy", "Dx")},
-        {"Dy": Parameter(4.0), "Dx": Parameter(1.0)},
+        name="layered",
+        species=("u",),
+        reaction=lambda s, p: (s[0] - s[0] ** 3,),
+        diffusivity={"u": ("Dy", "Dx")},
+        parameters={"Dy": Parameter(4.0), "Dx": Parameter(1.0)},
     )
     for axis, cut in ((0, 0.5), (1, 1.0)):
         found = analysis.dispersion(model, model.defaults, {"u": 0.0}, axis=axis)

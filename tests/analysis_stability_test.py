@@ -69,7 +69,11 @@ def test_a_saddle_with_a_focus_is_a_saddle():
         return params["a"] * u, -v - w, v - w
 
     model = ReactionDiffusion(
-        "three", ("u", "v", "w"), reaction, {}, {"a": Parameter(1.0)}
+        name="three",
+        species=("u", "v", "w"),
+        reaction=reaction,
+        diffusivity={},
+        parameters={"a": Parameter(1.0)},
     )
     (state,) = analysis.uniform_states(model, {"a": 1.0})
     assert state.kind == "saddle"
@@ -111,7 +115,11 @@ def test_a_conserved_model_needs_a_named_state():
 
 def test_no_uniform_state():
     model = ReactionDiffusion(
-        "none", ("u",), lambda s, p: (s[0] * s[0] + p["a"],), {}, {"a": Parameter(1.0)}
+        name="none",
+        species=("u",),
+        reaction=lambda s, p: (s[0] * s[0] + p["a"],),
+        diffusivity={},
+        parameters={"a": Parameter(1.0)},
     )
     with pytest.raises(InputError, match="no uniform state"):
         analysis.select_state(model, {"a": 1.0})

@@ -1,4 +1,4 @@
-"""apps.train_flow by a score, and on points: files, numbers and refusals."""
+"""apps.train_equilibrium, on patterns and on points; apps.train_flow does the same."""
 
 import json
 
@@ -28,8 +28,8 @@ def made(tmp_path_factory):
 def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
     workdir = tmp_path / "run"
     flags = (f"--dataset={made[0]}", f"--denoiser={made[1]}", f"--workdir={workdir}")
-    flags += ("--supervision=equilibrium", "--epochs=1", "--batch_size=8", "--probes=0")
-    end = outcome("train_flow", *flags)
+    flags += ("--epochs=1", "--batch_size=8", "--probes=0")
+    end = outcome("train_equilibrium", *flags)
     assert end.code == 0 and "cosine to the true field" in end.out
     assert list((workdir / "tensorboard").rglob("events*"))
     result = json.loads((workdir / "result.json").read_text())
@@ -39,12 +39,17 @@ def test_a_run_by_a_score(made, tmp_path, outcome):  # noqa: F811
     start = snapshots.in_units(patterns.read(made[0]))[:1]
     run = rollouts.rollout(velocity, start, 0.01, 2)
     assert run.shape == (1, 2, 16, 16, 2)
-    assert outcome("train_flow", *flags[:3], "--resume").code == 0
+    again = outcome("train_equilibrium", *flags[:3], "--resume")
+    assert again.code == 0 and "nothing is left to do" in again.out
+    other = (f"--workdir={tmp_path / 'other'}", "--supervision=equilibrium")
+    assert outcome("train_flow", *flags[:2], *flags[3:], *other).code == 0
+    assert json.loads((tmp_path / "other" / "result.json").read_text()) == result
 
 
-def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
+@pytest.mark.parametrize("app", ["train_equilibrium", "train_flow"])
+def test_a_run_on_points(tmp_path, outcome, app):  # noqa: F811
     flags = ("--dataset=two_peaks", f"--workdir={tmp_path / 'run'}", "--steps=20")
-    end = outcome("train_flow", *flags)
+    end = outcome(app, *flags)
     assert end.code == 0 and "learned" in end.out
     assert (tmp_path / "run" / "velocity.png").stat().st_size > 0
 
@@ -52,7 +57,7 @@ def test_a_run_on_points(tmp_path, outcome):  # noqa: F811
 @pytest.mark.slow
 def test_lorenz(tmp_path, outcome):  # noqa: F811
     flags = ("--dataset=lorenz", f"--workdir={tmp_path / 'run'}", "--steps=20")
-    end = outcome("train_flow", *flags, "--num_pairs=500", "--symmetric")
+    end = outcome("train_equilibrium", *flags, "--num_pairs=500", "--symmetric")
     assert end.code == 0 and "polynomials" in end.out
     assert (tmp_path / "run" / "velocity.png").stat().st_size > 0
     result = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -76,4 +81,6 @@ def test_what_cannot_be(made, tmp_path, outcome, flags, word):  # noqa: F811
     workdir = tmp_path / "run"
     own = (f"--dataset={made[0]}", f"--workdir={workdir}", "--supervision=equilibrium")
     assert_one_line(outcome("train_flow", *own, *flags), word)
+    if not {"--velocity=unet", "--supervision=pairs"} & set(flags):
+        assert_one_line(outcome("train_equilibrium", *own[:2], *flags), word)
     assert not workdir.exists()

@@ -27,7 +27,7 @@ def made(tmp_path_factory):
         changes=CHANGES,
     )
     data = patterns.read(patterns.generate(folder / "a.h5", plan))
-    velocity, _ = flows.train(data, supervision="pairs", num_pairs=2)
+    velocity, _ = flows.train(data, flows.Options(supervision="pairs", num_pairs=2))
     velocity.save(folder / "v.keras")
     plan = patterns.Plan(
         presets=("waves",),

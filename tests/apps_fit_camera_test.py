@@ -43,7 +43,7 @@ def test_a_noisy_photograph_gives_intervals(field, tmp_path, capsys):
     names = ["residual", "errors_in_variables", "bootstrap"]
     assert [stage["stage"] for stage in result["stages"]] == names
     assert _worst(result["params"]) < 0.1
-    for name, (low, high) in result["intervals"]["interval"].items():
+    for name, (low, high) in result["intervals"].items():
         assert low < result["params"][name] < high
         assert high - low < result["params"][name]
     assert storage.load_targets(tmp_path / "run" / "field.npz", "v")
@@ -57,7 +57,7 @@ def test_levels_without_a_scale_leave_the_gain_open(field, tmp_path, capsys):
     _, open_ = _fit(tmp_path / "open", photo)
     shown = capsys.readouterr().out
     assert "only Du/F, Dv/(F+k), Dv^2/Du" in shown
-    products = open_["stages"][0]["notes"]["determined"]
+    products = open_["stages"][0]["determined"]
     assert products["Du/F"] == pytest.approx(TRUTH["Du"] / TRUTH["F"], rel=0.01)
     _, known = _fit(tmp_path / "known", photo, "--known=Dv=0.08")
     assert _worst(known["params"]) < 0.01
@@ -78,7 +78,7 @@ def test_a_crop_of_a_pattern(field, tmp_path):
     target = tmp_path / "crop.npz"
     np.savez(target, v=field[None, 2:26, 3:27])
     code, result = _fit(tmp_path / "run", target, "--cropped")
-    assert code == 0 and result["stages"][0]["stage"] == "window"
+    assert code == 0 and result["stages"][0]["stage"] == "cropped"
     assert _worst(result["params"]) < 0.02
 
 

@@ -84,7 +84,7 @@ def test_what_cannot_be_sampled(made, tmp_path, outcome, flags, word):  # noqa: 
 
 def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
     output = tmp_path / "s.npz"
-    storage.save_targets(output, storage.Targets({"w": np.zeros((16, 24, 24))}))
+    storage.save_targets(output, storage.Targets(fields={"w": np.zeros((16, 24, 24))}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}")
     assert_one_line(end, "v")
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_evaluated(made, tmp_path, outcome):  # noqa: F811
 )
 def test_likelihoods_that_cannot_be(made, tmp_path, outcome, flags, word):  # noqa: F811
     output, fields = tmp_path / "s.npz", np.zeros((16, 24, 24))
-    storage.save_targets(output, storage.Targets({"u": fields, "v": fields}))
+    storage.save_targets(output, storage.Targets(fields={"u": fields, "v": fields}))
     end = outcome("evaluate", f"--samples={output}", f"--dataset={made[1]}", *flags)
     assert_one_line(end, word)
 

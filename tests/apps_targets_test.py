@@ -59,7 +59,7 @@ def test_a_photograph_with_a_scale(load, capsys):
     assert observation.quantum == pytest.approx(2 / 255)
     assert observation.psf_sigma == 0.7 and observation.cells_per_pixel == 1
     assert observation.mask is None
-    assert observation.window is True and observation.unknown_gain is False
+    assert observation.cropped is True and observation.unknown_gain is False
     assert capsys.readouterr().out == ""
 
 
@@ -67,7 +67,7 @@ def test_the_gain_of_grey_levels_is_unknown_and_that_is_said(load, capsys):
     _, targets, observation, _ = load("a.png,b.png")
     assert targets.fields["v"].shape == (2, 12, 10)
     assert observation.unknown_gain is True and observation.quantum == 1 / 255
-    assert observation.window is False and observation.psf_sigma == 0.0
+    assert observation.cropped is False and observation.psf_sigma == 0.0
     line = capsys.readouterr().out
     assert line.count("\n") == 1 and "--scale" in line and "gain" in line
 

@@ -56,7 +56,7 @@ def test_a_u_net_from_pairs(data, tmp_path, outcome):  # noqa: F811
 
 def test_diffusivities_that_were_set():
     result = {"snapshots": 8, "pairs": 0, "lifted": ["v"]}
-    assert "diffusivity of v found at or below .001" in reports.text(result)
+    assert "diffusivity of v found at or below 0.001" in reports.text(result)
 
 
 def test_terms_of_a_model(data, tmp_path, outcome):  # noqa: F811

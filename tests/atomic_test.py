@@ -37,7 +37,7 @@ def test_writing_replaces_all_or_nothing(tmp_path):
 
 def test_a_failed_save_keeps_the_old_targets(tmp_path, monkeypatch):
     path = tmp_path / "t.npz"
-    save_targets(path, Targets({"v": V}))
+    save_targets(path, Targets(fields={"v": V}))
 
     def fails(stream, **arrays):
         stream.write(b"half")
@@ -45,7 +45,7 @@ def test_a_failed_save_keeps_the_old_targets(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez_compressed", fails)
     with pytest.raises(OSError, match="disk full"):
-        save_targets(path, Targets({"v": 2.0 * V}))
+        save_targets(path, Targets(fields={"v": 2.0 * V}))
     np.testing.assert_array_equal(load_targets(path, "v").fields["v"], V)
     assert os.listdir(tmp_path) == ["t.npz"]
 

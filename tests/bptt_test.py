@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from fit_runner import run_stages
 
 import rdtf
 from rdtf import initial_conditions, inverse, losses
 from rdtf.constraints import Constraints
-from rdtf.inverse import OptimizerSettings, Problem, Recorder, Windows, WindowSettings
+from rdtf.inverse import FreshPatterns, OptimizerSettings, Problem, WindowSettings
+from rdtf.inverse.simulated.windows import Windows
 from rdtf.status import FitStatus
 
 START = {"Du": 0.13, "Dv": 0.07, "F": 0.04, "k": 0.06}
@@ -32,7 +34,14 @@ def problem(simulations):
     sim = simulations(shape=(12, 12), time_step=1.0)
     state = initial_conditions.create(None, sim.model, sim.grid, 4, 9)
     fields = sim.advance(state, TRUTH, 60)[1].numpy()
-    return Problem(sim, "v", fields, START, seed=1, max_steps=25)
+    return Problem(
+        simulation=sim,
+        observe="v",
+        fields=fields,
+        start=START,
+        seed=1,
+        fresh=FreshPatterns(max_steps=25),
+    )
 
 
 def _settings(kind="warmup", loss="power_spectrum", optimizer=(), **windows):
@@ -48,11 +57,7 @@ def _settings(kind="warmup", loss="power_spectrum", optimizer=(), **windows):
 
 
 def _fit(problem, workdir, settings, listeners=(), resume=False):
-    recorder = Recorder(workdir, listeners)
-    try:
-        (stage,) = inverse.fit(problem, settings, recorder, resume)
-    finally:
-        recorder.close()
+    (stage,) = run_stages(problem, workdir, settings, listeners, resume)
     text = (workdir / "trajectory.jsonl").read_text()
     return stage, [json.loads(line) for line in text.splitlines()]
 
@@ -99,7 +104,7 @@ def test_three_iterations(kind, problem, tmp_path):
 def test_steps_descend_along_the_former_gradient(loss, problem, tmp_path):
     """Plain descent: raw_{i+1} = raw_i - rate * gradient_i, to single-precision rates."""
     if loss == "windowed_power_spectrum":
-        pytest.skip("needs whole windows of 16 cells")
+        pytest.skip("needs whole tiles of 16 cells")
     _, records = _fit(problem, tmp_path, _settings(loss=loss))
     for before, after in itertools.pairwise(records):
         for name in START:
@@ -139,7 +144,7 @@ def test_the_window_ends_where_the_run_is_steady(problem):
         {n: tf.constant(v, tf.float64) for n, v in START.items()}, window
     )
     run = problem.simulation.run_until_steady(
-        draw.state, START, problem.tolerance, problem.max_steps
+        draw.state, START, problem.fresh.tolerance, problem.fresh.max_steps
     )
     for a, b in zip(final, run.state, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -153,7 +153,11 @@ def test_chaos_is_a_warning():
 
     parameters = {"D": rdtf.Parameter(0.01), "rho": rdtf.Parameter(28.0)}
     lorenz = rdtf.ReactionDiffusion(
-        "lorenz", tuple("xyz"), reaction, {"x": "D"}, parameters
+        name="lorenz",
+        species=tuple("xyz"),
+        reaction=reaction,
+        diffusivity={"x": "D"},
+        parameters=parameters,
     )
     sim = rdtf.Simulation(lorenz, rdtf.Grid((4,)), 0.01)
     rng = np.random.default_rng(0)

@@ -109,7 +109,12 @@ def wrong(tree: ast.Module) -> list[str]:
 
 
 def returns(node: ast.FunctionDef) -> bool:
-    """Whether a function, not one inside it, returns a value."""
+    """Whether a function, not one inside it, returns a value.
+
+    One of a docstring alone is a declaration of a Protocol, which says so by its type.
+    """
+    if len(node.body) == 1 and ast.get_docstring(node):
+        return node.returns is not None and ast.unparse(node.returns) != "None"
     nodes = list(node.body)
     while nodes:
         item = nodes.pop()

@@ -168,7 +168,7 @@ def test_what_acts_on_nothing_seen_may_be_anything():
     ids=["not linear", "mutual", "no decay"],
 )
 def test_nothing_works(messenger, input_error):
-    advice = ("in turn", "if u of chain is seen", "another species", "--route=bptt")
+    advice = ("in turn", "if u of chain is observed", "another species", "--route=bptt")
     with input_error(*advice):
         eliminate(chain(messenger), "u")
 

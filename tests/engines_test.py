@@ -1,5 +1,8 @@
 """Engines: the right numbers, the same bits however they are asked for, one compile."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -166,16 +169,28 @@ def test_compiles_once(engine, simulations, start):
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 4, 7, 16, 17, 50, 100, 1000])
-def test_segments_cover_the_window(engine, num_steps):
+def test_checkpoints_cover_the_steps(engine, num_steps):
     del engine
-    room, length = xla.segments(num_steps)
+    room, length = xla.spacing(num_steps)
     assert num_steps <= room * length < max(2 * num_steps, 2)
     assert room + length <= 3 * np.sqrt(num_steps) + 1
 
 
+def test_it_owes_what_the_protocol_says(engine):
+    """The same methods with the same parameters."""
+    made = importlib.import_module(engines.ENGINES[engine]).Engine
+    owed = [name for name in vars(engines.Engine) if not name.startswith("_")]
+    assert len(owed) == 5
+    for name in owed:
+        expected = inspect.signature(getattr(engines.Engine, name)).parameters
+        assert list(inspect.signature(getattr(made, name)).parameters) == list(expected)
+
+
 def test_unknown_engine(engine, input_error):
-    model, scheme = rdtf.models.GRAY_SCOTT, schemes.get("forward_euler")
+    on_grid = engines.Discretization(
+        model=rdtf.models.GRAY_SCOTT, grid=Grid(8), scheme=schemes.get("forward_euler")
+    )
     with input_error("auto", engine, "'cuda'"):
-        engines.resolve("cuda", model, Grid(8), scheme)
-    assert engines.resolve(engine, model, Grid(8), scheme) == engine
-    assert engines.resolve("auto", model, Grid(8), scheme) == "native"
+        engines.resolve("cuda", on_grid)
+    assert engines.resolve(engine, on_grid) == engine
+    assert engines.resolve("auto", on_grid) == "native"

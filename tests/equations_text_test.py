@@ -186,7 +186,7 @@ def test_python_entry():
         name="mine",
         presets={"fast": {"r": 2.0}},
         valid_range={"u": (0.0, 1.0)},
-        start=Start("central_square", (0.0,), (1.0,), 0.0),
+        start=Start(kind="central_square", background=(0.0,), patch=(1.0,), noise=0.0),
     )
     assert model.name == "mine" and model.preset("fast") == {"D": 2.0, "r": 2.0}
     assert model.parameters["r"].doc == "growth" and model.parameters["r"].lower == 0.0

@@ -29,7 +29,7 @@ def test_round_trip_of_stills(tmp_path):
     save_targets(
         path,
         Targets(
-            {"u": 1.0 - V, "v": V},
+            fields={"u": 1.0 - V, "v": V},
             status=np.array([0, 1], np.int32),
             num_steps=np.array([17, 40], np.int32),
             mask=mask,
@@ -54,7 +54,9 @@ def test_round_trip_of_a_movie(tmp_path):
     movie = np.random.default_rng(1).random((2, 3, 6, 5))
     times = np.array([0.0, 1.5, 7.0])
     metadata = {"grid": {"shape": [6, 5]}}
-    save_targets(tmp_path / "m.npz", Targets({"v": movie}, times, metadata=metadata))
+    save_targets(
+        tmp_path / "m.npz", Targets(fields={"v": movie}, times=times, metadata=metadata)
+    )
     got = load_targets(tmp_path / "m.npz", "v")
     np.testing.assert_array_equal(got.fields["v"], movie)
     np.testing.assert_array_equal(got.times, times)
@@ -163,7 +165,7 @@ def test_bad_arrays_are_one_line(case, tmp_path, input_error):
 
 
 def _good_bytes(tmp_path):
-    save_targets(tmp_path / "good.npz", Targets({"v": V}))
+    save_targets(tmp_path / "good.npz", Targets(fields={"v": V}))
     return (tmp_path / "good.npz").read_bytes()
 
 

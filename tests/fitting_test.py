@@ -5,11 +5,13 @@ import json
 import made_patterns
 import numpy as np
 import pytest
+from fit_runner import run_stages
 
-from rdtf import inverse, storage
-from rdtf.inverse import Problem, Recorder, Settings
-from rdtf.inverse.observation import noise
-from rdtf.inverse.simulated import polish
+from rdtf import storage
+from rdtf.inverse import Estimate, FreshPatterns, Problem, Settings
+from rdtf.inverse.reporting.recorders import Listeners
+from rdtf.inverse.simulated import checks, polish
+from rdtf.inverse.steady import stage as steady_stage
 from rdtf.status import FitStatus
 
 SEED_START = made_patterns.SEED_START
@@ -21,14 +23,12 @@ def _spots(simulations, noise_ratio=0.0, samples=2, **options):
     rng = np.random.default_rng(0)
     fields = fields + noise_ratio * fields.std() * rng.normal(size=fields.shape)
     options = {"start": SEED_START, "truth": sim.model.defaults, **options}
-    return Problem(sim, "v", fields, **options)
+    return Problem(simulation=sim, observe="v", fields=fields, **options)
 
 
 def _fit(problem, tmp_path, **settings):
     records = []
-    recorder = Recorder(tmp_path, [records.append])
-    stages = inverse.fit(problem, Settings(**settings), recorder)
-    recorder.close()
+    stages = run_stages(problem, tmp_path, Settings(**settings), [records.append])
     return stages, records
 
 
@@ -49,8 +49,8 @@ def test_residual_recovers_all_four(clean):
     (stage,) = stages
     assert stage.stage == "residual" and stage.status is FitStatus.CONVERGED
     assert max(_errors(stage.params, problem.truth).values()) < 0.002
-    assert stage.notes["form"] == "norm"
-    assert stage.notes["noise_over_std"] < 0.003
+    assert stage.form == "norm"
+    assert stage.noise_ratio < 0.003
 
 
 def test_records_tell_the_whole_story(clean):
@@ -67,7 +67,11 @@ def test_records_tell_the_whole_story(clean):
         assert set(value["gradient"]) == set(problem.start)
     assert list((workdir / "tensorboard").glob("events.*"))
     stored = json.loads((workdir / "stages.jsonl").read_text())
-    assert inverse.StageResult.from_json(stored) == stages[0]
+    restored = Estimate.from_json(stored)
+    assert storage.jsonable(restored.to_json()) == stored
+    assert restored.params == stages[0].params
+    np.testing.assert_array_equal(restored.curvature, stages[0].curvature)
+    assert restored.identifiability.text() == stages[0].identifiability.text()
 
 
 def test_auto_on_clean_pictures_is_residual(clean, simulations, tmp_path):
@@ -82,7 +86,7 @@ def test_auto_on_clean_pictures_is_residual(clean, simulations, tmp_path):
 def test_one_sample_is_enough(simulations, tmp_path):
     problem = _spots(simulations, samples=1)
     stages, _ = _fit(problem, tmp_path, route="residual", form="integral")
-    assert stages[0].notes["form"] == "integral"
+    assert stages[0].form == "integral"
     assert max(_errors(stages[0].params, problem.truth).values()) < 0.002
 
 
@@ -91,16 +95,16 @@ def test_auto_on_noisy_pictures_finds_the_field_too(simulations, tmp_path):
     stages, records = _fit(problem, tmp_path)
     assert [s.stage for s in stages][:2] == ["residual", "errors_in_variables"]
     first, last = stages[:2]
-    assert first.notes["form"] == "integral"
-    assert first.notes["noise_over_std"] == pytest.approx(0.05, rel=0.15)
+    assert first.form == "integral"
+    assert first.noise_ratio == pytest.approx(0.05, rel=0.15)
     assert {r.stage for r in records} == {s.stage for s in stages[:2]}
     assert last.status is FitStatus.CONVERGED
-    assert last.notes["data_misfit"] == pytest.approx(1.0, abs=0.3)
+    assert last.data_misfit == pytest.approx(1.0, abs=0.3)
     errors = _errors(last.params, problem.truth)
     assert max(errors.values()) < min(
         0.05, max(_errors(first.params, problem.truth).values())
     )
-    field = storage.load_targets(tmp_path / "field.npz", "v").fields["v"]
+    field = last.field
     clean = _spots(simulations).fields
     noise_left = np.std(field - clean) / np.std(problem.fields - clean)
     assert noise_left < 0.5
@@ -111,14 +115,12 @@ def test_route_windows_polishes_noisy_pictures(simulations, tmp_path):
     stages, records = _fit(problem, tmp_path, route="windows", polish_window=20)
     assert [stage.stage for stage in stages] == ["residual", "windows"]
     first, last = stages
-    assert first.notes["form"] == "integral"
-    assert first.notes["noise_over_std"] == pytest.approx(0.05, rel=0.15)
+    assert first.form == "integral"
+    assert first.noise_ratio == pytest.approx(0.05, rel=0.15)
     assert {record.stage for record in records} == {"residual", "windows"}
-    before, after = (last.notes[f"held_out_misfit_{x}"] for x in ("before", "after"))
-    assert last.notes["accepted"] == (after < before)
-    assert last.params == (
-        last.notes["tried_params"] if after < before else first.params
-    )
+    before, after = last.held_out
+    assert (last.rejected is None) == (after < before)
+    assert (last.params == first.params) == (after >= before)
     assert after == pytest.approx(1.0, abs=0.3)  # nothing is left but the noise
     assert max(_errors(last.params, problem.truth).values()) < 0.1
 
@@ -127,24 +129,32 @@ def test_route_windows_polishes_noisy_pictures(simulations, tmp_path):
 def test_polish_is_judged_by_what_it_was_not_fitted_to(helps, simulations, monkeypatch):
     """From wrong parameters it helps; a minimiser that makes it worse is not believed."""
     problem = _spots(simulations, noise_ratio=0.05)
-    sigma = noise.estimate(problem.fields, problem.simulation.grid)
-    smooth = noise.low_pass(problem.fields, problem.simulation.grid, sigma)
     wrong = {n: 1.1 * v for n, v in problem.truth.items()}
-    start = inverse.StageResult("residual", wrong, 1.0, FitStatus.CONVERGED, 1)
+    start = Estimate(
+        stage="residual",
+        params=wrong,
+        loss=1.0,
+        status=FitStatus.CONVERGED,
+        iterations=1,
+    )
     if not helps:
 
         def worse(linearise, coordinates, params, **options):
             far = {n: 1.3 * v for n, v in params.items()}
             return polish.levenberg_marquardt.Minimum(
-                far, 0.0, FitStatus.CONVERGED, 1, []
+                params=far,
+                cost=0.0,
+                status=FitStatus.CONVERGED,
+                iterations=1,
+                undetermined=[],
             )
 
         monkeypatch.setattr(polish.levenberg_marquardt, "minimise", worse)
-    found = polish.polish(problem, smooth, sigma, start, lambda record: None, 20)
-    notes = found.notes
-    assert notes["accepted"] is helps
-    falls = notes["held_out_misfit_after"] < notes["held_out_misfit_before"]
-    assert falls is helps
+    prepared = steady_stage.prepare(problem)
+    found = polish.polish(problem, prepared, start, Listeners(), 20)
+    before, after = found.held_out
+    assert (found.rejected is None) is helps
+    assert (after < before) is helps
     assert (found.params == wrong) is not helps
 
 
@@ -194,7 +204,9 @@ def test_other_models(model, form, simulations, tmp_path):
     sim, made = made_patterns.get(simulations, model)
     observe = next(o for m, o in made_patterns.MADE if m == model)
     start = made_patterns.elsewhere(model)
-    problem = Problem(sim, observe, made.fields[observe], start)
+    problem = Problem(
+        simulation=sim, observe=observe, fields=made.fields[observe], start=start
+    )
     stages, _ = _fit(problem, tmp_path, route="residual", form=form)
     assert stages[0].status is FitStatus.CONVERGED
     determined = DETERMINED[model]
@@ -203,11 +215,11 @@ def test_other_models(model, form, simulations, tmp_path):
 
 
 def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
-    problem = _spots(simulations, tolerance=1e-5, max_steps=20_000)
-    good = inverse.check(problem, problem.truth)
+    problem = _spots(simulations, fresh=FreshPatterns(tolerance=1e-5, max_steps=20_000))
+    good = checks.check(problem, problem.truth)
     assert good.passed and good.spectrum_loss < 1.5 * good.floor
     assert good.statuses == {"converged": 2}
-    bad = inverse.check(problem, SEED_START)
+    bad = checks.check(problem, SEED_START)
     assert not bad.passed and bad.spectrum_loss > 3 * good.spectrum_loss
     value = bad.to_json()
     assert value["passed"] is False and "run" not in value
@@ -218,12 +230,12 @@ def test_check_passes_at_the_truth_and_fails_where_patterns_die(simulations):
 
 
 def test_check_uses_states_that_no_fit_has_seen(simulations):
-    problem = _spots(simulations, max_steps=5)
-    fresh = inverse.simulate(problem, problem.truth, 2).state[1].numpy()
+    problem = _spots(simulations, fresh=FreshPatterns(max_steps=5))
+    fresh = checks.simulate(problem, problem.truth, 2).state[1].numpy()
     made = made_patterns.get(simulations)[1]
     assert made.metadata["seed"] == problem.seed
     assert np.abs(fresh - made.fields["v"]).max() > 0.1
-    again = inverse.simulate(problem, problem.truth, 2).state[1].numpy()
+    again = checks.simulate(problem, problem.truth, 2).state[1].numpy()
     np.testing.assert_array_equal(fresh, again)
 
 
@@ -245,4 +257,4 @@ def test_bad_problems_are_one_line(case, simulations, input_error):
     change, words = BAD[case]
     good = {"observe": "v", "fields": made.fields["v"], "start": SEED_START}
     with input_error(*words):
-        Problem(sim, **good | change)
+        Problem(simulation=sim, **good | change)

@@ -101,7 +101,7 @@ BAD_FILES = {
     "npz among": ["one .npz", "2 files"],
     "one frame": ["several frames", "got one", "good.png"],
     "lengths": ["equal length", "2 to 3 frames"],
-    "all NaN": ["something to be seen", "n.tif"],
+    "all NaN": ["something to be observed", "n.tif"],
     "none": ["path of a picture"],
     "pixel size": ["pixel_size > 0", "got 0"],
     "mask": ["mask of 12 x 10", "(11, 10)", "good.png"],

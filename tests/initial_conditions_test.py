@@ -118,7 +118,7 @@ def test_many_discs_are_drawn_per_sample():
 
 
 def test_kinds_of_data_sets():
-    """Discs without noise, noise of .05 whatever the model's own, a disc in its noise."""
+    """Discs without noise, noise of 0.05 whatever the model's own, a disc in its noise."""
     grid, batch = Grid((32, 32)), [3, 2**30]
     found = {
         kind: _arrays(initial_conditions.create(kind, GRAY_SCOTT, grid, batch, 4))

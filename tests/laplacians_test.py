@@ -228,8 +228,8 @@ def test_grids_that_cannot_carry_one(input_error):
             )
     with input_error("equal spacings", "fourth_order"):
         diffusion_operator(UNEQUAL, laplacian="compact")
-    with input_error("second_order, fourth_order, sixth_order", "'eighth_order'"):
-        laplacian(_random(EQUAL), EQUAL, "eighth_order")
+    with input_error("second_order, fourth_order, sixth_order", "'unheard_of'"):
+        laplacian(_random(EQUAL), EQUAL, "unheard_of")
 
 
 def test_engines(input_error):

@@ -16,10 +16,17 @@ DATA = np.linspace(0.0, 2.0, 21)
 
 def _model(**bounds):
     """A model of two parameters x, y; both free unless `bounds` says (lower, upper)."""
-    parameters = {
-        name: Parameter(0.0, *bounds.get(name, (-np.inf, np.inf))) for name in "xy"
-    }
-    return ReactionDiffusion("toy", ("s",), lambda s, p: s, {}, parameters)
+    parameters = {}
+    for name in "xy":
+        lower, upper = bounds.get(name, (-np.inf, np.inf))
+        parameters[name] = Parameter(0.0, lower=lower, upper=upper)
+    return ReactionDiffusion(
+        name="toy",
+        species=("s",),
+        reaction=lambda s, p: s,
+        diffusivity={},
+        parameters=parameters,
+    )
 
 
 def _rosenbrock(p):
@@ -44,7 +51,7 @@ def _linearise(residual, slopes):
     def at(params):
         vector = np.array([params["x"], params["y"]])
         r, jacobian = residual(vector), slopes(vector)
-        return Linearisation(0.5 * r @ r, jacobian.T @ r, jacobian.T @ jacobian, 0.0)
+        return Linearisation(0.5 * r @ r, jacobian.T @ r, jacobian.T @ jacobian)
 
     return at
 

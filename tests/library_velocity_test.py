@@ -34,6 +34,11 @@ def _true(laplacian="second_order"):
     return velocity
 
 
+def _flow(velocity):
+    """Over 4 units of time, by the steps of `_advance`."""
+    return FlowMap(velocity, 4.0, 4, "forward_euler")
+
+
 def _advance(states, steps, scheme="forward_euler", laplacian="second_order"):
     simulation = Simulation(
         models.GRAY_SCOTT, Grid((12, 12)), 1.0, scheme, "xla", laplacian
@@ -126,7 +131,7 @@ def test_tangents_are_finite_differences(states, make):
 def test_clean_pairs_give_the_coefficients(states):
     later = _advance(states, 4)[0]
     velocity = LibraryVelocity(LIBRARY.terms)
-    found = pair_training.learn(velocity, states, later, 4.0, 4, "forward_euler")
+    found = pair_training.learn(_flow(velocity), states, later)
     np.testing.assert_allclose(found.coefficients, TRUTH, rtol=1e-8)
     np.testing.assert_allclose(velocity.coefficients, TRUTH, rtol=1e-6)
 
@@ -140,7 +145,7 @@ def test_noise_on_both_states(states):
     np.testing.assert_allclose(pair_training.noise(both), scale, rtol=0.2)
     velocity = LibraryVelocity(LIBRARY.terms)
     plain = linear.regress(velocity, [now, later], (later - now) / 4.0)
-    pair_training.learn(velocity, now, later, 4.0, 4, "forward_euler")
+    pair_training.learn(_flow(velocity), now, later)
     laplacians = [0, 4]
     off, lost = (
         np.abs(c / TRUTH - 1.0)[laplacians] for c in (velocity.coefficients, plain)
@@ -157,7 +162,7 @@ def test_units_of_a_network_do_not_fit_noise(states, monkeypatch):
     true.set_coefficients(TRUTH)
     for kind in ("as it is", "nothing expected"):
         velocity = local_velocity.start(now, ("u", "v"))
-        pair_training.learn(velocity, now, later, 4.0, 4, "forward_euler")
+        pair_training.learn(_flow(velocity), now, later)
         off = velocity(states[1:]) - true(states[1:])
         errors.append(np.linalg.norm(off) / np.linalg.norm(true(states[1:])))
         monkeypatch.setattr(LocalVelocity, "units", velocity.units & False)

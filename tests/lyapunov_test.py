@@ -87,7 +87,11 @@ def test_bad_input_is_one_line(simulations, start, input_error):
     with input_error("at least 6400 steps", "got 6399"):
         lyapunov.largest_exponent(sim, sim.model.defaults, start(sim), 6399, 100)
     kink = ReactionDiffusion(
-        "kink", ("s",), lambda s, p: (rdtf.math.abs(s[0]),), {}, {}
+        name="kink",
+        species=("s",),
+        reaction=lambda s, p: (rdtf.math.abs(s[0]),),
+        diffusivity={},
+        parameters={},
     )
     with input_error("smooth equations of kink"):
         lyapunov.tangent_model(kink)

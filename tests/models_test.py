@@ -250,7 +250,12 @@ NEW = ReactionDiffusion(
         "c": Parameter(0.5, doc="cross-diffusion"),
     },
     presets={"spread": {"m": 0.1}},
-    start=Start("central_square", (0.0, 1.0, 0.0), (1.0, 0.5, 1.0), noise=0.0),
+    start=Start(
+        kind="central_square",
+        background=(0.0, 1.0, 0.0),
+        patch=(1.0, 0.5, 1.0),
+        noise=0.0,
+    ),
     laplacian_terms=lambda state, params: (
         0.0 * state[0],
         0.0 * state[1],

@@ -8,6 +8,7 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 import rdtf
+from rdtf.inverse import Observation, Problem
 from rdtf.inverse.movies import fits as movies
 from rdtf.inverse.movies import frames as movies_frames
 from rdtf.inverse.movies.driven_filter import COUNTED, DrivenFilter
@@ -109,19 +110,30 @@ def test_the_curvature_is_that_of_the_gradient_where_the_misfit_is_zero():
     np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
 
 
+def _problem(frames, times=REGULAR, **options):
+    options = {"start": START, **options}
+    return Problem(
+        simulation=SIMULATION,
+        observe="v",
+        fields=frames if frames.ndim == 4 else frames[None],
+        times=np.asarray(times, float),
+        **options,
+    )
+
+
 @pytest.mark.parametrize("steps", [REGULAR, IRREGULAR], ids=["regular", "irregular"])
 def test_finds_the_parameters_of_a_clean_movie(steps):
-    found = movies.fit(SIMULATION, "v", _movie(steps), steps, START)
+    found = movies.fit(_problem(_movie(steps), steps))
     assert max(_errors(found.params).values()) < 0.1
     assert found.relative_residual < 1e-3
-    assert (found.gain, found.offset, found.undetermined) == (1.0, 0.0, [])
+    assert list(found.params) == list(TRUE) and found.undetermined == ()
 
 
 def test_noise_is_taken_off_and_told():
     movie = _movie()
     sigma = 0.03 * movie.std()
     noisy = movie + np.random.default_rng(0).normal(0.0, sigma, movie.shape)
-    found = movies.fit(SIMULATION, "v", noisy, REGULAR, START)
+    found = movies.fit(_problem(noisy))
     assert abs(found.sigma / sigma - 1.0) < 0.1
     assert max(_errors(found.params).values()) < 4.0
     for name, true in TRUE.items():
@@ -129,17 +141,16 @@ def test_noise_is_taken_off_and_told():
 
 
 def test_finds_gain_and_offset():
-    found = movies.fit(
-        SIMULATION, "v", _raw(), REGULAR, START, gain=True, typical_range=(0.0, 0.5)
-    )
-    assert max(_errors(found.params).values()) < 0.2
-    assert abs(found.gain / GAIN - 1.0) < 1e-3 and abs(found.offset + 0.02) < 1e-4
+    unknown = Observation(unknown_gain=True)
+    found = movies.fit(_problem(_raw(), observation=unknown), (0.0, 0.5))
+    assert max(_errors({n: found.params[n] for n in TRUE}).values()) < 0.2
+    assert abs(found.params["gain"] / GAIN - 1.0) < 1e-3
+    assert abs(found.params["offset"] + 0.02) < 1e-4
 
 
 def test_what_is_held_stays():
-    found = movies.fit(
-        SIMULATION, "v", _movie(), REGULAR, {**START, "k": TRUE["k"]}, held=["k"]
-    )
+    start = {**START, "k": TRUE["k"]}
+    found = movies.fit(_problem(_movie(), start=start, held=("k",)))
     assert found.params["k"] == pytest.approx(TRUE["k"], rel=1e-12)
     assert max(_errors(found.params).values()) < 0.1
 
@@ -170,7 +181,7 @@ def test_frames_too_far_apart_are_refused():
 )
 def test_frames_that_cannot_be_used(frames, times, message):
     with pytest.raises(rdtf.InputError, match=message):
-        movies.fit(SIMULATION, "v", frames, times, START)
+        movies_frames.prepare(frames, times, SIMULATION.grid)
 
 
 def test_what_cannot_be_followed_is_refused():
@@ -179,8 +190,8 @@ def test_what_cannot_be_followed_is_refused():
     rk4 = rdtf.Simulation(GRAY_SCOTT, SIMULATION.grid, 1.0, scheme="rk4")
     with pytest.raises(rdtf.InputError, match="forward_euler"):
         DrivenFilter(rk4, "v", _movie(), REGULAR)
-    with pytest.raises(rdtf.InputError, match="to hold"):
-        movies.fit(SIMULATION, "v", _movie(), REGULAR, START, held=["nonsense"])
+    with pytest.raises(rdtf.InputError, match="known parameters .* got nonsense"):
+        _problem(_movie(), held=("nonsense",))
 
 
 def test_a_filter_that_explodes_costs_infinitely_much():
@@ -190,5 +201,5 @@ def test_a_filter_that_explodes_costs_infinitely_much():
 
 def test_a_movie_that_remembers_its_start_says_so():
     short = np.arange(0, 2 * FRAMES, 2)
-    found = movies.fit(SIMULATION, "v", _movie(short), short, TRUE, max_starts=1)
-    assert any("decay times" in note for note in found.notes)
+    found = movies.fit(_problem(_movie(short), short, start=TRUE), max_starts=1)
+    assert any("decay times" in line for line in found.remarks)

@@ -12,7 +12,7 @@ from rdtf.dynamics import flows, velocities
 from rdtf.dynamics.low_dimensional import data as points
 from rdtf.generative import conditions, denoiser, objectives, samplers
 from rdtf.grids import BOUNDARIES
-from rdtf.inverse.cropped import results
+from rdtf.inverse.cropped import ends
 from rdtf.models import MODELS
 from rdtf.operators.laplacians import LAPLACIANS
 from rdtf.status import InputError
@@ -45,7 +45,7 @@ def test_what_is_named_is_implemented(table, implemented):
 
 
 def test_windows_have_one_form_more():
-    assert {*names.RESIDUAL_FORMS, "picture"} == set(results.FORMS)
+    assert {*names.RESIDUAL_FORMS, "picture"} == set(ends.FORMS)
 
 
 @pytest.mark.parametrize("name", names.STOPPING_EVENTS)
@@ -97,7 +97,7 @@ def test_apps_are_short(path):
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
     defined = [n for n in calls if ast.unparse(n.func).startswith("flags.DEFINE")]
     of_flags = sum(n.end_lineno - n.lineno + 1 for n in defined)
-    assert len(text.splitlines()) - of_flags <= 115
+    assert len(text.splitlines()) - of_flags <= 125
 
 
 def literals(node, with_keys=True):

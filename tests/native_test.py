@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-import native_windows
+import native_runs
 import numpy as np
 import pytest
 import sympy
@@ -12,35 +12,36 @@ import tensorflow as tf
 
 import rdtf
 from rdtf import engines, schemes
-from rdtf.engines.native import windows
+from rdtf.engines.native import step_runs
 from rdtf.models import MODELS
 
-EULER, GRID = schemes.get("forward_euler"), rdtf.Grid((8, 8))
+
+def _resolve(name, model, scheme="forward_euler"):
+    on_grid = engines.Discretization(
+        model=model, grid=rdtf.Grid((8, 8)), scheme=schemes.get(scheme)
+    )
+    return engines.resolve(name, on_grid)
 
 
 def test_states_computed_again_change_nothing(monkeypatch):
     """Checkpoints on two levels, when one level would keep too much."""
-    window, state, table = native_windows.make(
-        "gray_scott", (9, 11), "periodic", batch=2
-    )
-    reference = native_windows.gradient(window, state, table, 100)
-    plenty = window.spacing(100, 2)
-    monkeypatch.setattr(windows, "_SAVED_BYTES", 8 * window._area * 2 * 4)
-    spacing, length = window.spacing(100, 2)
+    runs, state, table = native_runs.make("gray_scott", (9, 11), "periodic", batch=2)
+    reference = native_runs.gradient(runs, state, table, 100)
+    plenty = runs.spacing(100, 2)
+    monkeypatch.setattr(step_runs, "_SAVED_BYTES", 8 * runs._area * 2 * 4)
+    spacing, length = runs.spacing(100, 2)
     assert plenty[0] == plenty[1] == length < spacing
     assert -(-100 // spacing) <= 4
-    native_windows.same_bits(
-        native_windows.gradient(window, state, table, 100), reference
-    )
+    native_runs.same_bits(native_runs.gradient(runs, state, table, 100), reference)
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 10, 99, 1000, 10**5, 10**7])
-def test_memory_of_a_window_is_bounded(num_steps):
-    window, _, _ = native_windows.make("gray_scott", (128, 128), "periodic", batch=1)
-    spacing, length = window.spacing(num_steps, batch=8)
+def test_memory_of_a_run_is_bounded(num_steps):
+    runs, _, _ = native_runs.make("gray_scott", (128, 128), "periodic", batch=1)
+    spacing, length = runs.spacing(num_steps, batch=8)
     assert spacing % length == 0
     kept = -(-num_steps // spacing) * 8 + 2 * (spacing // length + length)
-    assert 8 * window._area * kept < 1.5 * 2**30
+    assert 8 * runs._area * kept < 1.5 * 2**30
 
 
 @pytest.mark.parametrize("model", [*list(MODELS)[:6], "oregonator"])
@@ -115,15 +116,12 @@ def test_a_user_s_model_with_a_species_that_does_not_diffuse(start):
 
 def test_auto_leaves_to_xla_what_sympy_cannot_trace(input_error):
     model = _made_up(lambda state, params: (tf.nn.relu(state[0]), -state[1]))
-    assert engines.resolve("auto", model, GRID, EULER) == "xla"
-    assert (
-        engines.resolve("auto", rdtf.models.GRAY_SCOTT, GRID, schemes.get("rk4"))
-        == "xla"
-    )
+    assert _resolve("auto", model) == "xla"
+    assert _resolve("auto", rdtf.models.GRAY_SCOTT, "rk4") == "xla"
     with input_error("made_up", "engine xla"):
-        engines.resolve("native", model, GRID, EULER)
+        _resolve("native", model)
     with input_error("rk4", "engine xla"):
-        engines.resolve("native", rdtf.models.GRAY_SCOTT, GRID, schemes.get("rk4"))
+        _resolve("native", rdtf.models.GRAY_SCOTT, "rk4")
 
 
 def test_a_function_that_numba_does_not_know(input_error):
@@ -138,9 +136,9 @@ def test_a_function_that_numba_does_not_know(input_error):
 
 def test_without_numba(monkeypatch, input_error):
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
-    assert engines.resolve("auto", rdtf.models.GRAY_SCOTT, GRID, EULER) == "xla"
+    assert _resolve("auto", rdtf.models.GRAY_SCOTT) == "xla"
     with input_error("rdtf[native]", "engine xla"):
-        engines.resolve("native", rdtf.models.GRAY_SCOTT, GRID, EULER)
+        _resolve("native", rdtf.models.GRAY_SCOTT)
 
 
 def test_inside_a_tf_function(simulations, start):
@@ -157,8 +155,8 @@ def test_inside_a_tf_function(simulations, start):
 
     feed = tf.constant([0.03, 0.04], tf.float64)
     graph = tf.function(work)
-    native_windows.same_bits(graph(feed), work(feed))
-    native_windows.same_bits(graph(feed + 0.001), work(feed + 0.001))
+    native_runs.same_bits(graph(feed), work(feed))
+    native_runs.same_bits(graph(feed + 0.001), work(feed + 0.001))
     assert graph(feed)[0].shape == (2, 9, 11)
 
 
@@ -183,7 +181,7 @@ def test_values_that_are_not_finite_stay_in_their_sample(simulations, start):
     clean = sim.advance(
         (np.delete(u, 1, 0), np.delete(v, 1, 0)), sim.model.defaults, 20
     )
-    native_windows.same_bits(clean, [np.delete(f, 1, 0) for f in final])
+    native_runs.same_bits(clean, [np.delete(f, 1, 0) for f in final])
 
 
 _COUNT_COMPILED = """

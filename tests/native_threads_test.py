@@ -3,7 +3,7 @@
 import concurrent.futures
 import sys
 
-import native_windows
+import native_runs
 import numpy as np
 import pytest
 
@@ -14,41 +14,37 @@ SPACES = [((37, 19), "periodic"), ((37, 19), "no_flux"), ((33,), "no_flux")]
 SPACES += [((17, 5, 6), "periodic"), ((17, 5, 6), "no_flux")]
 
 
-def _divide(monkeypatch, threads, window=None, levels=1, block=1):
+def _divide(monkeypatch, threads, runs=None, levels=1, block=1):
     """Groups as large as they can be, and sweeps of `levels` steps."""
     monkeypatch.setattr(thread_pool, "num_threads", lambda: threads)
-    if window is not None:
-        monkeypatch.setattr(window, "_largest_group", threads)
-        monkeypatch.setattr(window, "_levels", levels)
-        monkeypatch.setattr(window, "_block", block)
+    if runs is not None:
+        monkeypatch.setattr(runs, "_largest_group", threads)
+        monkeypatch.setattr(runs, "_levels", levels)
+        monkeypatch.setattr(runs, "_block", block)
 
 
 @pytest.mark.parametrize("shape, boundary", SPACES)
 def test_any_division_of_the_work_gives_the_same_bits(shape, boundary, monkeypatch):
-    window, state, table = native_windows.make("gray_scott", shape, boundary, batch=3)
-    _divide(monkeypatch, 1, window)
-    reference = native_windows.gradient(window, state, table, 23)
+    runs, state, table = native_runs.make("gray_scott", shape, boundary, batch=3)
+    _divide(monkeypatch, 1, runs)
+    reference = native_runs.gradient(runs, state, table, 23)
     for threads, levels, block in [(2, 1, 1), (2, 3, 2), (5, 4, 6), (3, 8, 1)]:
-        _divide(monkeypatch, threads, window, levels, block)
-        native_windows.same_bits(
-            native_windows.gradient(window, state, table, 23), reference
-        )
-        one = native_windows.gradient(window, [s[1:2] for s in state], table[1:2], 23)
-        native_windows.same_bits(one, [r[1:2] for r in reference])
+        _divide(monkeypatch, threads, runs, levels, block)
+        native_runs.same_bits(native_runs.gradient(runs, state, table, 23), reference)
+        one = native_runs.gradient(runs, [s[1:2] for s in state], table[1:2], 23)
+        native_runs.same_bits(one, [r[1:2] for r in reference])
 
 
 def test_runs_until_steady_do_not_depend_on_threads(monkeypatch):
-    window, state, table = native_windows.make(
-        "gray_scott", (37, 19), "periodic", batch=4
-    )
+    runs, state, table = native_runs.make("gray_scott", (37, 19), "periodic", batch=4)
     active = np.array([True, True, False, True])
     results = []
     for threads in (1, 2, 3):
-        _divide(monkeypatch, threads, window)
-        final, *rest = window.steady(state, table, active, 2e-3, 300)
+        _divide(monkeypatch, threads, runs)
+        final, *rest = runs.steady(state, table, active, 2e-3, 300)
         results.append([*final, *rest])
-    native_windows.same_bits(results[1], results[0])
-    native_windows.same_bits(results[2], results[0])
+    native_runs.same_bits(results[1], results[0])
+    native_runs.same_bits(results[2], results[0])
     assert len(set(results[0][2])) > 2, "samples end at different steps"
 
 
@@ -64,36 +60,31 @@ def _one_after_the_other(calls):
 
 @pytest.mark.parametrize("together", [_only_the_first, _one_after_the_other])
 def test_work_of_absent_and_late_threads_is_done(together, monkeypatch):
-    window, state, table = native_windows.make(
-        "gray_scott", (37, 19), "periodic", batch=1
-    )
+    runs, state, table = native_runs.make("gray_scott", (37, 19), "periodic", batch=1)
     active = np.array([True])
 
     def everything():
-        final, *rest = window.steady(state, table, active, 2e-3, 300)
-        return [*native_windows.gradient(window, state, table, 23), *final, *rest]
+        final, *rest = runs.steady(state, table, active, 2e-3, 300)
+        return [*native_runs.gradient(runs, state, table, 23), *final, *rest]
 
-    _divide(monkeypatch, 1, window)
+    _divide(monkeypatch, 1, runs)
     reference = everything()
     monkeypatch.setattr(thread_pool, "_together", together)
-    _divide(monkeypatch, 3, window, levels=2)
-    native_windows.same_bits(everything(), reference)
+    _divide(monkeypatch, 3, runs, levels=2)
+    native_runs.same_bits(everything(), reference)
 
 
 def test_two_python_threads_at_once(monkeypatch):
     """Each gets what it gets alone, though the pool has two threads for all."""
-    window, state, table = native_windows.make(
-        "gray_scott", (64, 64), "periodic", batch=3
-    )
-    _divide(monkeypatch, 2, window)
-    reference = native_windows.gradient(window, state, table, 40)
+    runs, state, table = native_runs.make("gray_scott", (64, 64), "periodic", batch=3)
+    _divide(monkeypatch, 2, runs)
+    reference = native_runs.gradient(runs, state, table, 40)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         calls = [
-            pool.submit(native_windows.gradient, window, state, table, 40)
-            for _ in range(16)
+            pool.submit(native_runs.gradient, runs, state, table, 40) for _ in range(16)
         ]
         for call in calls:
-            native_windows.same_bits(call.result(timeout=60), reference)
+            native_runs.same_bits(call.result(timeout=60), reference)
 
 
 def test_threads_that_load_at_once_see_whole_modules(monkeypatch):

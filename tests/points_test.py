@@ -58,7 +58,7 @@ def test_oracle_of_a_normal_law():
     """x ~ N(0, 1) and f = A x: E[f | y] = A y / (1 + σ²)."""
     rng = np.random.default_rng(0)
     x, turn = rng.normal(size=(20_000, 2)), np.array([[0.0, 1.0], [-1.0, 0.0]])
-    points = data.Points(x, x @ turn.T, 0.5)
+    points = data.Points(samples=x, rates=x @ turn.T, sigma=0.5)
     y = rng.normal(size=(200, 2))
     off = evaluation.oracle(y, points, 0.5) - y @ turn.T / 1.25
     assert np.sqrt(np.mean(off**2)) < 0.03
@@ -85,7 +85,7 @@ def test_divergence_and_residual_of_a_network():
 def test_clouds():
     """A turn keeps a round cloud where it is, and a drift does not."""
     x = np.random.default_rng(0).normal(size=(4000, 2))
-    points = data.Points(x, None, 0.1)
+    points = data.Points(samples=x, sigma=0.1)
     turn = evaluation.discrepancies(lambda x: x[:, ::-1] * [1.0, -1.0], points, 0.1)
     drift = evaluation.discrepancies(lambda x: np.ones_like(x), points, 0.1)
     assert abs(turn["mmd"]) < 3e-3 and drift["mmd"] > 0.1

@@ -26,7 +26,11 @@ def _spoken(tree):
             yield f"verbose in line {node.value.lineno}"
 
 
-MODULES = sorted(set(ROOM.rglob("*.py")) - {ROOM / "command.py"})  # a program
+ALOUD = {
+    ROOM / "command.py",  # a program
+    ROOM / "inverse" / "reporting" / "progress.py",  # off with rdtf.fit(progress=False)
+}
+MODULES = sorted(set(ROOM.rglob("*.py")) - ALOUD)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.stem)

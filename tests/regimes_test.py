@@ -151,9 +151,9 @@ def test_what_is_not_finite_or_valid_is_invalid(simulations):
     sim = simulations(shape=(32, 32), time_step=1.0)
     params = sim.model.defaults | {"F": np.array([0.035, 9.0])}
     state = initial_conditions.create(None, sim.model, sim.grid)
-    fine, sick = regimes.classify(sim, params, state, 400)
-    assert fine.regime != Regime.INVALID and sick.regime == Regime.INVALID
-    assert sick.evidence["time"] < 100 and np.isnan(sick.margin)
+    fine, invalid = regimes.classify(sim, params, state, 400)
+    assert fine.regime != Regime.INVALID and invalid.regime == Regime.INVALID
+    assert invalid.evidence["time"] < 100 and np.isnan(invalid.margin)
     bad = tuple(tf.fill(s.shape, tf.constant(np.nan, tf.float64)) for s in state)
     (verdict,) = regimes.classify(sim, sim.model.defaults, bad, 400)
     assert verdict.regime == Regime.INVALID

@@ -9,7 +9,7 @@ from rdtf import Grid
 from rdtf.grids import BOUNDARIES
 from rdtf.inverse.observation.camera_settings import Observation
 from rdtf.inverse.solvers.elliptic import WholeDomain
-from rdtf.inverse.steady import roots, stills
+from rdtf.inverse.steady import roots, stage, stills
 from rdtf.inverse.steady.roots import RootResidual, fit_root
 from rdtf.inverse.structure.elimination import root_of
 from rdtf.models import MODELS
@@ -119,7 +119,7 @@ def test_recovery(model, observe, held, simulations):
     still = _stills(simulations, model, observe, held)
     truth, root = still.model.defaults, root_of(still.model, observe)
     name = still.model.diffusivity[observe]
-    starts = stills.other_starts(still, truth, 1, 3)
+    starts = stage.other_starts(still, truth, 1, 3)
     if model != "fitzhugh_nagumo":  # the only one whose root is always real
         starts.append({**truth, name: 30 * truth[name]})
     reals = []
@@ -138,9 +138,9 @@ def test_the_stage_of_stills_uses_roots(simulations):
     fit = stills.fit_residual(still, "second_order", start, callback=steps.append)
     assert fit.form == "root" and fit.laplacian == "second_order"
     assert fit.params == pytest.approx(still.model.defaults, rel=0.01, abs=1e-4)
-    assert fit.relative < 0.01 and len(steps) > 2
+    assert fit.relative_residual < 0.01 and len(steps) > 2
     wrong = stills.fit_residual(still, "spectral", start)
-    assert wrong.relative > 3 * fit.relative
+    assert wrong.relative_residual > 3 * fit.relative_residual
 
 
 def test_a_held_diffusivity_is_not_moved(simulations):
@@ -168,5 +168,5 @@ def test_only_clean_pictures(noise, observation, words, simulations, input_error
 
 def test_halvings_end():
     residual, params = _case("schnakenberg", "v")
-    sick = params | {"b": -1.0}
-    assert roots._real_start([residual], sick, "Dv") == sick
+    bad = params | {"b": -1.0}
+    assert roots._real_start([residual], bad, "Dv") == bad

@@ -75,7 +75,7 @@ def test_every_fate_in_one_batch(run):
 
 @pytest.mark.parametrize("i", range(len(EXPECTED)))
 def test_alone_and_together_are_the_same(i, run, sim, start):
-    """A sick or a steady sample never stops or changes its neighbours by one bit."""
+    """An invalid or a steady sample never stops or changes its neighbours by one bit."""
     alone = sim.run_until_steady(start, _params(i), TOLERANCE, MAX_STEPS)
     assert alone.status == [run.status[i]]
     assert alone.num_steps == run.num_steps[i]
@@ -86,7 +86,7 @@ def test_alone_and_together_are_the_same(i, run, sim, start):
 
 @pytest.mark.parametrize("i", range(len(EXPECTED)))
 def test_frozen_state_is_the_state_after_num_steps(i, run, sim, start):
-    """A converged sample took its last step; a sick one has not taken the bad one."""
+    """A converged sample took its last step; an invalid one has not taken the bad one."""
     steps = int(run.num_steps[i])
     final = sim.advance(start, _params(i), steps)
     for a, b in zip(final, run.state, strict=True):

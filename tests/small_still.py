@@ -43,4 +43,4 @@ def prepare(pictures, observation=None, held=()):
 def fitted(noise=0.05, seed=1):
     """(stills, estimate) of the noisy picture."""
     prepared = prepare(picture(noise, seed))
-    return prepared, field_fits.fit_field(prepared, "second_order", TRUTH)
+    return prepared, field_fits.fit_field(prepared, {"second_order": TRUTH})

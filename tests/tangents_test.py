@@ -6,7 +6,7 @@ import tensorflow as tf
 import window_inputs
 
 from rdtf import engines
-from rdtf.engines.window_gradients import GRADIENTS
+from rdtf.engines.segment_gradients import GRADIENTS
 from rdtf.models import MODELS
 from rdtf.status import InputError
 

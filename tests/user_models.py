@@ -8,11 +8,11 @@ def model_of(name, diffusing, rates, others):
     """A model whose species s diffuse with Ds unless in capitals; `others` besides."""
     names = [*("D" + s for s in diffusing if s.islower()), *others.split()]
     return ReactionDiffusion(
-        name,
-        tuple(s.lower() for s in diffusing),
-        rates,
-        {s: "D" + s for s in diffusing if s.islower()},
-        {n: Parameter(1.0, lower=0.0) for n in names},
+        name=name,
+        species=tuple(s.lower() for s in diffusing),
+        reaction=rates,
+        diffusivity={s: "D" + s for s in diffusing if s.islower()},
+        parameters={n: Parameter(1.0, lower=0.0) for n in names},
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from rdtf.cells import kernels, random_numbers
 from rdtf.cells.tissue import Tissue
 from rdtf.engines.native import thread_pool
-from rdtf.engines.native.windows import recycled
+from rdtf.engines.native.step_runs import recycled
 from rdtf.status import InputError
 
 _LANES = random_numbers.LANES

@@ -1,4 +1,4 @@
-"""Dynamics from snapshots: which equations leave the law of patterns as it is."""
+"""Dynamics from snapshots: equations and velocities behind patterns."""
 
 from rdtf import lazy
 
@@ -11,7 +11,7 @@ __getattr__, __dir__ = lazy.attributes(
         "LocalVelocity": "local_velocity",
         "SkewVelocity": "network_velocities",
         "UNetVelocity": "network_velocities",
-        "Velocity": "velocities",
+        "Velocity": "velocity",
         "identify": "snapshots",
         "load": "velocities",
         "parse": "libraries",

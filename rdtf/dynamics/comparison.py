@@ -22,11 +22,11 @@ def evaluate(
     network: Network | None = None,
     watch: Callable = lambda steps: steps,
 ) -> tuple[dict, dict]:
-    """(numbers, runs: name -> states `[n, frames, y, x, species]`, "truth" first).
+    """Numbers and rollouts of a velocity beside the truth.
 
     The true equation, where it is known, is integrated as the velocity is: by RK4 with
-    the 5-point Laplacian, in steps as long as its stability allows; so its errors are those
-    of steps that differ from those that made the data, and of float32.
+    the 5-point Laplacian, in steps as long as its stability allows; so its errors are
+    those of steps that differ from those that made the data, and of float32.
 
     Args:
       velocity: of the species of the data, with a unit of time.
@@ -35,6 +35,9 @@ def evaluate(
       long: frames of a rollout that is compared by its statistics; 0: none.
       network: a denoiser of such patterns, for `residual.measure`.
       watch: wraps the loop over those frames.
+
+    Returns:
+      (numbers, runs: name -> states `[n, frames, y, x, species]`, "truth" first).
     """
     frames = snapshots.in_units(data)[:num_runs]
     interval = data.metadata["every"] * data.metadata["time_step"]
@@ -85,14 +88,15 @@ def true_velocity(data: patterns.DataSet) -> LibraryVelocity | None:
 
 
 def by_wavenumber(found: np.ndarray, truth: np.ndarray) -> dict:
-    """Relative error of a field by ring of |k|, √(Σ |f - f*|² / Σ |f*|²) of each species.
+    """Relative error √(Σ |f - f*|² / Σ |f*|²) of each species by ring of |k|.
 
     Args:
       found, truth: `[n, y, x, species]`.
 
     Returns:
-      "error_by_wavenumber" and "power_by_wavenumber" (of the truth), `[species][rings]`,
-      rings of whole numbers of waves along the shorter side, from 1 on.
+      "error_by_wavenumber" and "power_by_wavenumber" (of the truth),
+      `[species][rings]`, rings of whole numbers of waves along the shorter side, from 1
+      on.
     """
     off, power = (
         np.concatenate(
@@ -110,8 +114,9 @@ def by_wavenumber(found: np.ndarray, truth: np.ndarray) -> dict:
 def stein_t(samples: np.ndarray, field: np.ndarray) -> np.ndarray:
     """Means of <∇φ, v> over independent samples in standard errors, `[statistics]`.
 
-    0 within a few for the velocity of a stationary law; patterns made by Euler steps of 1 keep the
-    law of those steps, and their own equation reaches 3 to 8.
+    Within a few of 0 for the velocity of a stationary distribution. Patterns made by
+    Euler steps of 1 have the distribution of those steps, and their own equation
+    reaches 3 to 8.
 
     Args:
       samples: `[n, y, x, species]`.

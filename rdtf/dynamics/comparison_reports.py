@@ -1,4 +1,4 @@
-"""What `comparison.evaluate` found: in words, as curves of errors, and as a GIF."""
+"""What `comparison.evaluate` found: as a table, as curves of errors, and as a GIF."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ _METHODS = ("velocity", "true equation", "persistence")
 
 
 def text(result: dict) -> str:
-    """Tables."""
+    """The numbers as tables."""
     methods = [name for name in _METHODS if name in result]
     lines = [
         f"{'VRMSE, mean of ratios (pooled)':32}" + "".join(f"{n:>18}" for n in methods)
@@ -21,7 +21,7 @@ def text(result: dict) -> str:
         cells = [f"{row['mean']:.4f} ({row['pooled']:.4f})" for row in rows]
         lines.append(f"{label:32}" + "".join(f"{cell:>18}" for cell in cells))
     kept = "".join(f"{result[name]['correlated']:18g}" for name in methods)
-    lines.append(f"{'correlation above .8 for':32}{kept}")
+    lines.append(f"{'correlation above 0.8 for':32}{kept}")
     largest = "".join(f"{t:18.1f}" for t in result["largest_stein_t"].values())
     lines.append(f"{'largest |t| of statistics':32}{largest}")
     for sigma in result.get("residual", {}).get("velocity", ()):
@@ -62,7 +62,7 @@ def _of_long_rollouts(result):
 
 
 def draw(path, result: dict, species: Sequence[str]) -> None:
-    """The errors by time and, where the true equation is known, by wavenumber, as PNG."""
+    """A PNG of the errors by time and, if the truth is known, by wavenumber."""
     by_time = {n: result[n]["by_frame"] for n in _METHODS if n in result}
     waves = None
     if "field" in result:

@@ -1,12 +1,13 @@
-"""The equilibrium flow: a velocity whose stationarity residual is small on noised patterns.
+"""The equilibrium flow: a small stationarity residual on patterns with noise.
 
     z = √ᾱ x + √(1 - ᾱ) n,   r = ∇·v + v·s,   s = ∇ log p(z)
     loss = E r₁ r₂ / (E |v|² + ε) + λ E (v·s)² / (E |v|² + ε)
 
-after Zhang & Levin 2025 (arXiv:2509.17990): r = 0 everywhere means that v leaves the law of z as
-it is. r₁ and r₂ have divergences by different probes (Hutchinson), so that their product
-estimates r² without the variance of the probes. s is a trained denoiser's. The term of λ asks for
-motion along the level sets of p. Every field div A + A s, A antisymmetric, has r = 0: which of them is found is up to the
+after Zhang & Levin 2025 (arXiv:2509.17990): r = 0 everywhere means that v keeps the
+distribution of z. r₁ and r₂ have divergences by different probes (Hutchinson), so that
+their product estimates r² without the variance of the probes. s is the score of a
+trained denoiser. The term of λ asks for motion along the level sets of p. Every field
+div A + A s with A antisymmetric has r = 0; which of them is found depends on the
 network.
 """
 
@@ -26,19 +27,19 @@ from rdtf.status import InputError
 _LEAST = 1e-8
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
     Attributes:
       alpha: ᾱ of the noise.
       epochs, batch_size: an epoch is one pass over the samples.
-      learning_rate: constant, or the highest of a cosine after a warm-up of 500 steps, at
-        most a tenth of all, if `schedule`.
-      schedule: see there.
-      gaussian_weight: g, takes g z / √(1 - ᾱ) from the score: a confining Gaussian.
+      learning_rate: constant, or the highest of a cosine after a warm-up of 500 steps,
+        at most a tenth of all, if `schedule`.
+      schedule: whether the learning rate follows that cosine.
+      gaussian_weight: g; g z / √(1 - ᾱ), a confining Gaussian, is taken from the score.
       sym: λ.
-      probes: of each of the two divergences; 0: exact.
+      probes: random probes of each of the two divergences; 0: exact.
       seed: of weights, order, noise and probes.
     """
 
@@ -86,7 +87,7 @@ def loss(values, traces, scores, sym: float = 0.0):
 
 
 def antisymmetric(size: int, seed: int) -> np.ndarray:
-    """A random antisymmetric K of norm 1, so that v = K s has v·s = 0, without training.
+    """A random antisymmetric K of norm 1: v = K s has v·s = 0 without training.
 
     Of a true score s also ∇·v = 0, so r = 0. Of two species K is the turn by ±90°.
     """
@@ -163,11 +164,11 @@ def train(
     workdir,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> EquilibriumVelocity:
-    """A velocity in units of the samples; goes on where `workdir` left off.
+    """A velocity in units of the samples; goes on from the checkpoint in `workdir`.
 
     Args:
       samples: `[n, y, x, species]`, in the units that the denoiser was trained in.
-      denoiser: of these.
+      denoiser: of these samples.
       settings: see `Settings`.
       workdir: for checkpoint.npz.
       callbacks: of Keras, such as one that shows progress.
@@ -212,7 +213,7 @@ def train(
 
 
 def check(species: int, denoiser: Network, settings: Settings) -> None:
-    """Raises InputError if a denoiser has no score of such fields at the level wanted."""
+    """Raises InputError if a denoiser has no score of such fields at that level."""
     if denoiser.species != species:
         raise InputError(
             f"Expected a denoiser of {species} species, got one of {denoiser.species}."

@@ -1,4 +1,4 @@
-"""States after a duration, by a velocity that is linear in its coefficients, and tangents."""
+"""States after a duration and their tangents, by velocities linear in coefficients."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from rdtf.dynamics import linear
 
 
 class FlowMap:
-    """Standard states after a duration, and how they change with all that they depend on.
+    """Standardised states after a duration, and their derivatives.
 
-    In float64, by an explicit Runge-Kutta scheme. Derivatives are those of the steps taken:
-    tangents t of
+    In float64, by an explicit Runge-Kutta scheme. Derivatives are those of the steps
+    taken: tangents t of
 
         dz/dt = v(z, c),      dt/dt = ∂v/∂z t + ∂v/∂c
 
@@ -21,13 +21,19 @@ class FlowMap:
 
     Args:
       velocity: linear in its coefficients.
-      duration: in its time.
+      duration: in its unit of time.
       steps: of equal length.
       scheme: "forward_euler", "heun" or "rk4".
     """
 
-    def __init__(self, velocity, duration: float, steps: int, scheme: str = "rk4"):
-        self.velocity, self.steps = velocity, steps
+    def __init__(
+        self,
+        velocity: linear.LinearVelocity,
+        duration: float,
+        steps: int,
+        scheme: str = "rk4",
+    ):
+        self.velocity, self.duration, self.steps = velocity, duration, steps
         self._scheme, self._h = schemes.get(scheme), duration / steps
         options = {"autograph": False, "jit_compile": True}
         self._run = tf.function(self._end, **options)
@@ -40,13 +46,13 @@ class FlowMap:
         return self._run(*_float64(z, coefficients)).numpy()
 
     def tangents(self, z, coefficients) -> tuple[np.ndarray, np.ndarray]:
-        """(states after the duration, derivatives by coefficients `[terms, n, ...]`)."""
+        """(states after it, derivatives by the coefficients `[terms, n, ...]`)."""
         return tuple(
             part.numpy() for part in self._run_tangents(*_float64(z, coefficients))
         )
 
     def linearise(self, z, coefficients) -> tuple[Callable, Callable]:
-        """(A, Aᵀ) of changes `[m, n, y, x, species]`, A the derivative by the states."""
+        """(A, Aᵀ) on changes `[m, n, y, x, species]`; A: derivative by the states."""
         slopes = self._run_slopes(*_float64(z, coefficients))
 
         def product(changes, back):
@@ -95,7 +101,7 @@ class FlowMap:
         return found
 
     def _linear(self, changes, found, back):
-        """A or Aᵀ times changes: the scheme as it is, or its transpose from the end on."""
+        """A times changes by the steps of the scheme, or Aᵀ by their transposes."""
         h, tableau = self._h, self._scheme.tableau
         stages = 1 + len(tableau.a)
         steps = [found[i : i + stages] for i in range(0, len(found), stages)]

@@ -1,12 +1,13 @@
-"""A velocity from a data set of patterns, and how near to the true one it is.
+"""A velocity from a data set of patterns, and how near it is to the true one.
 
-What each model is learnt from (`supervision`), "pairs" of all with at least one of them:
+What each model can be learnt from (`supervision`); "pairs" needs at least one of them:
 
-    local   "snapshots"  their moments    "residual"  a trained score    "pairs"  themselves,
-            all in closed form
+    local   "snapshots"  their moments
+            "residual"   a trained score
+            "pairs"      themselves; all in closed form
     unet    "snapshots"  moments and a trained score    "residual"  a trained score
             "pairs"      themselves, all by gradient descent
-    skew    "pairs"      by gradient descent; it keeps the law of a trained score as it is
+    skew    "pairs"      by gradient descent; v keeps the distribution of a score
     library "snapshots", "pairs"; see `rdtf.dynamics.library_flows`
 """
 
@@ -39,83 +40,92 @@ _HELD_OUT = 128  # snapshots
 _SETTINGS = dials.Settings()
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is learnt, and what from.
+
+    Attributes:
+      model, supervision: see the module.
+      num_snapshots: the first so many patterns that move.
+      num_pairs: the first so many of those. With a LocalVelocity that is not learnt
+        from pairs they set the unit of time; without them E |v|², summed over species
+        in standard deviations of the data, is about 1.
+      widths: of the hidden layers of the model; None: those of its class.
+      seed: of the weights.
+    """
+
+    model: str = "local"
+    supervision: str = "snapshots"
+    num_snapshots: int = 256
+    num_pairs: int = 0
+    widths: tuple[int, ...] | None = None
+    seed: int = 0
+
+
+_OPTIONS = Options()
+
+
 def train(
     data: patterns.DataSet,
+    options: Options = _OPTIONS,
     *,
-    model: str = "local",
-    supervision: str = "snapshots",
-    num_snapshots: int = 256,
-    num_pairs: int = 0,
-    widths: tuple[int, ...] | None = None,
     network: Network | None = None,
     settings: dials.Settings = _SETTINGS,
     workdir=None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
-    seed: int = 0,
 ) -> tuple[Velocity, dict]:
-    """(a velocity, what is known of it).
+    """A velocity, and what is known of it: sizes, diffusivities, distance to the truth.
 
     Args:
       data: stills of one preset that move, in two dimensions, on unit cells.
-      model, supervision: see the module; not "library".
-      num_snapshots: the first so many that move.
-      num_pairs: the first so many of those. With a LocalVelocity that is not learnt from
-        pairs they settle the unit of time; without, E |v|², summed over species in standard
-        deviations of the data, is about 1.
-      widths: of the hidden layers of the model; default: those of its class.
+      options: what is learnt, and what from; of model "library" see `library_flows`.
       network: a denoiser of such patterns, where a trained score is asked for.
       settings, workdir, callbacks: of gradient descent, see `supervision.train`.
       progress: called with (noisy patterns done, all of them), where there are any.
-      seed: of the weights.
+
+    Returns:
+      (velocity, result), the second as result.json of apps.train_flow has it.
 
     Raises:
       InputError: if the data are not so, or there is no such supervision of a model.
     """
-    check(model, supervision, num_pairs, network)
-    used = chosen(data, num_snapshots, num_pairs)
-    samples, names = snapshots.in_units(data), list(data.metadata["species"])
-    own = samples[used]
-    options = {"names": names} | ({} if widths is None else {"widths": widths})
-    result = {"model": model, "supervision": supervision}
-    result |= {"snapshots": len(used), "pairs": num_pairs}
-    pairs = snapshots.rates(data, used[:num_pairs]) if num_pairs else None
+    check(options.model, options.supervision, options.num_pairs, network)
+    used = chosen(data, options.num_snapshots, options.num_pairs)
+    own = snapshots.in_units(data)[used]
     if network is not None:
         residual.check(network, own.mean((0, 1, 2)), own.std((0, 1, 2)))
-    if model != "local":
-        velocity = _start(model, own, pairs, network, options, seed)
+    if options.model == "local":
+        velocity, found = _learn_local(
+            data, options, used, own, network=network, progress=progress
+        )
+    else:
+        pairs = _pairs(data, options, used)
+        velocity = _start(data, options, own, pairs, network)
         known = dials.Known()
-        if supervision != "pairs":
+        if options.supervision != "pairs":
             standard = (own - np.array(velocity.mean)) / np.array(velocity.scale)
+            both = options.supervision == "snapshots"
             known = dials.known_of_snapshots(
-                standard, network, settings, supervision == "snapshots", progress
+                standard, network, settings, both, progress
             )
         if pairs is not None:
             known = _with_pairs(known, velocity, data, pairs)
-        result["losses"] = dials.train(velocity, known, settings, workdir, callbacks)
-    elif supervision == "pairs":
-        velocity = local_velocity.start(own, seed=seed, **options)
-        pair_training.learn_from(velocity, data, used[:num_pairs])
-    elif supervision == "residual":
-        velocity = score_fits.from_score(
-            own, network, seed=seed, progress=progress, **options
-        )
-    else:
-        velocity, found = local_velocity.from_snapshots(own, seed=seed, **options)
-        result |= {"gap": found.gap, "is_determined": found.is_determined}
-    if model == "local":
-        result |= _finish_local(velocity, supervision, pairs)
-    rest = np.setdiff1d(np.flatnonzero(data.status == patterns.MOVING), used)
-    seen = own if len(rest) == 0 else samples[rest[:_HELD_OUT]]
-    truth = true_velocity(data, seen)
-    if truth is not None:
-        result |= {"compared_on": "held out" if len(rest) else "the same"}
-        result |= compare(evaluate(velocity, seen), truth, bool(num_pairs))
-    return velocity, result
+        found = {"losses": dials.train(velocity, known, settings, workdir, callbacks)}
+    result = {"model": options.model, "supervision": options.supervision}
+    result |= {"snapshots": len(used), "pairs": options.num_pairs} | found
+    return velocity, result | _compared(velocity, data, used, bool(options.num_pairs))
 
 
 def check(model: str, supervision: str, num_pairs: int, network) -> None:
-    """Raises InputError if there is no such supervision of a model, or something lacks."""
+    """Raises InputError if there is no such supervision of a model, or something lacks.
+
+    Args:
+      model: a name of `rdtf.names.VELOCITIES`.
+      supervision: a name of `rdtf.names.SUPERVISIONS`.
+      num_pairs: how many pairs are to be used.
+      network: a denoiser, or None.
+    """
     for word, name, known in (
         ("model", model, VELOCITIES),
         ("supervision", supervision, SUPERVISIONS),
@@ -126,8 +136,9 @@ def check(model: str, supervision: str, num_pairs: int, network) -> None:
             )
     if model == "skew" and supervision != "pairs":
         raise InputError(
-            "Expected --supervision=pairs with --velocity=skew, which keeps the law as it "
-            f"is: without pairs nothing is left to learn. Got {supervision}."
+            "Expected --supervision=pairs with --velocity=skew, which keeps the "
+            "distribution whatever its weights: snapshots say nothing about them. Got "
+            f"{supervision}."
         )
     if model == "library" and supervision == "residual":
         raise InputError(
@@ -145,16 +156,53 @@ def check(model: str, supervision: str, num_pairs: int, network) -> None:
         )
 
 
-def _start(model, samples, pairs, network, options, seed):
-    """A velocity with random weights."""
-    keras.utils.set_random_seed(seed)
+def _pairs(data, options, used):
+    """(states, rates) of the pairs that are used, or None."""
+    count = options.num_pairs
+    return snapshots.rates(data, used[:count]) if count else None
+
+
+def _learn_local(data, options, used, samples, *, network, progress):
+    """(a local velocity in closed form, what there is to say of it)."""
+    start = {"names": list(data.metadata["species"]), "seed": options.seed}
+    if options.widths is not None:
+        start["widths"] = options.widths
+    found, supervision = {}, options.supervision
+    if supervision == "pairs":
+        velocity = local_velocity.start(samples, **start)
+        pair_training.learn_from(velocity, data, used[: options.num_pairs])
+    elif supervision == "residual":
+        velocity = score_fits.from_score(samples, network, progress=progress, **start)
+    else:
+        velocity, result = local_velocity.from_snapshots(samples, **start)
+        found = {"gap": result.gap, "is_determined": result.is_determined}
+    pairs = _pairs(data, options, used)
+    if supervision != "pairs" and pairs is not None:
+        factor = _factor(velocity, *pairs)
+        if factor > 0.0:
+            velocity.rescale(factor)
+        else:
+            logging.warning("The pairs run backwards in time for this velocity.")
+    diffusivity = velocity.diffusivity.numpy().tolist()
+    return velocity, found | {
+        "diffusivity": dict(zip(velocity.names, diffusivity, strict=True)),
+        "lifted": [velocity.names[s] for s in velocity.lifted],
+    }
+
+
+def _start(data, options, samples, pairs, network):
+    """A velocity with random weights, for gradient descent."""
+    keras.utils.set_random_seed(options.seed)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
     rates = np.ones(1) if pairs is None else pairs[1] / scale
-    options = options | {"speed": float(np.sqrt(np.mean(rates**2)))}
-    if model == "skew":
-        velocity = SkewVelocity(network, **options)
+    own = {"names": list(data.metadata["species"])}
+    own["speed"] = float(np.sqrt(np.mean(rates**2)))
+    if options.widths is not None:
+        own["widths"] = options.widths
+    if options.model == "skew":
+        velocity = SkewVelocity(network, **own)
     else:
-        velocity = UNetVelocity(mean, scale, **options)
+        velocity = UNetVelocity(mean, scale, **own)
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity
 
@@ -174,19 +222,15 @@ def _with_pairs(known, velocity, data, pairs):
     )
 
 
-def _finish_local(velocity, supervision, pairs):
-    """Settles its unit of time; what there is to say of its diffusivities."""
-    if supervision != "pairs" and pairs is not None:
-        factor = _factor(velocity, *pairs)
-        if factor > 0.0:
-            velocity.rescale(factor)
-        else:
-            logging.warning("The pairs run backwards in time for this velocity.")
-    diffusivity = velocity.diffusivity.numpy().tolist()
-    return {
-        "diffusivity": dict(zip(velocity.names, diffusivity, strict=True)),
-        "lifted": [velocity.names[s] for s in velocity.lifted],
-    }
+def _compared(velocity, data, used, signed):
+    """How near it is to the true field on other snapshots; {} if that is unknown."""
+    rest = np.setdiff1d(np.flatnonzero(data.status == patterns.MOVING), used)
+    shown = snapshots.in_units(data)[rest[:_HELD_OUT] if len(rest) else used]
+    truth = true_velocity(data, shown)
+    if truth is None:
+        return {}
+    found = {"compared_on": "held out" if len(rest) else "the same"}
+    return found | compare(evaluate(velocity, shown), truth, signed)
 
 
 def chosen(data: patterns.DataSet, num_snapshots: int, num_pairs: int) -> np.ndarray:
@@ -209,7 +253,7 @@ def _factor(velocity, states, rates):
 
 
 def true_velocity(data: patterns.DataSet, samples: np.ndarray) -> np.ndarray | None:
-    """∂s/∂t by the equation that made a data set, `[n, y, x, species]`; None if unknown."""
+    """∂s/∂t by the equation of a data set, `[n, y, x, species]`; None if unknown."""
     if data.metadata["model"] not in models.MODELS:
         return None
     (preset,) = data.metadata["presets"]
@@ -226,11 +270,11 @@ def true_velocity(data: patterns.DataSet, samples: np.ndarray) -> np.ndarray | N
 
 
 def compare(found: np.ndarray, truth: np.ndarray, signed: bool) -> dict:
-    """Cosine of two fields, of all species and each, and the error after the best scalar.
+    """Cosine of two fields, in all and by species, and the error after scaling.
 
     Args:
       found, truth: `[n, y, x, species]`.
-      signed: whether the sign of the first means something, and its size.
+      signed: whether sign and size of the first mean something.
     """
     cosine = _cosine(found, truth)
     result = {"cosine": cosine if signed else abs(cosine)}

@@ -1,23 +1,26 @@
 """The equation behind snapshots alone: coefficients whose field keeps all statistics.
 
-With a_i[j, k] = <∇φ_j, f_k> of snapshot i (`rdtf.dynamics.stein`) a stationary
-field Σ c_k f_k has E a c = 0. Of n snapshots, M = mean a_i, and S(c) = covariance of a_i c / n:
+With a_i[j, k] = <∇φ_j, f_k> of snapshot i (`rdtf.dynamics.stein`) a stationary field Σ
+c_k f_k has E a c = 0. Of n snapshots, M = mean a_i, and S(c) = covariance of a_i c / n:
 
-    c = argmin  cᵀ (Mᵀ S(c)⁻¹ M + ε diag(G)) c / cᵀ G c,    G_kl = E f_k f_l within an equation
+    c = argmin  cᵀ (Mᵀ S(c)⁻¹ M + ε diag(G)) c / cᵀ G c
+    G_kl = E f_k f_l within an equation, else 0
 
-iterated from S = 1: the generalised method of moments (Hansen 1982, doi:10.2307/1912775) for
-a null vector. The ridge ε refuses fields that are small differences of large terms, with which
-a library of many nearly dependent terms could keep any finite set of statistics. The scale
-of c is free; its sign is, for the algebra, but diffusion runs forwards.
+iterated from S = 1: the generalised method of moments (Hansen 1982,
+doi:10.2307/1912775) for a null vector. The ridge ε refuses fields that are small
+differences of large terms, with which a library of many nearly dependent terms could
+keep any finite set of statistics. The scale of c is free, and its
+sign follows from diffusion, which runs forwards.
 
 Patterns at rest have no such field but 0. There Σ c_k f_k = 0 in every cell, so
 
     c = argmin  cᵀ G c / cᵀ diag(G) c
 
-and each equation has a null vector, and a scale, of its own, unless ties link them. In both
-cases √(λ_m / λ_m+1) of the values in order tells how many null vectors there are. At rest the
-terms may also depend on each other without the equation, as where v is a function of u; so λ_1
-must be as much smaller than the smallest value without the Laplacians.
+and each equation has a null vector, and a scale, of its own, unless ties link them. In
+both cases √(λ_m / λ_m+1) of the values in order gives the number of null vectors.
+At rest the terms may also depend on each other without the equation, as where v is a
+function of u; so λ_1 must be as much smaller than the smallest value without the
+Laplacians.
 """
 
 import dataclasses
@@ -35,7 +38,7 @@ _MOST_SHRUNK = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """What is known of an ensemble.
+    """Moments of an ensemble of snapshots.
 
     Attributes:
       rows: a_i, `[n, statistics, terms]`.
@@ -61,9 +64,10 @@ class Identification:
 
     Attributes:
       null_vectors: `[nullity, terms]`, the best first; at least one.
-      gap: √(λ_m / λ_m+1) after them, small if they stand apart; at rest also from what the
-        terms without diffusion give, whichever is larger.
-      drawn: the best of each bootstrap resample, `[bootstrap, terms]`, of the same sign.
+      gap: √(λ_m / λ_m+1) after them, small if they stand apart; at rest also from what
+        the terms without diffusion give, whichever is larger.
+      drawn: the best of each bootstrap resample, `[bootstrap, terms]`, of the same
+        sign.
       t: the means of <∇φ, Σ c f> of the best, in standard errors, `[statistics]`.
     """
 
@@ -107,7 +111,8 @@ def identify(
       moments: of at least `FEWEST` snapshots.
       forward: int, the terms whose coefficients add up to more than 0, such as the
         Laplacians: fixes the sign.
-      ties: `[terms, free]`, coefficients as linear functions of fewer; default: all free.
+      ties: `[terms, free]`, coefficients as linear functions of fewer; default: all
+        free.
       at_rest: whether the patterns do not move.
       bootstrap: resamples for the errors.
       seed: of those.
@@ -173,7 +178,7 @@ def _signs(vectors, forward):
 
 
 def cosine(first: np.ndarray, second: np.ndarray, metric: np.ndarray) -> float:
-    """Cosine of two sets of coefficients, `metric` G for their fields over an ensemble."""
+    """Cosine of two sets of coefficients by the metric G of their fields."""
     sizes = [np.sqrt(c @ metric @ c) for c in (first, second)]
     return float(first @ metric @ second / np.prod(sizes))
 

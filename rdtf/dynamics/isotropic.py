@@ -1,21 +1,21 @@
 """A velocity that commutes with shifts, turns and mirrors, and its layers.
 
-It is that of Zhang & Levin 2025 (arXiv:2509.17990). Its Jacobian is that of one sample, in training
-too.
+It is that of Zhang & Levin 2025 (arXiv:2509.17990). Its Jacobian is that of one sample,
+in training too.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics.velocity import KerasVelocity
 
 _EPSILON, _MOMENTUM, _WIDTH = 1e-5, 0.1, 32
 
 
 @keras.saving.register_keras_serializable("rdtf")
 class IsotropicConv2D(keras.layers.Layer):
-    """A periodic 3x3 convolution whose kernels have three weights: centre, edge, corner.
+    """A periodic 3x3 convolution of three weights a kernel: centre, edge, corner.
 
     Args:
       filters: output channels.
@@ -52,9 +52,10 @@ class IsotropicConv2D(keras.layers.Layer):
 class Standardise(keras.layers.Layer):
     """γ (x - m) / √(V + ε) + β, by moments m, V of each channel that the caller gives.
 
-    Batch normalisation couples samples, and their Jacobians. Here the moments of a batch
-    are taken first and then held: to forward-mode differentiation they are constants, as
-    running ones are afterwards, while the gradient by the weights flows through them.
+    Batch normalisation couples samples, and their Jacobians. Here the moments of a
+    batch are taken first and then held: to forward-mode differentiation they are
+    constants, as running ones are afterwards, while the gradient by the weights flows
+    through them.
 
     Args:
       affine: whether there are γ and β.
@@ -97,11 +98,11 @@ class Standardise(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class EquilibriumVelocity(Velocity):
-    """Isotropic 3x3 to 32, 1x1 to 32, 1x1: standardised before each SiLU and at the end.
+class EquilibriumVelocity(KerasVelocity):
+    """Isotropic 3x3 to 32, 1x1 to 32, 1x1; standardised before each SiLU, at the end.
 
     Args:
-      mean, scale, names: see `Velocity`.
+      mean, scale, names: see `KerasVelocity`.
       alpha: ᾱ of the patterns that it is trained on; it sees √ᾱ (s - mean) / scale.
     """
 
@@ -152,7 +153,7 @@ class EquilibriumVelocity(Velocity):
             norm.follow(own)
 
     def trace(self, z, moments=None):
-        """∇·v by z, summed over cells, `[batch]`: exact, by the centres of the kernels."""
+        """∇·v by z, summed over cells, `[batch]`: exact, by the kernels' centres."""
         slopes = [
             norm.slope(moments and moments[i]) for i, norm in enumerate(self._norms)
         ]
@@ -177,7 +178,7 @@ class EquilibriumVelocity(Velocity):
 
     @property
     def fastest(self) -> float:
-        """A bound: the product of the norms of all maps; of SiLU the slope is below 1.1."""
+        """A bound: the product of the norms of all maps; SiLU has slopes below 1.1."""
         slopes = [norm.slope()[None].numpy() for norm in self._norms]
         centre, edge, corner = (
             np.linalg.norm(tap * slopes[0], 2) for tap in self._maps[0].kernel.numpy()

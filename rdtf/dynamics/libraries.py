@@ -2,9 +2,9 @@
 
     ∂s/∂t = Σ_k c_k f_k(state)
 
-Each f_k is a term of one species' equation, as text that `rdtf.models.from_equations` reads:
-`lap(u)`, `u*v**2`, `1`. So a library is a model whose parameters are its coefficients, and an
-identified equation is one that runs in every app.
+Each f_k is a term of one species' equation, as text that `rdtf.models.from_equations`
+reads: `lap(u)`, `u*v**2`, `1`. So a library is a model whose parameters are its
+coefficients, and an identified equation is one that runs in every app.
 """
 
 import dataclasses
@@ -50,15 +50,18 @@ class Library:
 
     @functools.cached_property
     def model(self) -> ReactionDiffusion:
-        """The model whose parameters c0, c1, ... are the coefficients."""
+        """The model whose parameters c0, c1, ... are the coefficients, all 0."""
+        return self.with_coefficients(np.zeros(len(self.terms)))
+
+    def with_coefficients(self, coefficients: np.ndarray) -> ReactionDiffusion:
+        """The model whose parameters c0, c1, ... have these defaults, `[terms]`."""
         sides = {name: [] for name in self.species}
         for i, (name, text) in enumerate(self.terms):
             factor = "" if text == "1" else f"*({text})"
             sides[name].append(f"c{i}" + (f"*{text}" if "lap(" in text else factor))
         equations = {name: " + ".join(parts) for name, parts in sides.items()}
-        return from_equations(
-            equations, {f"c{i}": 0.0 for i in range(len(self.terms))}, "library"
-        )
+        values = {f"c{i}": float(c) for i, c in enumerate(coefficients)}
+        return from_equations(equations, values, "library")
 
     def evaluate(self, samples: np.ndarray) -> np.ndarray:
         """f_k of samples `[n, y, x, species]`, unit cells: `[terms, n, y, x]`."""
@@ -100,7 +103,7 @@ def parse(text: str) -> Library:
 
 
 def monomials(species: tuple[str, ...], degree: int = 3) -> Library:
-    """In each equation its Laplacian and all monomials up to a degree: distractors too."""
+    """In each equation its Laplacian and all monomials up to a degree."""
     import sympy
 
     symbols = sympy.symbols(species)
@@ -113,10 +116,11 @@ def monomials(species: tuple[str, ...], degree: int = 3) -> Library:
 
 
 def of_model(model: ReactionDiffusion) -> tuple[Library, list]:
-    """(the terms of a model, their coefficients as SymPy expressions of its parameters).
+    """(terms of a model, coefficients as SymPy expressions of its parameters).
 
     Raises:
-      InputError: if a term cannot be split into a coefficient and a function of the state.
+      InputError: if a term cannot be split into a coefficient and a function of the
+        state.
     """
     import sympy
 
@@ -130,8 +134,8 @@ def of_model(model: ReactionDiffusion) -> tuple[Library, list]:
             coefficient, term = part.as_independent(*state, as_Add=False)
             if term.free_symbols - set(state):
                 raise InputError(
-                    f"Expected terms with one coefficient each, {model.name} has {part}: "
-                    "give --terms."
+                    f"Expected terms with one coefficient each, {model.name} has "
+                    f"{part}: give --terms."
                 )
             key = (name, str(term))
             found[key] = found.get(key, 0) + coefficient
@@ -139,11 +143,12 @@ def of_model(model: ReactionDiffusion) -> tuple[Library, list]:
 
 
 def ties(library: Library, texts: Sequence[str]) -> np.ndarray | None:
-    """Coefficients as linear functions of fewer, `[terms, free]`, or None if all are free.
+    """Coefficients as linear functions of fewer, `[terms, free]`; None: all free.
 
     Args:
       library: the terms.
-      texts: as in "v: u*v**2 = -1 * u: u*v**2"; each removes the coefficient on its left.
+      texts: as in "v: u*v**2 = -1 * u: u*v**2"; each removes the coefficient on its
+        left.
 
     Raises:
       InputError: if one is not of that form or names no term.

@@ -6,29 +6,28 @@ from rdtf.dynamics.library_velocity import LibraryVelocity
 
 
 def train(
-    data: patterns.DataSet,
-    library: libraries.Library,
-    *,
-    supervision: str = "snapshots",
-    num_snapshots: int = 256,
-    num_pairs: int = 0,
+    data: patterns.DataSet, library: libraries.Library, options: flows.Options
 ) -> tuple[LibraryVelocity, dict]:
-    """(the velocity, what is known of it).
+    """A velocity of given terms, and what is known of it.
 
     Args:
       data: stills of one preset in two dimensions, on unit cells.
       library: terms of the equations of all its species.
-      supervision: "snapshots": see `snapshots.identify`; pairs only settle the unit of time.
-        "pairs": from pairs alone, see `pair_training`.
-      num_snapshots, num_pairs: the first so many.
+      options: how many snapshots and pairs are used. Supervision "snapshots": see
+        `snapshots.identify`, pairs only set the unit of time; "pairs": from pairs
+        alone, see `pair_training`.
+
+    Returns:
+      (velocity, result), the second as result.json of apps.train_flow has it.
 
     Raises:
       InputError: if the data are not so.
     """
+    supervision, num_pairs = options.supervision, options.num_pairs
     velocity = LibraryVelocity(library.terms)
     snapshots.check_library(data, library)
     flows.check("library", supervision, num_pairs, None)
-    used = flows.chosen(data, num_snapshots, num_pairs)
+    used = flows.chosen(data, options.num_snapshots, num_pairs)
     result = {"model": "library", "supervision": supervision}
     result |= {"snapshots": len(used), "pairs": num_pairs}
     if supervision == "pairs":
@@ -37,7 +36,7 @@ def train(
         found = snapshots.identify(
             data,
             library,
-            num_snapshots=num_snapshots,
+            num_snapshots=options.num_snapshots,
             num_pairs=num_pairs,
             bootstrap=0,
         )

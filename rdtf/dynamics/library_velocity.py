@@ -6,14 +6,14 @@ import tensorflow as tf
 
 from rdtf.dynamics import linear
 from rdtf.dynamics.libraries import Library
-from rdtf.dynamics.velocity import Velocity
-from rdtf.models import expressions, right_hand_sides
+from rdtf.dynamics.velocity import KerasVelocity, float64
+from rdtf.models import ReactionDiffusion, expressions, right_hand_sides
 from rdtf.status import InputError
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class LibraryVelocity(Velocity):
-    """Σ_k c_k f_k of the terms of a library, unit cells; the coefficients are its weights.
+class LibraryVelocity(KerasVelocity):
+    """Σ_k c_k f_k of the terms of a library, on unit cells; its weights are c.
 
     Args:
       terms: (species, text) of each, see `libraries.Library`.
@@ -47,7 +47,7 @@ class LibraryVelocity(Velocity):
     @property
     def coefficients(self) -> np.ndarray:
         """c, `[terms]`."""
-        return np.float64(self._values.numpy())
+        return float64(self._values.numpy())
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
         """Sets c."""
@@ -64,6 +64,14 @@ class LibraryVelocity(Velocity):
         )
         weight[self.powers == 0] = 0.0
         return float(np.bincount(self.owners, weight).max())
+
+    def model(self) -> ReactionDiffusion:
+        """The equations: parameters c0, c1, ... are the coefficients of the terms.
+
+        On the grid of a `Simulation` they are those of this velocity with its
+        Laplacian, `laplacian=velocity.laplacian`, and unit cells.
+        """
+        return self.basis.with_coefficients(self.coefficients)
 
     def features(self, state):
         """Different arguments of the terms, `[..., features]`, of `[..., species]`."""

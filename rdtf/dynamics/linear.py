@@ -2,17 +2,12 @@
 
     v_s(z) = Σ_m ∇²ᵐ Σ_k c_k f_k(z),      k over the terms of species s and power m
 
-with functions f of the state z of one cell. Such a velocity has
-
-    owners, powers, places    of each term: its species, m, and which feature f is
-    units                     which of them are units of a network, bool
-    features(z)               `[..., features]` of `[..., species]`
-    laplacian                 a name of `LAPLACIANS`
-    coefficients              c, and set_coefficients(c)
-
-and z is its `standard` state. So terms of an equation and units of a network with random hidden
-layers are one thing: what is fitted to pairs of states (`rdtf.dynamics.pair_fits`).
+with functions f of the standardised state z of one cell. Terms of an equation and units
+of a network with random hidden layers are both of this form, `LinearVelocity`, which is
+what `rdtf.dynamics.pair_fits` fits to pairs of states.
 """
+
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +19,31 @@ _RIDGE = 1e-8  # of least squares, beside mean squares of 1
 _BATCH = 64
 # Those that are the same along every axis; on a torus of unit cells.
 LAPLACIANS = tuple(n for n, s in STENCILS.items() if isinstance(s, AxisStencil))
+
+
+class LinearVelocity(Protocol):
+    """What a velocity that is linear in its coefficients owes, beside a `Velocity`.
+
+    Attributes:
+      owners, powers, places: of each term, int `[terms]`: its species, m, and which
+        feature f is.
+      units: which terms are units of a network, bool `[terms]`.
+      laplacian: a name of `LAPLACIANS`.
+      coefficients: c, float64 `[terms]`.
+    """
+
+    owners: np.ndarray
+    powers: np.ndarray
+    places: np.ndarray
+    units: np.ndarray
+    laplacian: str
+    coefficients: np.ndarray
+
+    def features(self, state):
+        """All functions f, `[..., features]`, of `[..., species]`."""
+
+    def set_coefficients(self, coefficients: np.ndarray) -> None:
+        """Sets c."""
 
 
 def check(laplacian: str) -> str:
@@ -133,13 +153,13 @@ def terms(velocity, features):
     return tf.transpose(both, [3, 0, 1, 2])
 
 
-def regress(velocity, states, slopes: np.ndarray) -> np.ndarray:
+def regress(velocity: LinearVelocity, states, slopes: np.ndarray) -> np.ndarray:
     """Coefficients that fit rates of change best, by least squares in closed form.
 
     Args:
-      velocity: linear in them.
-      states: standard ones where the rates are, `[n, y, x, species]`, or the two ends of
-        steps over which they are means.
+      velocity: whose coefficients.
+      states: standardised ones where the rates are, `[n, y, x, species]`, or the two
+        ends of steps over which they are means.
       slopes: dz/dt, `[n, y, x, species]`.
     """
     owners = velocity.owners

@@ -1,15 +1,16 @@
-"""Local velocities: diffusion beside a reaction that is a network of the state of one cell.
+"""Local velocities: diffusion, and a reaction that is a network of one cell's state.
 
     v = D ∇²s + R(s)
 
-as reaction-diffusion equations are: a radius of one cell, and equivariant under shifts, turns and
-mirrors by construction. Its divergence is known in closed form:
+as reaction-diffusion equations are: a radius of one cell, and equivariant under shifts,
+rotations and reflections by construction. Its divergence is known in closed form:
 
     ∇·v = Σ over cells (tr ∂R/∂s - 4 Σ_s D_s)
 
-A network knows nothing of states that no snapshot shows, and long runs meet them. Where a species
-leaves the range of n snapshots, made wider by a half / √n of it on either side as few snapshots show
-little of it, R is that of the nearest state e within, and a pull leads back:
+A network is not determined on states that no snapshot shows, and long runs meet them.
+Where a species leaves the range of n snapshots, widened by half of it over √n on either
+side because few snapshots show little of it, R is taken at the nearest state e within,
+and a pull leads back:
 
     R(e) + D (e - s)
 """
@@ -20,28 +21,30 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics import identification, linear, stein
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics import identification, linear, network_reaction, stein
+from rdtf.dynamics.velocity import KerasVelocity, float64
+from rdtf.models import ReactionDiffusion
 
 _LEAST = 1e-3  # diffusivity
 _BEYOND = 0.5  # of the range of one snapshot
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class LocalVelocity(Velocity):
+class LocalVelocity(KerasVelocity):
     """D ∇²s + R(s) of the module, unit cells.
 
     Given the hidden layers it is linear in D and the last one, see
     `rdtf.dynamics.linear`.
 
     Attributes:
-      lifted: the species whose D was set to .001, see `set_coefficients`.
+      lifted: the species whose D was set to 0.001, see `set_coefficients`.
 
     Args:
-      mean, scale, names: see `Velocity`; D and R are made of order one.
+      mean, scale, names: see `KerasVelocity`; D and R are made of order one.
       widths: of the hidden layers of R.
       laplacian: a name of `linear.LAPLACIANS`.
-      low, high: the range of each standardised species; None: R is the network everywhere.
+      low, high: the range of each standardised species; None: R is the network
+        everywhere.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class LocalVelocity(Velocity):
 
     @property
     def fastest(self) -> float:
-        """That of the shortest wave of the fastest species: 8 D with 5 points, and the pull."""
+        """The rate of the shortest wave of the fastest species, and of the pull."""
         largest = linear.largest(self.laplacian) + (self.low is not None)
         return largest * float(tf.reduce_max(self.diffusivity))
 
@@ -98,6 +101,19 @@ class LocalVelocity(Velocity):
         laplacian = linear.apply_laplacian(standard, self.laplacian)
         diffusion = self.diffusivity * laplacian
         return np.float32(self.scale) * (diffusion + self._reaction(standard))
+
+    def model(self) -> ReactionDiffusion:
+        """The equations at the present weights, in float64, for engine xla.
+
+        Their parameters are the diffusivities, D_u and D_v of species u and v; the unit
+        of length is a cell. On the grid of a `Simulation` they are those of this
+        velocity with `laplacian=velocity.laplacian`.
+        """
+        return network_reaction.model(self)
+
+    def layer_weights(self) -> list[list[np.ndarray]]:
+        """[kernel, bias] of each layer of R, the last one too."""
+        return [layer.get_weights() for layer in (*self._hidden, self._last)]
 
     def divergence(self, x):
         """∇·v, summed over all cells, `[batch]`."""
@@ -114,13 +130,13 @@ class LocalVelocity(Velocity):
     def terms(self, standard: np.ndarray) -> np.ndarray:
         """What v is a linear function of, given the hidden layers: `[terms, n, y, x]`.
 
-        Of standardised samples; for each species its Laplacian, the hidden units, and 1.
+        Of standardised samples; for each species its Laplacian, hidden units, and 1.
         """
         features = self.features(tf.constant(standard, tf.float64))
         return linear.terms(self, features).numpy()
 
     def features(self, standard):
-        """Species, hidden units and 1, `[..., features]`; in float64 if the state is."""
+        """Species, hidden units and 1, `[..., features]`, in the type of the state."""
         hidden = standard  # in float64, as terms may be nearly dependent
         for layer in self._hidden:
             kernel, bias = (
@@ -130,7 +146,7 @@ class LocalVelocity(Velocity):
         return tf.concat([standard, hidden, tf.ones_like(hidden[..., :1])], -1)
 
     def fields(self, standard: tf.Tensor) -> list[tf.Tensor]:
-        """The same in float32, `[batch, y, x, terms]` of each species, differentiable."""
+        """The terms of each species, `[batch, y, x, terms]`, differentiable."""
         count = len(self.mean)
         rest = self.features(standard)[..., count:]
         laps = linear.apply_laplacian(standard, self.laplacian)
@@ -164,10 +180,10 @@ class LocalVelocity(Velocity):
         """D and the last layer, as coefficients of `terms`."""
         kernel, bias = self._last.get_weights()
         table = np.stack([self.diffusivity.numpy(), *kernel, bias], 1)
-        return np.float64(table.ravel())
+        return float64(table.ravel())
 
     def set_coefficients(self, coefficients: np.ndarray) -> None:
-        """Sets D and the last layer to coefficients of `terms`; D is at least .001."""
+        """Sets D and the last layer to coefficients of `terms`; D is at least 0.001."""
         table = np.float32(coefficients).reshape(len(self.mean), -1)
         self.lifted = tuple(int(s) for s in np.flatnonzero(table[:, 0] <= _LEAST))
         self._set_diffusivity(table[:, 0])
@@ -195,10 +211,10 @@ class LocalVelocity(Velocity):
 def from_snapshots(
     samples: np.ndarray, names=None, widths=(32, 32), seed: int = 0
 ) -> tuple[LocalVelocity, identification.Identification]:
-    """The local velocity that keeps the statistics of snapshots: no pairs, and no score.
+    """The local velocity that keeps the statistics of snapshots, without a score.
 
-    Hidden layers stay as they are drawn (random features: Rahimi & Recht 2007), and the rest
-    is the null vector of `rdtf.dynamics.identification`: a nonparametric reaction
+    Hidden layers stay as they are drawn (random features: Rahimi & Recht 2007), and the
+    rest is the null vector of `rdtf.dynamics.identification`: a nonparametric reaction
     beside diffusion, in closed form. Its unit of time is such that E |v|², summed over
     species in standard deviations of the data, is 1.
 
@@ -225,12 +241,12 @@ def from_pairs(
     widths=(32, 32),
     seed: int = 0,
 ) -> LocalVelocity:
-    """The local velocity that fits rates of change best, by least squares in closed form.
+    """The local velocity that fits rates of change best, by least squares.
 
     Args:
       samples: snapshots, for mean and scale of the species, `[n, y, x, species]`.
-      states: where the rates are: `[m, y, x, species]`, or the two ends of steps over which
-        they are means.
+      states: where the rates are: `[m, y, x, species]`, or the two ends of steps over
+        which they are means.
       rates: ∂s/∂t, `[m, y, x, species]`.
       names, widths, seed: as for `from_snapshots`.
     """
@@ -245,13 +261,26 @@ def from_pairs(
 def start(
     samples, names=None, widths=(32, 32), seed: int = 0, laplacian="second_order"
 ) -> LocalVelocity:
-    """A velocity in the units and range of samples, its hidden layers drawn from a seed."""
+    """A velocity in the units and range of samples, with hidden layers drawn at random.
+
+    Args:
+      samples: snapshots, `[n, y, x, species]`.
+      names, widths, laplacian: see `LocalVelocity`.
+      seed: of the hidden layers.
+    """
     keras.utils.set_random_seed(seed)
     samples = np.float64(samples)
     mean, scale = samples.mean((0, 1, 2)), samples.std((0, 1, 2))
     low, high = ((f((0, 1, 2)) - mean) / scale for f in (samples.min, samples.max))
     beyond = _BEYOND / np.sqrt(len(samples)) * (high - low)
-    edges = low - beyond, high + beyond
-    velocity = LocalVelocity(mean, scale, widths, names, laplacian, *edges)
+    velocity = LocalVelocity(
+        mean,
+        scale,
+        widths=widths,
+        names=names,
+        laplacian=laplacian,
+        low=low - beyond,
+        high=high + beyond,
+    )
     velocity.build((None, None, None, samples.shape[-1]))
     return velocity

@@ -1,36 +1,36 @@
-"""Velocities beyond reaction and diffusion, as Keras models of `[batch, y, x, species]`.
+"""Velocities beyond reaction and diffusion: U-Nets, and skew fields of a score.
 
     UNetVelocity    a periodic U-Net: any field, of any reach
-    SkewVelocity    A s + ∇·A, A(y) skew: keeps the law whose score s is, whatever A is
+    SkewVelocity    A s + ∇·A, A skew: keeps the distribution with score s, for every A
 
-For A_ij = -A_ji, ∇·(p v) = Σ ∂_i ∂_j (p A_ij) = 0 (Ma, Chen & Fox 2015, arXiv:1506.04696). Here A
-couples the species of a cell, and of cells beside each other, x their states:
+For A_ij = -A_ji, ∇·(p v) = Σ ∂_i ∂_j (p A_ij) = 0 (Ma, Chen & Fox 2015,
+arXiv:1506.04696). Here A couples the species of a cell, and of cells beside each other,
+x their states:
 
     v_i(c) = Σ_j (a_ij s_j(c) + ∂a_ij / ∂x_j(c)),           a_ij(x(c)) = -a_ji
            + Σ_e Σ_j (h_ij s_j(c + e) + ∂h_ij / ∂x_j(c + e)),   h_ij(x(c), x(c + e))
 
-over the four neighbours e, h_ij(x, x') = -h_ji(x', x), so that it commutes with shifts, turns
-and mirrors as far as the score does.
+over the four neighbours e, h_ij(x, x') = -h_ji(x', x), so that it is equivariant under
+shifts, rotations and reflections as far as the score is.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics.velocity import KerasVelocity
 from rdtf.generative.layers import PeriodicConv2D, ResidualBlock
-
-_FASTEST = 2.0  # no bound is known: steps of one unit of time
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class UNetVelocity(Velocity):
-    """A U-Net of residual blocks on standardised states; sides divide by 2^(levels - 1).
+class UNetVelocity(KerasVelocity):
+    """A U-Net on standardised states, whose sides divide by 2^(levels - 1).
 
     Args:
-      mean, scale, names: see `Velocity`.
+      mean, scale, names: see `KerasVelocity`.
       widths: channels of its levels.
-      speed: of the species, in standard deviations per unit of time: what it multiplies.
+      speed: a factor of the output: of the species, in standard deviations per unit of
+        time.
     """
 
     def __init__(self, mean, scale, widths=(8, 16), speed=1.0, names=None, **kwargs):
@@ -51,39 +51,35 @@ class UNetVelocity(Velocity):
         side = 2 ** (len(self.widths) - 1)
         self.call(tf.zeros([1, side, side, input_shape[-1]]))
 
-    @property
-    def fastest(self) -> float:
-        """No bound is known: steps of one unit of time."""
-        return _FASTEST
-
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
         x = self._first(self.standard(x))
-        told = tf.ones([tf.shape(x)[0], 1])  # nothing, to blocks that want an embedding
+        condition = tf.ones([tf.shape(x)[0], 1])  # none: the blocks expect an embedding
         kept = []
         for level, block in enumerate(self._down):
             if level:
                 kept.append(x)
                 x = tf.nn.avg_pool2d(x, 2, 2, "VALID")
-            x = block(x, told)
+            x = block(x, condition)
         for block in reversed(self._up):
             x = tf.repeat(tf.repeat(x, 2, 1), 2, 2)
-            x = block(tf.concat([x, kept.pop()], -1), told)
+            x = block(tf.concat([x, kept.pop()], -1), condition)
         x = self._last(tf.nn.silu(self._norm(x)))
         return np.float32(self.scale) * self.speed * x
 
 
 @keras.saving.register_keras_serializable("rdtf")
-class SkewVelocity(Velocity):
+class SkewVelocity(KerasVelocity):
     """A s + ∇·A of the module.
 
     Args:
-      network: a denoiser, whose score it is; stays as it is.
-      sigma: the level of the law that is kept, in standard deviations of the data.
+      network: the denoiser whose score s is; it is not trained.
+      sigma: the noise of the distribution that is kept, in standard deviations of the
+        data.
       widths: of the hidden layers of a and h.
       speed: see `UNetVelocity`.
-      **kwargs: mean, scale and names of `Velocity`, the first two default to those of the
-        denoiser, whose weights are not there yet when a file is read.
+      **kwargs: mean, scale and names of `KerasVelocity`, the first two default to those
+        of the denoiser, whose weights are not there yet when a file is read.
     """
 
     def __init__(self, network, sigma=0.1, widths=(32,), speed=1.0, **kwargs):
@@ -120,11 +116,6 @@ class SkewVelocity(Velocity):
                 layer.build((None, width))
                 width = layer.units
 
-    @property
-    def fastest(self) -> float:
-        """No bound is known: steps of one unit of time."""
-        return _FASTEST
-
     def call(self, x):
         """v at states in units of the data, `[batch, y, x, species]`."""
         y = self.standard(x)
@@ -159,7 +150,7 @@ def _skew(matrix):
 
 
 def _product(matrix, x, score):
-    """Σ_j (m_ij s_j + ∂m_ij / ∂x_j) of matrices that are functions of x, cell by cell."""
+    """Σ_j (m_ij s_j + ∂m_ij / ∂x_j) of matrices m(x), cell by cell."""
     species = x.shape[-1]
     total = 0.0
     for j in range(species):

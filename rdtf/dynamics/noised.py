@@ -1,9 +1,12 @@
 """The equilibrium flow of a data set of patterns, compared with the equation behind it.
 
-A field that keeps the law of noised patterns y = x + σ n is not that of the equation F but
-E[F(x) | y], the mean over the patterns that y may come from. What stands for it here is the
-reaction-diffusion field of the denoised state that fits F(x) best, `local_velocity.from_pairs`.
+A field that keeps the distribution of noised patterns y = x + σ n is not the right-hand
+side F of the equation but E[F(x) | y], the mean over the patterns that y may come from.
+It is approximated here by the reaction-diffusion field of the denoised state that fits
+F(x) best, `local_velocity.from_pairs`.
 """
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -23,20 +26,23 @@ def train(
     denoiser: Network,
     settings: equilibrium.Settings,
     workdir,
-    **options,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[EquilibriumVelocity, dict]:
-    """(the velocity in units of the equation, how near it is to the true one).
+    """An equilibrium flow, and how near it is to the true field.
 
     Args:
       data: stills of one preset, in two dimensions, on unit cells.
-      denoiser, settings, workdir, options: see `equilibrium.train`.
+      denoiser, settings, workdir, callbacks: see `equilibrium.train`.
+
+    Returns:
+      (the velocity in units of the equation, the result of the run).
 
     Raises:
-      InputError: see `check`.
+      InputError: if the data are not so, or the denoiser is of others.
     """
     check(data, denoiser, settings)
     samples = np.float32(data.stacked())
-    velocity = equilibrium.train(samples, denoiser, settings, workdir, **options)
+    velocity = equilibrium.train(samples, denoiser, settings, workdir, callbacks)
     offset, unit = (np.asarray(data.metadata[k], float) for k in ("offset", "scale"))
     velocity.mean = ((np.float64(velocity.mean) - offset) / unit).tolist()
     velocity.scale = (np.float64(velocity.scale) / unit).tolist()
@@ -54,7 +60,7 @@ def train(
 def check(
     data: patterns.DataSet, denoiser: Network, settings: equilibrium.Settings
 ) -> None:
-    """Raises InputError if the data are not so, or the denoiser is not of them."""
+    """Raises InputError unless `train` can take the data and the denoiser."""
     snapshots.check(data, 0)
     equilibrium.check(len(data.metadata["species"]), denoiser, settings)
 
@@ -65,7 +71,8 @@ class _Comparison:
     Args:
       velocity: for mean and scale.
       denoiser, settings: the score, and its level.
-      states, truth: patterns and F there, `[n, y, x, species]`, in units of the equation.
+      states, truth: patterns and F there, `[n, y, x, species]`, in units of the
+        equation.
     """
 
     def __init__(self, velocity, denoiser, settings, states, truth):
@@ -79,7 +86,7 @@ class _Comparison:
         self._oracle = _in_batches(fitted, restored)
 
     def table(self, velocity) -> dict:
-        """|cosines| of a velocity, of K s and of random weights; and of the oracle to F."""
+        """|cosines| of a velocity, K s and random weights, and of the oracle to F."""
         other = EquilibriumVelocity(velocity.mean, velocity.scale, velocity.alpha)
         keras.utils.set_random_seed(self._settings.seed + 1)
         other.build((None, None, None, len(velocity.mean)))

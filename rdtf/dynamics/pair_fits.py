@@ -1,16 +1,17 @@
-"""Coefficients of a velocity from pairs of states a duration apart, through an integrator.
+"""Coefficients of a velocity from pairs of states, through an integrator.
 
     min over c of Σ |w (y₁ - Φ(y₀; c))|²
 
-Φ is the flow of v(·; c) (`rdtf.dynamics.flow_maps`), w weights the species. With
-noise on both states, y = z + e, the first state is an unknown beside the coefficients (errors in
-variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
+Φ is the flow of v(·; c) (`rdtf.dynamics.flow_maps`), w weights the species. With noise
+on both states, y = z + e, the first state is an unknown beside the coefficients (errors
+in variables; without it, noise in y₀ weakens all terms, most of all the Laplacians):
 
     min over c, z of Σ |(y₀ - z) / σ|² + |(y₁ - Φ(z; c)) / σ|² + Σ |c / spread|²
 
-with z, and what is compared, among the waves that stand out of the noise: the others tell of it
-alone. The last sum is what is known of c beforehand: units of a network of any size would fit the noise.
-Gauss-Newton with Levenberg's damping on c; z is eliminated from each step.
+with z, and what is compared, restricted to the waves that stand out of the noise: the
+others contain nothing else. The last sum is the prior knowledge of c, as units of a
+network of any size would fit the noise. Gauss-Newton with Levenberg's damping on c; z
+is eliminated from each step.
 """
 
 import dataclasses
@@ -34,8 +35,8 @@ class Fit:
 
     Attributes:
       coefficients: `[terms]`.
-      misfit: root mean square of what is minimised, in standard deviations of the species or
-        in those of the noise, then near 1 if the velocity is right.
+      misfit: root mean square of what is minimised, in standard deviations of the
+        species or in those of the noise, then near 1 if the velocity is right.
       iterations: steps tried.
     """
 
@@ -56,8 +57,9 @@ def fit(
 
     Args:
       flow: over the time between.
-      now, later: standard states, `[n, y, x, species]`.
-      coefficients: to start from.
+      now, later: standardised states, `[n, y, x, species]`.
+      coefficients: to start from, `[terms]`.
+      max_iterations: steps tried, at most.
       callback: called with the number of the step and the misfit.
     """
     weights = 1.0 / now.std((0, 1, 2))
@@ -74,8 +76,8 @@ def fit(
             slope = slope + jacobian @ ((two - end[0]) * weights).ravel()
         return square, slope, lambda change: None
 
-    options = (max_iterations, callback, _DONE)
-    return _descend(linearise, cost, coefficients, None, *options)[0]
+    options = {"max_iterations": max_iterations, "callback": callback, "done": _DONE}
+    return _descend(linearise, cost, coefficients, None, **options)
 
 
 def fit_noisy(
@@ -91,7 +93,8 @@ def fit_noisy(
     Args:
       flow, now, later, coefficients: as for `fit`.
       sigma: standard deviation of white noise on each species of both, `[species]`.
-      spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is known.
+      spread: that of each coefficient about 0 beforehand, `[terms]`; inf: nothing is
+        known.
     """
     pairs = [
         _Pair(flow, one[None], two[None], sigma)
@@ -115,8 +118,8 @@ def fit_noisy(
         )
 
     start = [pair.first for pair in pairs]
-    options = (_ITERATIONS_NOISY, lambda *_: None, _DONE_NOISY)
-    return _descend(linearise, cost, coefficients, start, *options)[0]
+    options = {"max_iterations": _ITERATIONS_NOISY, "done": _DONE_NOISY}
+    return _descend(linearise, cost, coefficients, start, **options)
 
 
 class _Pair:
@@ -193,7 +196,8 @@ def _conjugate_gradients(apply, right):
 def _standing_out(now, later, sigma):
     """Which waves of `rfft2` are in rings that stand out, `[y, x // 2 + 1, species]`.
 
-    Of |k|, up to the first ring that does not. The mean is kept: of standard states it may be 0.
+    Of |k|, up to the first ring that does not. The mean is kept: of standard states it
+    may be 0.
     """
     shape = now.shape[-3:-1]
     y, x = (np.fft.fftfreq(n) * min(shape) for n in shape)
@@ -210,8 +214,10 @@ def _standing_out(now, later, sigma):
     return np.stack(kept, -1)[:, : shape[1] // 2 + 1]
 
 
-def _descend(linearise, cost, c, states, max_iterations, callback, done):
-    """(`Fit`, states) of damped Gauss-Newton."""
+def _descend(
+    linearise, cost, c, states, *, max_iterations, done, callback=lambda *_: None
+):
+    """Damped Gauss-Newton, to a relative decrease of `done`."""
     damping, value, tried = 1e-4, cost(c, states), 0
     if not np.isfinite(value):
         raise InputError("Expected a first guess that keeps all states finite.")
@@ -233,4 +239,4 @@ def _descend(linearise, cost, c, states, max_iterations, callback, done):
         callback(tried, float(np.sqrt(value)))
         if before - value <= done * before:
             break
-    return Fit(c, float(np.sqrt(value)), tried), states
+    return Fit(c, float(np.sqrt(value)), tried)

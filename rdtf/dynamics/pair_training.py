@@ -1,4 +1,4 @@
-"""Velocities that are linear in their coefficients, learnt from pairs of states or rates."""
+"""Velocities linear in their coefficients, learnt from pairs of states or rates."""
 
 from collections.abc import Callable
 
@@ -34,43 +34,47 @@ def learn_from(velocity, data: patterns.DataSet, used) -> None:
     steps = data.metadata["pairs"]
     duration = steps * data.metadata["time_step"]
     now, later = (state[:_MOST_PAIRS] for state in states)
-    learn(velocity, now, later, duration, steps, data.metadata["scheme"])
+    learn(FlowMap(velocity, duration, steps, data.metadata["scheme"]), now, later)
 
 
 def learn(
-    velocity,
+    flow: FlowMap,
     now: np.ndarray,
     later: np.ndarray,
-    duration: float,
-    steps: int,
-    scheme: str = "rk4",
     max_iterations: int = 20,
     callback: Callable[[int, float], None] = lambda *_: None,
 ) -> pair_fits.Fit:
     """Sets the coefficients of a velocity to those that fit pairs best.
 
-    From a regression of the mean rates on the terms at both ends, through the integrator, and,
-    if the pairs are found to have noise of more than .5 %, with errors in both states. Noise is
-    what short waves show both in the states, where sharp patterns have some too, and in what
-    the first fit leaves. Each unit of a network is then expected to contribute about three times
-    the rate of change of its species.
+    The fit starts from a regression of the mean rates on the terms at both ends, and
+    goes on through the integrator. If the pairs have noise of more than 0.5 % of a
+    species' standard deviation, it ends with errors in both states. The noise is
+    estimated from short waves, as the smaller of what they show in the states, where
+    sharp patterns have some too, and in the residual of the first fit. Each unit of a
+    network is then expected to contribute about three times the rate of change of its
+    species.
 
     Args:
-      velocity: linear in its coefficients.
+      flow: of the velocity, which is linear in its coefficients, over the time between.
       now, later: states in units of the data, `[n, y, x, species]`.
-      duration: between them.
-      steps, scheme: of the integrator, see `FlowMap`.
       max_iterations, callback: see `pair_fits.fit`.
+
+    Returns:
+      The fit whose coefficients the velocity now has.
     """
+    velocity, duration = flow.velocity, flow.duration
     z, z_later = velocity.standardise(now), velocity.standardise(later)
     start = linear.regress(velocity, [z, z_later], (z_later - z) / duration)
-    flow = FlowMap(velocity, duration, steps, scheme)
-    found = pair_fits.fit(flow, z, z_later, start, max_iterations, callback)
-    left = z_later - flow(z, found.coefficients)
-    sigma = np.minimum(noise(np.concatenate([z, z_later])), noise(left))
+    found = pair_fits.fit(
+        flow, z, z_later, start, max_iterations=max_iterations, callback=callback
+    )
+    residual = z_later - flow(z, found.coefficients)
+    sigma = np.minimum(noise(np.concatenate([z, z_later])), noise(residual))
     if np.any(sigma > _NOISY * z.std((0, 1, 2))):
         spread = _spread(velocity, z, z_later, duration)
-        found = pair_fits.fit_noisy(flow, z, z_later, found.coefficients, sigma, spread)
+        found = pair_fits.fit_noisy(
+            flow, z, z_later, found.coefficients, sigma=sigma, spread=spread
+        )
     velocity.set_coefficients(found.coefficients)
     return found
 
@@ -87,8 +91,8 @@ def _spread(velocity, z, z_later, duration) -> np.ndarray:
 def noise(states: np.ndarray) -> np.ndarray:
     """Standard deviation of white noise on each species of `[n, y, x, species]`.
 
-    From waves shorter than three cells along both axes, where patterns have little: up to
-    1 % of a species' deviation if they are sharp.
+    From waves shorter than three cells along both axes, where patterns have little: up
+    to 1 % of a species' deviation if they are sharp.
     """
     modes = np.fft.fft2(states, axes=(1, 2), norm="ortho")
     y, x = (np.abs(np.fft.fftfreq(n)) > 1.0 / 3.0 for n in states.shape[1:3])

@@ -1,4 +1,4 @@
-"""A velocity that was learnt: its numbers in words, and its field beside the true one."""
+"""A learnt velocity: its numbers as text, and its field beside the true one."""
 
 from rdtf import patterns
 from rdtf.dynamics import flows, snapshots
@@ -18,7 +18,8 @@ def text(result: dict) -> str:
         lines.append(f"{verdict} (gap {result['gap']:.3f})")
     for name in result.get("lifted", ()):
         lines.append(
-            f"diffusivity of {name} found at or below .001: set to .001; more snapshots"
+            f"diffusivity of {name} found at or below 0.001: set to 0.001; use more "
+            "snapshots"
         )
     if "cosine" in result:
         lines.append(f"cosine to the true field: {result['cosine']:.4f}")

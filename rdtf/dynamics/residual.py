@@ -1,7 +1,7 @@
-"""Whether a velocity keeps the law of patterns: the stationarity residual at finite noise.
+"""The stationarity residual at finite noise: whether a velocity keeps a distribution.
 
-Patterns lie on a thin set, where no score exists. Of y = x + σ n, x standardised, n white,
-the score is s(y) = (D(y, σ) - y) / σ², and if v keeps the law of x,
+Patterns lie on a thin set, where no score exists. Of y = x + σ n, x standardised, n
+white, the score is s(y) = (D(y, σ) - y) / σ², and if v keeps the distribution of x,
 
     r = ∇·v_σ + v_σ·s = 0    for    v_σ(y) = E[v(x) | y]
 
@@ -9,12 +9,13 @@ v itself is far from v_σ on noisy states, v(D(y, σ)) is near: its divergence i
 
     ∇·v(D(y)) = E n·J_v(D) J_D n,    J products with n, n random signs (Hutchinson 1989)
 
-E r = ∫ ∇·(p v) = 0 for every v, so a mean of r says only how wrong the score is: what counts is
+E r = ∫ ∇·(p v) = 0 for every v, so a mean of r says only how wrong the score is: what
+counts is
 
     ρ = Var r / E |v|²    |v|² summed over all cells and species
 
-which scaling v leaves as it is. Of estimates r_p by independent probes, Var r is the mean of the
-products of two different ones, without bias.
+which does not change if v is scaled. Of estimates r_p by independent probes, Var r is
+the mean of the products of two different ones, without bias.
 """
 
 import dataclasses
@@ -31,11 +32,11 @@ _BATCH = 16
 
 @dataclasses.dataclass(frozen=True)
 class Noised:
-    """All that the residual of any velocity takes, at noisy patterns.
+    """What the residual of any velocity needs, at noisy patterns.
 
     Attributes:
       states: where v is evaluated, standardised `[batch, y, x, species]`.
-      score: of the noisy law, of the same shape.
+      score: of the noisy distribution, of the same shape.
       probes: random signs, `[batch, probes, y, x, species]`.
       changes: of the states, as y changes by a probe.
     """
@@ -97,7 +98,7 @@ def estimates(velocity: Callable, at: Noised) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def variance(r: tf.Tensor) -> tf.Tensor:
-    """Var r over the batch, from `[batch, probes]`; with one probe r is taken as exact."""
+    """Var r over the batch, from `[batch, probes]`; one probe is taken as exact."""
     count, probes = tf.cast(tf.shape(r)[0], r.dtype), r.shape[1]
     off = r - tf.reduce_mean(r, 0)
     square = tf.reduce_sum(off, 1) ** 2
@@ -170,6 +171,6 @@ def check(network: Network, mean, scale) -> None:
     wanted = np.concatenate([mean, scale])
     if own.shape != wanted.shape or np.abs(own - wanted).max() > 0.1 * max(scale):
         raise InputError(
-            f"Expected a denoiser of such patterns, of mean and scale {wanted.round(3)}, "
-            f"got one of {own.round(3)}."
+            f"Expected a denoiser of such patterns, of mean and scale "
+            f"{wanted.round(3)}, got one of {own.round(3)}."
         )

@@ -1,10 +1,10 @@
-"""Runs of learnt velocities beside the truth: how far off, and for how long.
+"""Rollouts of velocities beside the truth: how large their errors are, and when.
 
     VRMSE = √(mean (s - s*)² / (var s* + 1e-7))
 
-of each frame and species over its cells (Ohana et al. 2024, arXiv:2412.00568). The mean of
-such ratios explodes where a true frame is nearly uniform; pooled, mean squares and variances
-are averaged first.
+of each frame and species over its cells (Ohana et al. 2024, arXiv:2412.00568). The mean
+of such ratios explodes where a true frame is nearly uniform; pooled, mean squares and
+variances are averaged first.
 """
 
 import dataclasses
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
+
+from rdtf import schemes
 
 HORIZONS = ((1, 1), (6, 12), (13, 30))  # frames, both ends counted
 _FLOOR = 1e-7
@@ -26,8 +28,8 @@ class Errors:
 
     Attributes:
       first, last: frames.
-      mean: of ratios.
-      pooled: ratio of means.
+      mean: the mean of the ratios.
+      pooled: the ratio of the means.
     """
 
     first: int
@@ -36,13 +38,9 @@ class Errors:
     pooled: float
 
 
-def rk4_step(v: Callable, x, h):
-    """The state a step h after x, by the Runge-Kutta method of fourth order."""
-    a = v(x)
-    b = v(x + 0.5 * h * a)
-    c = v(x + 0.5 * h * b)
-    d = v(x + h * c)
-    return x + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+def step(v: Callable, x, h):
+    """The state a step h after x by dx/dt = v(x): scheme rk4 of `rdtf.schemes`."""
+    return schemes.get("rk4").advance(lambda state: (state, (v(*state),)), (x,), h)[0]
 
 
 def integrator(
@@ -52,19 +50,20 @@ def integrator(
 
     Args:
       velocity: a `velocity.Velocity`.
-      interval: in its time.
-      steps: that divide it; default: as few as are stable for the `fastest` rate.
-      compiled: by XLA, which pays off in long runs of many cells.
+      interval: in its unit of time.
+      steps: equal steps per interval; default: as few as are stable for the `fastest`
+        rate.
+      compiled: whether by XLA, which pays off in long runs of many cells.
     """
     steps = steps or max(1, int(np.ceil(interval * velocity.fastest / _STABLE)))
     h = tf.constant(interval / steps, tf.float32)
 
     @tf.function(autograph=False, jit_compile=compiled)
     def advance(x):
-        def step(i, x):
-            return i + 1, rk4_step(velocity, x, h)
+        def body(i, x):
+            return i + 1, step(velocity, x, h)
 
-        return tf.while_loop(lambda i, x: i < steps, step, (0, x))[1]
+        return tf.while_loop(lambda i, x: i < steps, body, (0, x))[1]
 
     return advance
 
@@ -81,6 +80,7 @@ def rollout(
     Args:
       velocity, interval, steps: see `integrator`.
       start: `[n, y, x, species]`, in units of the data.
+      frames: how many intervals.
     """
     work = frames * start.shape[0] * start.shape[1] * start.shape[2]
     advance = integrator(velocity, interval, steps, work > _WORTHWHILE)
@@ -132,7 +132,7 @@ def errors(found: np.ndarray, truth: np.ndarray) -> list[Errors]:
 
 
 def correlated_frames(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """How many frames each sample stays above a correlation of .8, int `[n]`."""
+    """How many frames each sample stays above a correlation of 0.8, int `[n]`."""
     axes = (2, 3, 4)
     a, b = (x - x.mean((2, 3), keepdims=True) for x in (found, truth))
     scale = b.std((0, 1, 2, 3))  # so that all species count

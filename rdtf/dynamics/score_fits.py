@@ -1,12 +1,13 @@
 """A local velocity from a trained score alone, in closed form.
 
-v = Σ c_k f_k is linear in D and the last layer of a `local_velocity.LocalVelocity`, so the residual
-of `rdtf.dynamics.residual` is, too, and
+v = Σ c_k f_k is linear in D and the last layer of a `local_velocity.LocalVelocity`, so
+the residual of `rdtf.dynamics.residual` is, too, and
 
-    c = argmin  cᵀ V c / cᵀ G c,    V = Cov (r_k, r_l),  G = E f_k f_l within an equation
+    c = argmin  cᵀ V c / cᵀ G c,    V = Cov (r_k, r_l)
+                                    G = E f_k f_l within an equation, else 0
 
-V from products of different probes. The means of r_k, 0 for any field and an exact score, are
-left out; without that the error of a trained score hides the velocity.
+V from products of different probes. The means of r_k, 0 for any field and an exact
+score, are left out; without that the error of a trained score hides the velocity.
 """
 
 from collections.abc import Callable
@@ -34,9 +35,9 @@ def from_score(
 ) -> local_velocity.LocalVelocity:
     """The local velocity whose residual with a trained score is the least.
 
-    Hidden layers stay as they are drawn. Its sign is that of diffusion, its unit of time
-    such that E |v|², summed over species in standard deviations of the data, is 1 at the
-    denoised patterns.
+    Hidden layers stay as they are drawn. Its sign is that of diffusion, its unit of
+    time such that E |v|², summed over species in standard deviations of the data, is 1
+    at the denoised patterns.
 
     Args:
       samples: `[n, y, x, species]`, that move.
@@ -47,7 +48,9 @@ def from_score(
     """
     velocity = local_velocity.start(samples, names, widths, seed)
     standard = velocity.standardise(samples)
-    rows, gram = moments(velocity, network, standard, sigma, seed, progress)
+    rows, gram = moments(
+        velocity, network, standard, sigma, seed=seed, progress=progress
+    )
     coefficients = null_vector(rows, gram)
     forward = np.flatnonzero(np.diff(velocity.owners, prepend=-1))
     coefficients *= np.sign(coefficients[forward].sum())
@@ -65,7 +68,7 @@ def moments(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(r of each term by each probe `[n, probes, terms]`, G `[terms, terms]`, per cell).
+    """(r by term and probe `[n, probes, terms]`, G `[terms, terms]`), per cell.
 
     Args:
       velocity: whose terms.

@@ -1,4 +1,4 @@
-"""From a data set of patterns to its equations, and what is known of them."""
+"""The equations behind a data set of patterns, and how well it determines them."""
 
 import dataclasses
 import functools
@@ -11,9 +11,9 @@ from rdtf.dynamics.libraries import Library
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Found:
-    """What snapshots say.
+    """The equations found, and how far they are determined.
 
     Attributes:
       terms: the library.
@@ -22,10 +22,10 @@ class Found:
       unit: TIME, REFERENCE or EACH.
       at_rest: whether the patterns do not move.
       snapshots: how many were used.
-      truth: coefficients of the equation that made the patterns, in its own units of time;
-        None if it is not of this library.
-      cosine: of the field found and the true one, over the snapshots; at rest, of the true
-        coefficients and the nearest combination of null vectors.
+      truth: coefficients of the equation that made the patterns, in its own units of
+        time; None if it is not of this library.
+      cosine: of the field found and the true one, over the snapshots; at rest, of the
+        true coefficients and the nearest combination of null vectors.
     """
 
     terms: Library
@@ -121,14 +121,15 @@ def identify(
     bootstrap: int = 100,
     seed: int = 0,
 ) -> Found:
-    """The equations of a library that leave the law of a data set as it is.
+    """The equations of a library that keep the distribution of a data set.
 
     Args:
       data: stills of one preset, in two dimensions, on unit cells; with pairs if
         num_pairs.
       library: terms of the equations of all its species.
       ties: see `libraries.ties`.
-      num_snapshots: the first so many, of those that move if most do, or of those at rest.
+      num_snapshots: the first so many, of those that move if most do, or of those at
+        rest.
       num_pairs: pairs that settle scale and sign.
       bootstrap, seed: see `identification.identify`.
 
@@ -137,40 +138,58 @@ def identify(
     """
     check_library(data, library)
     check(data, num_pairs)
-    samples = in_units(data)
-    moving = data.status == patterns.MOVING
-    at_rest = bool(moving.sum() < 0.5 * len(samples))
-    chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
-    if len(chosen) < identification.FEWEST:
-        raise InputError(
-            f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
-        )
-    moments = stein.moments(samples[chosen], library.evaluate, library.owners)
+    chosen, at_rest = _chosen(data, num_snapshots)
+    samples = in_units(data)[chosen]
+    moments = stein.moments(samples, library.evaluate, library.owners)
     solve = functools.partial(
         identification.identify, at_rest=at_rest, bootstrap=bootstrap, seed=seed
     )
     if at_rest and ties is None:
-        result, values = _each_equation(library, moments, solve)
+        result, coefficients, errors = _each_equation(library, moments, solve)
         unit = EACH
     else:
         result = solve(moments, _laplacians(library), ties)
         unit, factor = REFERENCE, _to_reference(_laplacians(library))
         if num_pairs:
-            states, slopes = rates(data, chosen[:num_pairs])
-            terms = sum(library.evaluate(state) for state in states) / len(states)
-            pairs = identification.Pairs(
-                terms, library.owners, np.moveaxis(slopes, -1, 0)
-            )
+            pairs = _with_terms(library, *rates(data, chosen[:num_pairs]))
             unit, factor = TIME, pairs.factor
-        values = result.scaled(factor)
+        coefficients, errors = result.scaled(factor)
     truth, close = _truth(data, library), None
     if truth is not None:
         close = _cosine(result, truth, moments, at_rest, unit == TIME)
-    return Found(library, result, *values, unit, at_rest, len(chosen), truth, close)
+    return Found(
+        terms=library,
+        result=result,
+        coefficients=coefficients,
+        errors=errors,
+        unit=unit,
+        at_rest=at_rest,
+        snapshots=len(chosen),
+        truth=truth,
+        cosine=close,
+    )
+
+
+def _chosen(data, num_snapshots):
+    """(indices of the snapshots, whether they are at rest), as most of them are."""
+    moving = data.status == patterns.MOVING
+    at_rest = bool(moving.sum() < 0.5 * len(moving))
+    chosen = np.flatnonzero(moving != at_rest)[:num_snapshots]
+    if len(chosen) < identification.FEWEST:
+        raise InputError(
+            f"Expected at least {identification.FEWEST} snapshots, got {len(chosen)}."
+        )
+    return chosen, at_rest
+
+
+def _with_terms(library, states, slopes):
+    """`identification.Pairs` of rates, by the terms of a library."""
+    terms = sum(library.evaluate(state) for state in states) / len(states)
+    return identification.Pairs(terms, library.owners, np.moveaxis(slopes, -1, 0))
 
 
 def _each_equation(library, moments, solve):
-    """(all null vectors, (coefficients, errors)) of equations without a common scale."""
+    """(all null vectors, coefficients, errors) of equations without a common scale."""
     count, vectors, gaps = len(library.terms), [], []
     coefficients, errors = np.zeros(count), np.zeros(count)
     for s in range(len(library.species)):
@@ -186,7 +205,7 @@ def _each_equation(library, moments, solve):
     both = identification.Identification(
         np.array(vectors), max(gaps), empty, np.empty(0)
     )
-    return both, (coefficients, errors)
+    return both, coefficients, errors
 
 
 def _laplacians(library):
@@ -220,7 +239,8 @@ def check(data: patterns.DataSet, num_pairs: int) -> None:
         raise InputError("Expected stills of two dimensions, got something else.")
     if num_pairs and not any(names[0] + k in data.fields for k in ("_rate", "_later")):
         raise InputError(
-            "Expected a data set with pairs for --num_pairs: make one with --pairs=rate."
+            "Expected a data set with pairs for --num_pairs: make one with "
+            "--pairs=rate."
         )
 
 

@@ -1,19 +1,21 @@
-"""Statistics of patterns whose means a stationary law keeps, and what equations do to them.
+"""Statistics whose means a stationary distribution keeps, and their gradients.
 
-If patterns s have a law that v leaves as it is, then for every functional φ
+If v keeps the distribution of patterns s, then for every functional φ
 
     E <∇φ(s), v(s)> = 0
 
-(the generator's adjoint kills the law; no score is needed). φ are means over cells of
+(the adjoint of the generator maps the distribution to 0; no score is needed). φ are
+means over cells of
 
     u^a v^b                     a + b ≤ 6
-    u^a v^b Γ(s, t)             a + b ≤ 3, Γ(s, t) = (∇²(s t) - s ∇²t - t ∇²s) / 2, ∇s·∇t
+    u^a v^b Γ(s, t)             a + b ≤ 3, Γ(s, t) = (∇²(s t) - s ∇²t - t ∇²s) / 2
     u^a v^b ∇²s ∇²t             a + b ≤ 2
     (G u)^a (G v)^b             2 ≤ a + b ≤ 4, G a Gaussian of 1, 2 or 4 cells
 
-of all species, on a torus: 111 of two. Stationary Fokker-Planck equations are used so in Gorham & Mackey
-2015 (arXiv:1506.03039) for laws, and in weak forms of system identification for equations
-(Messenger & Bortz 2021, doi:10.1016/j.jcp.2021.110525).
+of all species, on a torus: 111 of two. Stationary Fokker-Planck equations are used so
+in Gorham & Mackey 2015 (arXiv:1506.03039) for distributions, and in weak forms of
+system identification for equations (Messenger & Bortz 2021,
+doi:10.1016/j.jcp.2021.110525).
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Supervision as a dial: velocities by gradient descent on whatever is known of the dynamics.
+"""Velocities by gradient descent on whatever is known of the dynamics.
 
 Of standardised states x, v in standard deviations per unit of time, per batch:
 
@@ -27,13 +27,14 @@ _fold = tf.random.experimental.stateless_fold_in
 _BATCH = 16  # while noise is added
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
     Attributes:
       steps, batch_size: of the optimizer, Adam.
-      learning_rate: the highest, reached after a tenth of the steps; then a cosine to 0.
+      learning_rate: the highest, reached after a tenth of the steps; then a cosine to
+        0.
       pairs, residual, stein, speed: weights of the losses.
       sigmas: the least and the largest σ of the residual.
       moments: at most so many snapshots for stein, which takes much memory.
@@ -52,13 +53,13 @@ class Settings:
     seed: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Known:
     """What is known; each part may be missing.
 
     Attributes:
-      states, rates: `[m, y, x, species]`, standardised; with `duration`, rates are means
-        over it, from the states.
+      states, rates: `[m, y, x, species]`, standardised; with `duration`, rates are
+        means over it, from the states.
       duration: between two states of a pair, or 0.
       noised: see `residual.Noised`.
       slopes: ∇φ per cell at snapshots, `[n, statistics, y, x, species]`.
@@ -178,7 +179,7 @@ class Dial(keras.Model):
         steps = int(np.ceil(duration / 2.0))
         h, start = duration / steps, x
         for _ in range(steps):
-            x = rollouts.rk4_step(self._v, x, h)
+            x = rollouts.step(self._v, x, h)
         return (x - start) / duration
 
     def _index(self, count, seed):

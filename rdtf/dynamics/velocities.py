@@ -1,18 +1,19 @@
-"""Velocity fields v(s) of patterns on a torus, as Keras models of `[batch, y, x, species]`.
+"""The velocity fields v(s) of patterns on a torus, and how to load one.
 
     LocalVelocity          D ∇²s + R(s), R a network: `local_velocity`
     LibraryVelocity        Σ c f(s) of given terms: `library_velocity`
-    UNetVelocity           any field; SkewVelocity: `network_velocities`
-    EquilibriumVelocity    the published one: `isotropic`
+    UNetVelocity           any field, by a U-Net: `network_velocities`
+    SkewVelocity           keeps the distribution of a score: `network_velocities`
+    EquilibriumVelocity    the published equilibrium flow: `isotropic`
 
-What they share is `rdtf.dynamics.velocity`.
+What each owes is `rdtf.dynamics.velocity.Velocity`.
 """
 
 from rdtf.dynamics.isotropic import EquilibriumVelocity
 from rdtf.dynamics.library_velocity import LibraryVelocity
 from rdtf.dynamics.local_velocity import LocalVelocity
 from rdtf.dynamics.network_velocities import SkewVelocity, UNetVelocity
-from rdtf.dynamics.velocity import Velocity
+from rdtf.dynamics.velocity import KerasVelocity
 from rdtf.generative import networks
 
 # Those of `rdtf.names.VELOCITIES`, and the equilibrium flow.
@@ -25,9 +26,10 @@ VELOCITIES = {
 }
 
 
-def load(path) -> Velocity:
-    """One of `VELOCITIES`, or of a registered class of one's own, from its .keras file.
+def load(path) -> KerasVelocity:
+    """A velocity from its .keras file: one of `VELOCITIES`, or a registered subclass.
 
-    See `networks.load`.
+    Raises:
+      InputError: if the file is missing, or holds something else.
     """
-    return networks.load(path, Velocity, "velocity", "train_flow")
+    return networks.load(path, KerasVelocity, "velocity", "train_flow")

@@ -11,15 +11,16 @@ import tensorflow as tf
 from tensorflow.python.eager import record
 
 from rdtf import schemes
-from rdtf.engines import window_gradients, xla
-from rdtf.engines.step_search import StepSearch
+from rdtf.engines import segment_gradients, xla
+from rdtf.engines.base import Discretization, Segment
+from rdtf.engines.step_search import StepSearch, Target
 from rdtf.status import InputError, Status
 from rdtf.types import Carry, Params, State
 
 STEP_LENGTHS = "step lengths"  # the key of the table [B, steps] among the parameters
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Integration:
     """The end of `rdtf.Simulation.integrate`, per sample.
 
@@ -55,52 +56,61 @@ def check_duration(duration, batch: int) -> tf.Tensor:
         np.isfinite(values).all() and (values >= 0.0).all()
     ):
         raise InputError(
-            f"Expected a duration of at least 0, or one for each of {batch} samples, got "
-            f"{duration!r}."
+            f"Expected a duration of at least 0, or one for each of {batch} samples, "
+            f"got {duration!r}."
         )
     return tf.constant(np.broadcast_to(values, [batch]))
 
 
 class Adaptive:
-    """Integration of one model on one grid: the search for steps, and their gradient."""
+    """Integration by one discretization: the search for steps, and their gradient."""
 
-    def __init__(self, model, grid, scheme, laplacian, varying):
-        self._search = StepSearch(model, grid, scheme, laplacian, varying)
+    def __init__(self, discretization: Discretization):
+        replay = Replay(discretization.scheme)
+        self._search = StepSearch(discretization)
         self._replay = xla.Engine(
-            model, grid, Replay(scheme), laplacian, varying, time_step=0.0
+            dataclasses.replace(discretization, scheme=replay), time_step=0.0
         )
 
-    def integrate(
-        self, state: State, params, duration, time_step, tolerances, max_steps
-    ) -> Integration:
-        """See `rdtf.Simulation.integrate`; all arguments are bound."""
+    def integrate(self, state: State, params, target: Target) -> Integration:
+        """See `rdtf.Simulation.integrate`; state and parameters are bound."""
         recording = record.could_possibly_record()
         plain, values = tf.nest.map_structure(tf.stop_gradient, (state, params))
-        first = tf.fill(duration.shape, tf.constant(time_step, tf.float64))
-        found = self._search(plain, values, duration, first, *tolerances, max_steps)
+        found = self._search(plain, values, target)
         end, lengths, taken, refused, time, status, following = found
         most = int(tf.reduce_max(taken))
         if recording and most:
-            room = min(2 ** (most - 1).bit_length(), max_steps)  # few programs
+            room = min(2 ** (most - 1).bit_length(), target.max_steps)  # few programs
             table = {STEP_LENGTHS: lengths[:, :room]}
-            end = window_gradients.adjoint(
-                self._replay, state, {**params, **table}, 0, most
-            )
+            steps = Segment({**params, **table}, 0, most)
+            end = segment_gradients.adjoint(self._replay, state, steps)
         return Integration(
-            tuple(end),
-            [Status(code) for code in status.numpy()],
-            *(x.numpy() for x in (taken, refused, time, following)),
+            state=tuple(end),
+            status=[Status(code) for code in status.numpy()],
+            num_steps=taken.numpy(),
+            num_rejected=refused.numpy(),
+            time=time.numpy(),
+            next_time_step=following.numpy(),
         )
 
 
 class Replay:
-    """A scheme whose step i has the length in column i of STEP_LENGTHS."""
+    """A scheme whose step i has the length in column i of STEP_LENGTHS.
+
+    Args:
+      scheme: one with an estimate of its error.
+    """
 
     def __init__(self, scheme):
         self._scheme = scheme
 
     def make_step(self, model, operator, time_step, varying=()):
-        """Builds `step(carry, params, step_index) -> carry`, on rows."""
+        """Builds a `rdtf.types.Step` on rows.
+
+        Args:
+          model, operator, varying: as of `rdtf.schemes.Scheme.make_step`.
+          time_step: not used.
+        """
         del time_step
         pair = schemes.pairs.create(self._scheme, model, operator, varying)
 

@@ -18,9 +18,19 @@ def bind(
     params: Params,
     varying: tuple[str, ...] = (),
 ) -> tuple[State, dict[str, tf.Tensor]]:
-    """Float64 tensors: `[B, *grid.shape]` fields and `[1 or B, 1, ...]` params.
+    """State and parameters as float64 tensors whose shapes fit each other.
 
-    Those in `varying` are fields, `[*grid.shape]` or `[1 or B, *grid.shape]`.
+    Args:
+      model: whose species and parameters they are.
+      grid: on which the fields are.
+      state: one field `[1 or B, *grid.shape]` per species.
+      params: name -> scalar or `[B]`.
+      varying: names of parameters that are fields instead, `[*grid.shape]` or
+        `[1 or B, *grid.shape]`.
+
+    Returns:
+      (fields `[B, *grid.shape]`, name -> `[1 or B, 1, ...]`, or `[1 or B, *grid.shape]`
+      if it is in `varying`).
 
     Raises:
       InputError: if names or shapes do not fit the model and the grid.
@@ -69,8 +79,8 @@ def _field(name, value, grid):
         return value[tf.newaxis]
     if value.shape[1:] != grid.shape:
         raise InputError(
-            f"Expected {name}, which varies in space, as a field {list(grid.shape)}, or "
-            f"one per sample, got shape {list(value.shape)}."
+            f"Expected {name}, which varies in space, as a field {list(grid.shape)}, "
+            f"or one per sample, got shape {list(value.shape)}."
         )
     return value
 

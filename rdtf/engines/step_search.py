@@ -8,106 +8,165 @@ over cells and species. The next one has the length h min(5, max(0.2, 0.9 E^(-0.
 E⁻^(0.4/q))), a PI controller with the E⁻ of the step before (Söderlind 2002,
 doi:10.1023/A:1021160023092), e being of order h^q; after a rejection h max(0.2, 0.9
 E^(-1/q)). It stays as it is where it would grow by less than a quarter: what depends on
-it need not be computed again. A candidate that is not finite is a rejected step. Samples
-do not wait for each other's steps: each has its own time.
+it need not be computed again. A candidate that is not finite is a rejected step.
+Samples do not wait for each other's steps: each has its own time.
 """
+
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from rdtf import schemes
 from rdtf.engines import xla
+from rdtf.engines.base import Discretization
 from rdtf.operators import finite_differences
 from rdtf.status import Status
+from rdtf.types import State
 
 _SAFETY, _LEAST, _MOST, _WORTHWHILE = 0.9, 0.2, 5.0, 1.25
 _SHORTEST = 1e-14  # of the duration
 
 
+class Target(NamedTuple):
+    """How far a search goes, and how exactly.
+
+    Attributes:
+      duration: float64 `[B]`, the time of each sample.
+      first_length: float64 `[B]`, the length that is tried first.
+      rtol, atol: tolerances of the error of a step.
+      max_steps: accepted steps, at most.
+    """
+
+    duration: tf.Tensor
+    first_length: tf.Tensor
+    rtol: Any
+    atol: Any
+    max_steps: int
+
+
+class _Search(NamedTuple):
+    """What a candidate changes; rows, or `[B]`.
+
+    Attributes:
+      state, memory: at the time reached, see `rdtf.schemes.pairs`.
+      length: of the next step.
+      prepared_for, weights: what is prepared for steps of these lengths.
+      time: reached.
+      before: error of the last accepted step, relative to the tolerance.
+      lengths: of the accepted steps, `[B, max_steps]`.
+      taken, refused: how many.
+      going: whether the sample needs another step.
+    """
+
+    state: State
+    memory: Any
+    length: tf.Tensor
+    prepared_for: tf.Tensor
+    weights: dict
+    time: tf.Tensor
+    before: tf.Tensor
+    lengths: tf.Tensor
+    taken: tf.Tensor
+    refused: tf.Tensor
+    going: tf.Tensor
+
+
 class StepSearch:
     """The program that finds the steps."""
 
-    def __init__(self, model, grid, scheme, laplacian, varying):
+    def __init__(self, discretization: Discretization):
+        d = discretization
         operator = finite_differences.diffusion_operator(
-            grid, xla.barrier, True, laplacian
+            d.grid, xla.barrier, laplacian=d.laplacian
         )
-        self._pair = schemes.pairs.create(scheme, model, operator, varying)
+        self._pair = schemes.pairs.create(d.scheme, d.model, operator, d.varying)
         self._program = xla.compiled(self._run)
 
-    def __call__(self, state, params, duration, first_length, rtol, atol, max_steps):
+    def __call__(self, state: State, params: dict, target: Target):
         """(state, lengths `[B, max_steps]`, accepted, rejected, time, status, length).
 
-        All but the first two are `[B]`, and so are `duration` and `first_length`; lengths
-        that were not needed are 0, and the last one returned is what would come next.
+        All but the first two are `[B]`; lengths that were not needed are 0, and the
+        last one returned is what would come next.
         """
-        numbers = [tf.constant(x, tf.float64) for x in (rtol, atol)]
-        return self._program(
-            state, params, duration, first_length, *numbers, int(max_steps)
-        )
+        rtol, atol = (tf.constant(x, tf.float64) for x in (target.rtol, target.atol))
+        target = target._replace(rtol=rtol, atol=atol, max_steps=int(target.max_steps))
+        return self._program(state, params, target)
 
-    def _run(self, state, params, duration, first_length, rtol, atol, max_steps):
+    def _run(self, state, params, target):
         shape = state[0].shape
         state, params = tf.nest.map_structure(
             finite_differences.flatten, (state, params)
         )
-        zero, count = tf.zeros([shape[0]], tf.float64), tf.zeros([shape[0]], tf.int32)
-        lengths = tf.zeros([shape[0], max_steps], tf.float64)
-        first = tf.minimum(first_length, duration)
-        fixed = (params, duration, rtol, atol, max_steps)
-        end = tf.while_loop(
-            lambda i, *rest: tf.reduce_any(rest[-1][-1]) & (i < 4 * max_steps),
-            lambda i, *rest: (i + 1, *self._attempt(*fixed, *rest)),
-            (
-                tf.constant(0),
-                state,
-                self._pair.begin(state, params),
-                first,
-                first,
-                self._weights(params, first),
-                (zero, zero + 1.0, lengths, count, count, duration > 0.0),
-            ),
+        _, end = tf.while_loop(
+            lambda i, now: tf.reduce_any(now.going) & (i < 4 * target.max_steps),
+            lambda i, now: (i + 1, self._attempt(now, params, target)),
+            (tf.constant(0), self._start(state, params, target)),
         )
-        _, state, _, length, _, _, (time, _, lengths, taken, refused, _) = end
         stuck = tf.where(
-            length > _SHORTEST * duration,
+            end.length > _SHORTEST * target.duration,
             int(Status.NOT_CONVERGED),
             int(Status.NOT_FINITE),
         )
-        status = tf.where(time >= duration, int(Status.CONVERGED), stuck)
-        state = tuple(tf.reshape(field, shape) for field in state)
-        return state, lengths, taken, refused, time, status, length
+        status = tf.where(end.time >= target.duration, int(Status.CONVERGED), stuck)
+        state = tuple(tf.reshape(field, shape) for field in end.state)
+        counts = end.taken, end.refused
+        return state, end.lengths, *counts, end.time, status, end.length
 
-    def _attempt(
-        self, params, duration, rtol, atol, max_steps,
-        state, memory, length, prepared_for, weights, clock,
-    ):  # fmt: skip
-        """One candidate of every sample, accepted or not: the loop's new variables."""
-        time, before, lengths, taken, refused, going = clock
-        last = length >= (duration - time) * (1.0 - 1e-12)
-        h = tf.where(last, duration - time, length)
+    def _start(self, state, params, target):
+        batch = state[0].shape[0]
+        zero, count = tf.zeros([batch], tf.float64), tf.zeros([batch], tf.int32)
+        first = tf.minimum(target.first_length, target.duration)
+        return _Search(
+            state=state,
+            memory=self._pair.begin(state, params),
+            length=first,
+            prepared_for=first,
+            weights=self._weights(params, first),
+            time=zero,
+            before=zero + 1.0,
+            lengths=tf.zeros([batch, target.max_steps], tf.float64),
+            taken=count,
+            refused=count,
+            going=target.duration > 0.0,
+        )
+
+    def _attempt(self, now, params, target):
+        """One candidate of every sample, accepted or not."""
+        duration, length, going = target.duration, now.length, now.going
+        last = length >= (duration - now.time) * (1.0 - 1e-12)
+        h = tf.where(last, duration - now.time, length)
         weights = tf.cond(
-            tf.reduce_all(h == prepared_for),
-            lambda: weights,
+            tf.reduce_all(h == now.prepared_for),
+            lambda: now.weights,
             lambda: self._weights(params, h),
         )
-        inside = {**params, **weights}
-        after, error, kept = self._pair.candidate(state, memory, inside, h)
-        size = _relative(error, state, after, rtol, atol)
+        after, error, kept = self._pair.candidate(
+            now.state, now.memory, {**params, **weights}, h
+        )
+        size = _relative(error, now.state, after, target)
         finite = size < float("inf")  # NaN is not
         accepted = going & finite & (size <= 1.0)
-        state, memory = _where(accepted, (after, kept), (state, memory))
-        lengths = _record(lengths, taken, accepted, h)
-        time = tf.where(accepted, tf.where(last, duration, time + h), time)
+        state, memory = _where(accepted, (after, kept), (now.state, now.memory))
+        time = tf.where(accepted, tf.where(last, duration, now.time + h), now.time)
         size = tf.maximum(size, 1e-10)
-        factor = self._factor(size, before, accepted, finite)
+        factor = self._factor(size, now.before, accepted, finite)
         longer = tf.where(accepted & last, tf.maximum(length, h * factor), h * factor)
         length = tf.where(going, longer, length)
-        before = tf.where(accepted, size, before)
-        taken += tf.cast(accepted, tf.int32)
-        refused += tf.cast(going & ~accepted, tf.int32)
-        going &= (time < duration) & (taken < max_steps)
-        going &= length > _SHORTEST * duration
-        clock = (time, before, lengths, taken, refused, going)
-        return state, memory, length, h, weights, clock
+        taken = now.taken + tf.cast(accepted, tf.int32)
+        goes_on = going & (time < duration) & (taken < target.max_steps)
+        return _Search(
+            state=state,
+            memory=memory,
+            length=length,
+            prepared_for=h,
+            weights=weights,
+            time=time,
+            before=tf.where(accepted, size, now.before),
+            lengths=_record(now.lengths, now.taken, accepted, h),
+            taken=taken,
+            refused=now.refused + tf.cast(going & ~accepted, tf.int32),
+            going=goes_on & (length > _SHORTEST * duration),
+        )
 
     def _weights(self, params, lengths):
         """What is prepared for steps of these lengths, without the parameters."""
@@ -125,11 +184,11 @@ class StepSearch:
         return tf.where(stays, tf.ones_like(factor), factor)
 
 
-def _relative(error, state, after, rtol, atol):
+def _relative(error, state, after, target):
     """E of the docstring, `[B]`."""
     total = 0.0
     for e, old, new in zip(error, state, after, strict=True):
-        scale = atol + rtol * tf.maximum(tf.abs(old), tf.abs(new))
+        scale = target.atol + target.rtol * tf.maximum(tf.abs(old), tf.abs(new))
         total += tf.reduce_mean((e / scale) ** 2, 1)
     return tf.sqrt(total / len(state))
 

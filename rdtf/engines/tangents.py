@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from rdtf import schemes
 from rdtf.engines.arguments import per_cell
-from rdtf.types import State, StepFn
+from rdtf.types import State, Step
 
 
 def directions(prepare: Callable, params: dict, names) -> dict:
@@ -40,14 +40,21 @@ def directions(prepare: Callable, params: dict, names) -> dict:
     return found
 
 
-def begin(step: StepFn, state: State, tangents: dict, params: dict):
-    """(carry, its tangents) at the start of a multistep scheme: see `schemes.begin`."""
+def begin(step: Step, state: State, tangents: dict, params: dict):
+    """(carry, its tangents) at the start of a multistep scheme: see `schemes.begin`.
+
+    Args:
+      step: of the scheme, with a method `begin`.
+      state: the species.
+      tangents: parameter -> ∂state/∂parameter, one field per species.
+      params: name -> tensor of the rank of the fields.
+    """
     along = directions(dict, params, tangents)
     start = tangent_step(lambda s, p, index: schemes.begin(step, s, p), along)
     return start(state, tangents, params, None)
 
 
-def tangent_step(step: StepFn, directions: dict) -> Callable:
+def tangent_step(step: Step, directions: dict) -> Callable:
     """Builds `tangent_step(state, tangents, params, step_index) -> (state, tangents)`.
 
     Args:

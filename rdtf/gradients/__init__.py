@@ -1,6 +1,6 @@
-"""Gradients beyond the window: steady states, certificates of what was computed.
+"""Gradients beyond `Simulation.advance`: of steady states, and their certificates.
 
-`Simulation.advance` carries the gradients of windows; this room has those of a steady
+`Simulation.advance` carries the gradients of its steps; this room has those of a steady
 state (`steady_state`, implicit function theorem) and the checks that a gradient is
 right and useful (`certificate`).
 """

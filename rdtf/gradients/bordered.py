@@ -44,17 +44,32 @@ class BorderedSolver:
         tolerance: float,
         transpose: bool = False,
     ) -> tuple[np.ndarray, float]:
-        """Returns (d as b, relative residual of the bordered system)."""
+        """Solves one system.
+
+        Args:
+          system: J.
+          modes: T, orthonormal, `[modes, unknowns]`.
+          b: `[species, *grid.shape]`.
+          tolerance: of the relative residual.
+          transpose: solve with Jᵀ.
+
+        Returns:
+          (d in the shape of b, relative residual of the bordered system).
+        """
         if not np.any(b):
             return np.zeros_like(b), 0.0
         # What the modes carry goes into c; taken out, it cannot hide the rest.
         b = (b.ravel() - (modes @ b.ravel()) @ modes).reshape(b.shape)
+
+        def limits(fresh):
+            return tolerance, *_CYCLES[_fits(system.grid), fresh]
+
         fresh = self._prepare(system)
-        x, error = self._gmres(system, modes, b, tolerance, transpose, fresh)
+        x, error = self._gmres(system, modes, b, transpose, limits(fresh))
         if error > tolerance and not fresh:
             self._invert = None
             self._prepare(system)
-            x, error = self._gmres(system, modes, b, tolerance, transpose, True)
+            x, error = self._gmres(system, modes, b, transpose, limits(True))
         return x, error
 
     def weak(self, system: Linearization, modes: np.ndarray) -> np.ndarray:
@@ -81,7 +96,7 @@ class BorderedSolver:
         self._invert, self._norm = make(system), system.norm
         return True
 
-    def _gmres(self, system, modes, b, tolerance, transpose, fresh):
+    def _gmres(self, system, modes, b, transpose, limits):
         from scipy.sparse.linalg import LinearOperator, gmres
 
         size, border = b.size, len(modes)
@@ -102,7 +117,7 @@ class BorderedSolver:
         operator = LinearOperator(shape, lambda y: apply(invert(y)), dtype=np.float64)
         right = np.concatenate([b.ravel(), np.zeros(border)])
         with np.errstate(all="ignore"):
-            restart, cycles = _CYCLES[_fits(system.grid), fresh]
+            tolerance, restart, cycles = limits
             y, _ = gmres(
                 operator, right, rtol=tolerance, restart=restart, maxiter=cycles
             )

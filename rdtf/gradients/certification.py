@@ -4,7 +4,7 @@
     dot product   <w, T d> = <Tᵀ w, d>: tangents T against the adjoint Tᵀ, which share
                   no program
     differences   each parameter against extrapolated central differences
-    growth        |dL/dparams| and |∂state/∂params| of shorter windows: a chaotic or
+    growth        |dL/dparams| and |∂state/∂params| after fewer steps: a chaotic or
                   exploding run has a gradient that is exact and says nothing
 
 The first two are the customary tests of adjoint codes (Griewank & Walther 2008, ISBN
@@ -31,17 +31,17 @@ DOT_GAP = 1e-10
 DIFFERENCE_GAP = 1e-5
 """Largest relative gap to central differences, or ten times their own error."""
 EXPLODING = 8.0
-"""Growth of the tangents in the second half of a window that is a warning: cubic."""
+"""Growth of the tangents in the second half of the steps that is a warning: cubic."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Certificate:
     """What the tests of one gradient came to.
 
     Attributes:
       model, engine, laplacian, scheme, time_step, num_steps, seed: what was tested.
       status: "ok", or what was not finite.
-      loss: L at the end of the window.
+      loss: L after the last step.
       gradient: dL/dparameter, a number or one per sample.
       taylor_sizes, taylor_remainders: ε, and |L(x + ε d) - L(x) - ε g·d| there.
       taylor_slope: of the remainders just above round-off, in log-log; 2 if g is exact;
@@ -49,7 +49,7 @@ class Certificate:
       dot_gap: |<w, T d> - <Tᵀ w, d>|, relative to the terms of the sum; see `measures`.
       difference_gaps: parameter -> relative gap to central differences.
       difference_errors: parameter -> relative error that these have by themselves.
-      horizons: steps of shorter windows.
+      horizons: numbers of steps, up to all of them.
       gradient_norms, tangent_norms: there, of parameter times dL/dparameter, and of
         parameter times ∂state/∂parameter.
     """
@@ -98,7 +98,7 @@ class Certificate:
 
     @property
     def growth_rate(self) -> float:
-        """Of the tangents over the last doubling, per step: they grow as exp(rate n)."""
+        """Rate of the tangents, which grow as exp(rate n), over the last doubling."""
         if len(self.horizons) < 2:
             return float("nan")
         grown = np.diff(np.log(np.maximum(self.tangent_norms[-2:], 1e-300)))
@@ -106,7 +106,7 @@ class Certificate:
 
     @property
     def exploding(self) -> bool:
-        """Whether the tangents outgrow any steady pattern's, which grow like n at most."""
+        """Whether tangents grow faster than in a steady pattern, where it is linear."""
         if len(self.horizons) < 2:
             return False
         steps = self.horizons[-1] - self.horizons[-2]
@@ -128,8 +128,8 @@ class Certificate:
         line = f"passed ({slope}, adjoint against tangent {self.dot_gap:.0e})"
         if self.exploding:
             line += (
-                f"; but tangents double every {self.doubling_steps:.3g} steps: exact for "
-                "this window and no guide beyond it, take a shorter one"
+                f"; but tangents double every {self.doubling_steps:.3g} steps: exact "
+                "for this window and no guide beyond it, take a shorter one"
             )
         return line
 
@@ -174,7 +174,7 @@ def certificate(
 ) -> Certificate:
     """Tests the gradient of `loss(simulation.advance(state, params, num_steps))`.
 
-    Costs about a hundred windows without a gradient, and one with tangents.
+    Costs about a hundred runs without a gradient, and one with tangents.
 
     Args:
       simulation: of any engine and scheme.

@@ -1,4 +1,4 @@
-"""How a gradient grows with its window; see `rdtf.gradients.certification`."""
+"""How a gradient grows with the number of steps; see `rdtf.gradients.certification`."""
 
 import dataclasses
 import itertools
@@ -11,11 +11,15 @@ from rdtf.simulation import Simulation
 from rdtf.types import State
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Norms, by relative moves of the parameters, of growing windows; the end of all.
+    """Norms, by relative moves of the parameters, after more and more steps.
 
-    Of the gradient of the loss, and of the tangents, whatever the loss.
+    Attributes:
+      horizons: the numbers of steps.
+      gradient_norms: of the gradient of the loss.
+      tangent_norms: of the tangents, whatever the loss.
+      state, tangents: after the last step.
     """
 
     horizons: tuple[int, ...]
@@ -28,7 +32,13 @@ class Growth:
 def growth(
     simulation: Simulation, slope: Slope, num_steps: int, first_step: int
 ) -> Growth:
-    """Windows of 1/8, 1/4, 1/2 and all of the steps, in one run with tangents."""
+    """Goes 1/8, 1/4, 1/2 and all of the steps, in one run with tangents.
+
+    Args:
+      simulation: of the slope.
+      slope: where to start, with which parameters and loss.
+      num_steps, first_step: as for `Simulation.advance`.
+    """
     horizons = tuple(sorted({max(1, num_steps // n) for n in (8, 4, 2, 1)}))
     state, tangents, norms = slope.state, None, []
     for begin, end in itertools.pairwise((0, *horizons)):
@@ -36,7 +46,14 @@ def growth(
             state, slope.params, end - begin, tangents, first_step + begin
         )
         norms.append((_gradient_norm(slope, state, tangents), _norm(slope, tangents)))
-    return Growth(horizons, *zip(*norms, strict=True), state, tangents)
+    gradient_norms, tangent_norms = zip(*norms, strict=True)
+    return Growth(
+        horizons=horizons,
+        gradient_norms=gradient_norms,
+        tangent_norms=tangent_norms,
+        state=state,
+        tangents=tangents,
+    )
 
 
 def _gradient_norm(slope, state, tangents):

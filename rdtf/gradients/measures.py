@@ -16,9 +16,9 @@ from rdtf.types import Params, State
 _POINTS = 4  # of a Taylor test, for its slope
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Slope:
-    """A loss at the end of a window, and its gradient.
+    """A loss after some steps, and its gradient.
 
     Attributes:
       loss_of: `loss_of(final state)`, a scalar tensor.
@@ -51,7 +51,17 @@ class Slope:
 def differentiate(
     advance: Callable, state: State, params: Params, loss: Callable, rng
 ) -> Slope:
-    """Loss and gradient through `advance(state, params)`, and <w, ·> for a random w."""
+    """Loss and gradient, and those of <w, final state> for a random w.
+
+    Args:
+      advance: `advance(state, params)` is the final state.
+      state, params: where; float64 tensors.
+      loss: `loss(final state)`, a scalar tensor.
+      rng: a NumPy generator, which draws w.
+
+    Raises:
+      InputError: if the loss is no scalar.
+    """
     sources = (state, params)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(sources)
@@ -73,15 +83,16 @@ def differentiate(
     elif not all(finite):
         status = "gradient not finite"
     return Slope(
-        loss,
-        lambda state, params: float(loss(advance(state, params))),
-        *sources,
-        float(value),
-        by_state,
-        by_params,
-        upstream,
-        pulled,
-        status,
+        loss_of=loss,
+        value=lambda state, params: float(loss(advance(state, params))),
+        state=state,
+        params=params,
+        loss=float(value),
+        by_state=by_state,
+        by_params=by_params,
+        upstream=upstream,
+        pulled=pulled,
+        status=status,
     )
 
 
@@ -99,8 +110,8 @@ def taylor(slope: Slope, rng) -> Taylor:
     """Remainders |L(x + ε d) - L(x) - ε g·d| along a random direction d.
 
     ε is halved until the remainder is round-off, which is measured at moves so small
-    that there is nothing else. The exponent is that of the smallest four ε above it: there
-    a wrong gradient shows, however little wrong, and higher orders do not.
+    that there is nothing else. The exponent is that of the smallest four ε above it:
+    there a wrong gradient shows, however little wrong, and higher orders do not.
     """
     by_state = [s * rng.uniform(-1.0, 1.0, s.shape) for s in slope.state]
     by_params = {
@@ -143,9 +154,9 @@ def differences(
     """Relative (gap to central differences, their own error), by parameter.
 
     Central differences at h, h/4, h/16, ..., each pair extrapolated (Richardson 1911,
-    doi:10.1098/rsta.1911.0009). Of these the one that agrees best with its neighbours is
-    compared; what they differ by is its error, at least the round-off of the loss over
-    h, and at most 1: then there is nothing but round-off.
+    doi:10.1098/rsta.1911.0009). Of these the one that agrees best with its neighbours
+    is compared; what they differ by is its error, at least the round-off of the loss
+    over h, and at most 1: then there is nothing but round-off.
     """
     sizes = [1e-3 * 0.25**i for i in range(10)]
     gaps, errors = {}, {}
@@ -181,8 +192,13 @@ def _extrapolated(sizes, values, round_off):
 def dot_gap(slope: Slope, state: State, tangents: dict[str, State], rng) -> float:
     """|<w, T d> - <Tᵀ w, d>| over Σ |terms|, d a random move of the parameters.
 
-    Over 1e-5 Σ |w state| where that is more: a state that hardly depends on the
-    parameters, such as a uniform one, leaves nothing but its round-off to compare.
+    Over 1e-5 Σ |w state| where that is more: of a state that hardly depends on the
+    parameters, such as a uniform one, there is nothing but its round-off to compare.
+
+    Args:
+      slope: with w and Tᵀ w.
+      state, tangents: the final state, and T by parameter.
+      rng: a NumPy generator, which draws d.
     """
     products = project(slope.upstream, tangents, slope.params)
     forward, back, size = 0.0, 0.0, 0.0

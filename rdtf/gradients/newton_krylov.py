@@ -31,8 +31,8 @@ def newton(start: Linearization, tolerance: float, solver: BorderedSolver) -> Po
     """Polishes one sample to max |F| <= tolerance.
 
     The pattern is held in its place first. If the lattice then pulls at it by more than
-    the tolerance, it is let go for one step and held again, until the pull vanishes. The
-    best state is given back.
+    the tolerance, it is let go for one step and held again, until the pull vanishes.
+    The best state is given back.
     """
     modes = shifts(start)
     free = modes[:0]

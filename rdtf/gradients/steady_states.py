@@ -29,7 +29,7 @@ _TOLERANCE = 1e-10
 _ACCEPTED = 1e-8  # relative residual beyond which a gradient is NaN
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SteadyState:
     """The end of `steady_state`, per sample.
 
@@ -91,11 +91,11 @@ def steady_state(
     search = _Search(simulation, state, params, tolerance)
     search.run(run_tolerance, max_steps)
     return SteadyState(
-        _differentiable(search, params),
-        [Status(code) for code in search.status],
-        search.residual,
-        search.newton_steps,
-        search.num_steps,
+        state=_differentiable(search, params),
+        status=[Status(code) for code in search.status],
+        residual=search.residual,
+        newton_steps=search.newton_steps,
+        num_steps=search.num_steps,
     )
 
 
@@ -241,9 +241,9 @@ def _check_laplacian(simulation):
     if simulation.laplacian != "second_order":
         raise InputError(
             "Expected the second_order Laplacian for implicit gradients, got "
-            f"{simulation.laplacian}: use windows of steps, Simulation.advance."
+            f"{simulation.laplacian}: differentiate the steps of Simulation.advance."
         )
-    advice = "windows of steps, Simulation.advance"
+    advice = "the gradient of Simulation.advance"
     simulation.model.check_plain(f"use {advice}")
     simulation.grid.check_uniform_boundary("implicit gradients")
     simulation.check_uniform(advice)

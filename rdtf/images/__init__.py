@@ -1,9 +1,9 @@
 """Photographs and movies as targets: `load`, `load_image`, `load_mask`, `save_image`.
 
-Read are PNG, JPEG, BMP, GIF and TIFF (8 or 16 bits per level, or floats; several pages),
-and videos, if imageio has a plugin for them. Only the pixels count, and levels are
-taken to be linear in what was seen: resolution tags, colour profiles, a camera's gamma
-and the times of frames are not used.
+Read are PNG, JPEG, BMP, GIF and TIFF (8 or 16 bits per level, or floats; several
+pages), and videos, if imageio has a plugin for them. Only the pixels count, and levels
+are taken to be linear in what was observed: resolution tags, colour profiles, a
+camera's gamma and the times of frames are not used.
 """
 
 from rdtf import lazy

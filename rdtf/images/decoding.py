@@ -18,7 +18,7 @@ _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _READ_AS_THEY_ARE = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F", "RGB", "RGBA")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Pages:
     """The pages, or frames, of one file.
 
@@ -27,14 +27,14 @@ class Pages:
       values: float64 `[page, y, x]`, as stored.
       top: the brightest level there can be, or None of floats.
       colour: "grey", "equal channels" or "luminance".
-      seen: bool, False where transparent or not finite, or None if all is seen.
+      shown: bool, False where transparent or not finite, or None if all is shown.
     """
 
     path: pathlib.Path
     values: np.ndarray
     top: int | None
     colour: str
-    seen: np.ndarray | None
+    shown: np.ndarray | None
 
 
 def read(path) -> Pages:
@@ -46,7 +46,8 @@ def read(path) -> Pages:
     path = pathlib.Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"Expected a picture ({', '.join(SUFFIXES)}), got {path}: export it as TIFF."
+            f"Expected a picture ({', '.join(SUFFIXES)}), got {path}: export it as "
+            "TIFF."
         )
     decode = _pictures if path.suffix.lower() in PICTURES else _frames
     pages, count = [], 0
@@ -104,20 +105,20 @@ def _frames(path):
 
 
 def _grey(path, pixels):
-    """(values, top, colour, seen) of one page."""
+    """(values, top, colour, shown) of one page."""
     if pixels.dtype.kind not in "bufi" or pixels.dtype.kind == "i":
         raise InputError(
-            f"Expected 8 or 16 bits per level, or floats, in {path}, got {pixels.dtype}: "
-            "convert it to 16-bit or floating-point TIFF."
+            f"Expected 8 or 16 bits per level, or floats, in {path}, got "
+            f"{pixels.dtype}: convert it to 16-bit or floating-point TIFF."
         )
     top = None
     if pixels.dtype.kind != "f":
         top = 1 if pixels.dtype.kind == "b" else int(np.iinfo(pixels.dtype).max)
-    seen, colour = None, "grey"
+    shown, colour = None, "grey"
     if pixels.ndim == 3:
         channels = pixels.shape[-1]
         if channels in (2, 4):
-            seen = pixels[..., -1] != 0
+            shown = pixels[..., -1] != 0
         pixels = pixels[..., 0] if channels < 3 else pixels[..., :3]
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels, colour = pixels[..., 0], "equal channels"
@@ -125,8 +126,8 @@ def _grey(path, pixels):
         pixels, colour = pixels @ np.array(_LUMINANCE), "luminance"
     values = pixels.astype(np.float64)
     if not np.isfinite(values).all():
-        seen = np.isfinite(values)
-    return values, top, colour, seen
+        shown = np.isfinite(values)
+    return values, top, colour, shown
 
 
 def _together(path, pages):
@@ -151,9 +152,15 @@ def _together(path, pages):
         )
     colours = {colour for _, _, colour, _ in pages}
     colour = "luminance" if "luminance" in colours else pages[0][2]
-    seen = None
+    shown = None
     if not all(one is None or one.all() for *_, one in pages):
-        seen = np.stack(
+        shown = np.stack(
             [np.ones(shapes[0], bool) if one is None else one for *_, one in pages]
         )
-    return Pages(path, np.stack([page[0] for page in pages]), tops.pop(), colour, seen)
+    return Pages(
+        path=path,
+        values=np.stack([page[0] for page in pages]),
+        top=tops.pop(),
+        colour=colour,
+        shown=shown,
+    )

@@ -1,4 +1,4 @@
-"""Grey levels and concentrations: `LOW:HIGH` for the darkest and the brightest level."""
+"""Grey levels and concentrations: `LOW:HIGH` of the darkest and brightest level."""
 
 import math
 

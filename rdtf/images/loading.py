@@ -15,10 +15,13 @@ from rdtf.storage import Targets
 def load(
     paths, observe, scale=None, pixel_size=None, frame_interval=None, mask=None
 ) -> Targets:
-    """Reads an `.npz` as `storage.load_targets` does, anything else as `load_image` does.
+    """Reads an `.npz` as `storage.load_targets`, anything else as `load_image`.
 
-    The arguments are those of `load_image`; `pixel_size` and `mask` also hold for an
-    `.npz`: the size replaces that of the file, and unseen is what either mask hides.
+    Args:
+      paths: an `.npz`, a picture or movie, or several of these of equal size.
+      observe, scale, frame_interval: as of `load_image`; an `.npz` has no scale.
+      pixel_size: as of `load_image`; it replaces that of an `.npz`.
+      mask: as of `load_image`; of an `.npz`, what either mask hides is not observed.
 
     Raises:
       InputError: in one line, if that cannot be done.
@@ -31,8 +34,8 @@ def load(
         )
     if len(paths) > 1:
         raise InputError(
-            f"Expected pictures, or one .npz, got {arrays[0]} among {len(paths)} files: "
-            "put its samples into one .npz."
+            f"Expected pictures, or one .npz, got {arrays[0]} among {len(paths)} "
+            "files: put its samples into one .npz."
         )
     if scale is not None:
         raise InputError(
@@ -51,20 +54,21 @@ def load_image(
 ) -> Targets:
     """Reads pictures or movies of one species.
 
-    Colour becomes luminance. What is fully transparent, or NaN, is unseen; otherwise
-    transparency is ignored. Levels of integer pictures are divided by the largest there
-    can be (255 or 65535); unless `scale` says what they stand for, the metadata call
-    their intensity "relative". Floats are kept.
+    Colour becomes luminance. What is fully transparent, or NaN, is not observed;
+    otherwise transparency is ignored. Levels of integer pictures are divided by the
+    largest there can be (255 or 65535); unless `scale` says what they stand for, the
+    metadata call their intensity "relative". Floats are kept.
 
     Args:
       path: a file, or several of equal size.
-      observe: the species seen.
-      scale: "LOW:HIGH" or a pair: concentrations of the darkest and the brightest level.
+      observe: the species that the picture shows.
+      scale: "LOW:HIGH" or a pair: concentrations of the darkest and the brightest
+        level.
       pixel_size: distance between pixel centres, in the model's length unit.
       frame_interval: between frames. Without it, every page is a sample of its own.
         With it, the pages of a file are a movie; files of one page each are the frames
         of one movie, in the order given.
-      mask: a file as of `load_mask`, or an array, True where seen.
+      mask: a file as of `load_mask`, or an array, True where observed.
 
     Raises:
       InputError: in one line, if that cannot be done.
@@ -75,12 +79,12 @@ def load_image(
     first = pages[0]
     for other in pages[1:]:
         _check_alike(first, other)
-    seen = None
-    if any(one.seen is not None for one in pages):
-        seen = [
-            np.ones_like(p.values, bool) if p.seen is None else p.seen for p in pages
+    shown = None
+    if any(one.shown is not None for one in pages):
+        shown = [
+            np.ones_like(p.values, bool) if p.shown is None else p.shown for p in pages
         ]
-        seen = _arrange(seen, frame_interval, first.path)
+        shown = _arrange(shown, frame_interval, first.path)
     values = _arrange([one.values for one in pages], frame_interval, first.path)
     fields, quantum, metadata = levels.to_concentrations(
         values, first.top, bounds, first.path
@@ -92,9 +96,9 @@ def load_image(
         times = frame_interval * np.arange(values.shape[1])
     size = None if pixel_size is None else float(pixel_size)
     targets = Targets(
-        {observe: fields},
-        times,
-        mask=seen,
+        fields={observe: fields},
+        times=times,
+        mask=shown,
         pixel_size=size,
         quantum=quantum,
         metadata=metadata,
@@ -114,7 +118,7 @@ def still(targets: Targets, frame: int) -> Targets:
     fields = {name: field[:, frame] for name, field in targets.fields.items()}
     mask = None if targets.mask is None else targets.mask[:, frame]
     if mask is not None:
-        masks.check_something_seen(mask, f"frame {frame}")
+        masks.check_something_observed(mask, f"frame {frame}")
     return dataclasses.replace(
         targets, fields=fields, times=None, mask=mask, status=None, num_steps=None
     )

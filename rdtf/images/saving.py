@@ -37,8 +37,8 @@ def save_image(path, field, scale=None, bits: int = 8) -> None:
     most = 2 if path.suffix.lower() == ".png" else 3
     if not 2 <= field.ndim <= most or not field.size:
         raise InputError(
-            f"Expected a field [y, x]{' or [frame, y, x]' * (most > 2)} for {path}, got "
-            f"shape {field.shape}: choose one sample."
+            f"Expected a field [y, x]{' or [frame, y, x]' * (most > 2)} for {path}, "
+            f"got shape {field.shape}: choose one sample."
         )
     pixels = _pixels(field, scale, bits)
     pages = [Image.fromarray(page) for page in pixels.reshape(-1, *field.shape[-2:])]

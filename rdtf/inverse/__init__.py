@@ -1,8 +1,8 @@
 """The inverse problem: a model's parameters from pictures of its patterns.
 
-`rdtf.fit` and `rdtf.rank_models` are its verbs. Inside there is a package for each kind of
-data: `steady` (clean stills), `noisy`, `cropped`, `movies`, and `simulated` (fits and
-checks by simulation); what they share is in `observation`, `solvers`, `starts`,
+`rdtf.fit` and `rdtf.rank_models` are its verbs. Inside there is a package for each kind
+of data: `steady` (clean stills), `noisy`, `cropped`, `movies`, and `simulated` (fits
+and checks by simulation); what they share is in `observation`, `solvers`, `starts`,
 `structure`, `uncertainty` and `reporting`.
 """
 

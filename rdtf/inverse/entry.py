@@ -41,93 +41,70 @@ def fit(
     simulation: Simulation | None = None,
     laplacian: str = "auto",
     settings: Settings | None = None,
-    fresh: FreshPatterns | None = None,
     seed: int = 0,
     logdir=None,
-    resume: bool = False,
     progress: bool | Progress = True,
 ) -> Fit:
-    """Finds a model's parameters from pictures of its patterns.
-
-        found = rdtf.fit(array, "gray_scott")                       # [y, x] or [sample, y, x]
-        found = rdtf.fit("photo.png", "gray_scott", scale=(0.0, 0.4))
-        found = rdtf.fit("movie.gif", "gray_scott", times=20.0)     # 20 units between frames
+    """Finds a model's parameters from pictures or movies of its patterns.
 
     Args:
-      pictures: an array `[y, x]` or `[sample, y, x]` (with `times`, a movie `[time, y, x]`
-        or `[sample, time, y, x]`); pixels that a `numpy.ma` array masks were not observed.
-        Or the path of a picture, a movie or an `.npz`, or several; or
-        `rdtf.storage.Targets`.
-      model: the name of a built-in model, or any other, such as that of
-        `rdtf.models.from_equations`.
+      pictures: an array, a file or several, or targets: `inverse.pictures.as_targets`.
+      model: the name of a built-in model, or a model.
       observe: the species that the pictures show; default: the model's last.
-      start: where the fit begins, by name; what is left out starts at the model's default.
-      known: parameters that are known, by name; they are not fitted.
-      times: of the frames of a movie, `[time]`, or one number, the interval between them,
-        in the model's unit of time. None: stills.
-      scale: of a file of integer grey levels: "LOW:HIGH" or a pair, the concentration of
-        the darkest and the brightest level. Without it gain and offset are unknown.
-      pixel_size: distance between pixel centres, in the model's unit of length; default:
-        that of the file, else 1.
+      start: where the fit begins, by name; default: the model's default parameters.
+      known: parameters that are held at known values, by name.
+      times: of a movie's frames, `[time]`, or one number, the interval between them.
+      scale: (low, high) concentration of integer grey levels, whose gain and offset are
+        unknown without it.
+      pixel_size: between pixel centres, a length of the model; default: the file's, or
+        1.
       boundary: of the pattern, as of `rdtf.Grid`, where the file does not say.
       observation: blur, coarse pixels, cropping, hidden pixels, unknown gain.
-      simulation: grid, scheme and time step; default: a stable one on the grid of the
-        pictures, with the scheme and the time step of the file if it has them.
-      laplacian: the one that made the pictures, or "auto" to let them say.
+      simulation: that checks the result; default: the file's, or a stable one.
+      laplacian: the one that made the pictures; "auto" lets them say.
       settings: route and optimiser; default: route "auto".
-      fresh: how patterns are simulated to check the result.
       seed: of every random choice.
-      logdir: directory for `trajectory.jsonl`, TensorBoard events and finished stages;
-        None keeps nothing on disk.
-      resume: whether to go on with the fit that `logdir` holds.
-      progress: whether to show a bar, or what to show progress with.
+      logdir: where trajectory, TensorBoard events and finished stages are written.
+      progress: whether to show a bar, or what shows the progress.
 
     Returns:
-      the `Fit`: `params`, `intervals`, `status`, `advice`, `remarks`, `summary()`,
-      `plot()`, `save(directory)`. A fit that does not explain the pictures says so by its
-      status.
+      a `Fit`; one that does not explain the pictures says so by its status.
 
     Raises:
       InputError: in one line, if the pictures or the options cannot be used.
     """
-    chosen = models.get(model) if isinstance(model, str) else model
-    if simulation is not None and simulation.model is not chosen:
-        chosen = _same(chosen, simulation.model)
-    observe = observe or chosen.species[-1]
-    chosen.check_species(observe)
-    targets = inputs.as_targets(pictures, chosen, observe, times, scale, pixel_size)
-    known = dict(known or {})
-    params = {**chosen.defaults, **(start or {}), **known}
-    chosen.check_bounds(params)
+    model = models.get(model) if isinstance(model, str) else model
+    observe = model.species[-1] if observe is None else observe
+    how = inputs.Reading(times, scale, pixel_size)
+    targets = inputs.as_targets(pictures, model, observe, how)
+    params = {**model.defaults, **(start or {}), **(known or {})}
     seen = inputs.observation_of(targets, observation)
     if simulation is None:
-        simulation = make_simulation(
-            chosen, targets, observe, params, seen, boundary=boundary
-        )
-    if fresh is None:
-        fresh = FreshPatterns(targets.metadata.get("initial_condition"))
-    problem = Problem(
+        simulation = make_simulation(targets, observe, model, params, seen, boundary)
+    problem = _pose(targets, observe, params, tuple(known or ()), seen, simulation)
+    problem = dataclasses.replace(problem, laplacian=laplacian, seed=seed)
+    return solve(problem, settings or Settings(), progress, logdir)
+
+
+def _pose(targets, observe, start, held, observation, simulation):
+    """The problem, as far as the targets tell."""
+    return Problem(
         simulation=simulation,
         observe=observe,
         fields=targets.fields[observe],
-        start=params,
-        held=tuple(known),
-        seed=seed,
-        observation=seen,
-        laplacian=laplacian,
+        start=start,
+        held=held,
+        observation=observation,
         times=targets.times,
-        fresh=fresh,
+        fresh=FreshPatterns(targets.metadata.get("initial_condition")),
         truth=targets.true_params,
     )
-    if progress is True or progress is False:
-        progress = ProgressBar(disable=not progress)
-    return solve(problem, settings or Settings(), progress, logdir, resume)
 
 
 def solve(
     problem: Problem,
     settings: Settings,
-    progress: Progress,
+    progress: bool | Progress = True,
     logdir=None,
     resume: bool = False,
 ) -> Fit:
@@ -136,13 +113,15 @@ def solve(
     Args:
       problem: what is fitted.
       settings: how.
-      progress: shows it; closed at the end.
-      logdir, resume: as of `fit`.
+      progress, logdir: as of `fit`; what shows the progress is closed at the end.
+      resume: whether to go on with the fit that `logdir` holds.
 
     Raises:
       InputError: if the route cannot be taken.
     """
     began = time.monotonic()
+    if isinstance(progress, bool):
+        progress = ProgressBar(disable=not progress)
     with contextlib.closing(progress):
         routes.validate(problem, settings)
         directory, recorder = None, Listeners([progress])
@@ -180,9 +159,9 @@ def _checked(fitted, recorder, progress):
 
 
 def make_simulation(
-    model: ReactionDiffusion,
     targets: Targets,
     observe: str,
+    model: ReactionDiffusion,
     params: Mapping[str, float],
     observation: Observation,
     boundary="periodic",
@@ -190,9 +169,9 @@ def make_simulation(
     """A stable simulation on the grid of pictures.
 
     Args:
-      model: to be simulated.
       targets: the pictures; a file's scheme and time step are taken where its grid is.
       observe: the observed species.
+      model: to be simulated.
       params: set the time step where the file has none.
       observation: tells how many cells a pixel has.
       boundary: where the file does not say.
@@ -203,11 +182,3 @@ def make_simulation(
     if step is None or grid != pixels or targets.pixel_size is not None:
         step = schemes.default_time_step(model, params, grid, scheme)
     return Simulation(model, grid, step, scheme)
-
-
-def _same(model, other):
-    if model.name != other.name:
-        raise InputError(
-            f"Expected a simulation of {model.name}, got one of {other.name}."
-        )
-    return other

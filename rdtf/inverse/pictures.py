@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,22 +17,41 @@ from rdtf.storage import Targets
 Pictures = np.ndarray | str | os.PathLike | Sequence | Targets
 
 
+class Reading(NamedTuple):
+    """How pictures are read.
+
+    Attributes:
+      times: of the frames of a movie, `[time]`, or one number, the interval between
+        them, in the model's unit of time; None: stills.
+      scale: of a file of integer grey levels, "LOW:HIGH" or a pair: the concentration
+        of the darkest and the brightest level.
+      pixel_size: distance between pixel centres, in the model's unit of length.
+    """
+
+    times: float | Sequence[float] | None = None
+    scale: str | tuple[float, float] | None = None
+    pixel_size: float | None = None
+
+
 def as_targets(
-    pictures: Pictures, model: ReactionDiffusion, observe: str, times, scale, pixel_size
+    pictures: Pictures, model: ReactionDiffusion, observe: str, how: Reading
 ) -> Targets:
     """Pictures as `rdtf.storage.Targets`.
 
     Args:
-      pictures: an array, a path or several, or targets; see `rdtf.fit`.
+      pictures: an array `[y, x]` or `[sample, y, x]`, or a movie `[time, y, x]` or
+        `[sample, time, y, x]` if there are times; pixels that a `numpy.ma` array masks
+        were not observed. Or the path of a picture, a movie or an `.npz`, or several;
+        or targets.
       model: that should explain them.
       observe: the observed species.
-      times, scale, pixel_size: as of `rdtf.fit`.
+      how: how they are read.
 
     Raises:
       InputError: if they cannot be read, or another model made them.
     """
     if isinstance(pictures, Targets):
-        _refuse("targets", times=times, scale=scale)
+        _refuse("targets", times=how.times, scale=how.scale)
         found = pictures
         if observe not in found.fields:
             raise InputError(
@@ -39,20 +59,26 @@ def as_targets(
                 f"{', '.join(found.fields)}: name one with observe=."
             )
     elif _are_paths(pictures):
-        if times is not None and np.ndim(times):
-            raise InputError(
-                "Expected the interval between the frames of a file as times, one "
-                f"number, got an array of shape {np.shape(times)}."
-            )
-        found = images.load(pictures, observe, scale, pixel_size, frame_interval=times)
-        metadata = provenance.check(found.metadata, model, pictures)
-        return dataclasses.replace(found, metadata=metadata)
+        return _of_files(pictures, model, observe, how)
     else:
-        _refuse("an array", scale=scale)
-        found = _of_array(pictures, observe, times)
-    if pixel_size is not None:
-        found = dataclasses.replace(found, pixel_size=float(pixel_size))
+        _refuse("an array", scale=how.scale)
+        found = _of_array(pictures, observe, how.times)
+    if how.pixel_size is not None:
+        found = dataclasses.replace(found, pixel_size=float(how.pixel_size))
     return found
+
+
+def _of_files(paths, model, observe, how):
+    if how.times is not None and np.ndim(how.times):
+        raise InputError(
+            "Expected the interval between the frames of a file as times, one number, "
+            f"got an array of shape {np.shape(how.times)}."
+        )
+    found = images.load(
+        paths, observe, how.scale, how.pixel_size, frame_interval=how.times
+    )
+    metadata = provenance.check(found.metadata, model, paths)
+    return dataclasses.replace(found, metadata=metadata)
 
 
 def _are_paths(pictures):
@@ -86,8 +112,8 @@ def _of_array(pictures, observe, times):
     dimensions = 2 if times is None else 3  # of a single picture or movie
     if fields.ndim < dimensions:
         raise InputError(
-            f"Expected {'pictures [sample, y, x]' if times is None else 'a movie'}, got "
-            f"an array of shape {fields.shape}."
+            f"Expected {'pictures [sample, y, x]' if times is None else 'a movie'}, "
+            f"got an array of shape {fields.shape}."
         )
     if fields.ndim == dimensions:
         fields, mask = fields[np.newaxis], None if mask is None else mask[np.newaxis]

@@ -77,7 +77,8 @@ class Problem:
         free = set(self.model.parameters) - set(self.held)
         if not free and not self.observation.unknown_gain:
             raise InputError(
-                f"Expected some parameter to fit, got all of {self.model.name} as known."
+                "Expected some parameter to fit, got all of "
+                f"{self.model.name} as known."
             )
         self._check_fields()
 

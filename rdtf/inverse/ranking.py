@@ -1,9 +1,9 @@
 """Which model? The same pictures fitted by several, ranked by their residuals.
 
 Every model is tried with each of its species as the observed one, if the others are
-linear in turn given it, and from several starts, for the length scale of a picture is not
-that of a model's defaults. The best fits are then asked to make such patterns from fresh
-noise.
+linear in turn given it, and from several starts, for the length scale of a picture is
+not that of a model's defaults. The best fits are then asked to make such patterns from
+fresh noise.
 """
 
 import dataclasses
@@ -27,6 +27,7 @@ from rdtf.inverse.structure.elimination import Linear, eliminate
 from rdtf.models import ReactionDiffusion
 from rdtf.simulation import Simulation
 from rdtf.status import InputError
+from rdtf.storage import Targets
 
 LENGTHS = (1.0, 0.3, 3.0)  # length scales tried, times that of the defaults
 PLAUSIBLE = 3.0  # a model whose residual is so many times the least is refuted
@@ -67,31 +68,65 @@ def rank_models(
     Raises:
       InputError: if no model can be tried, or the pictures cannot be used.
     """
-    names = default_names() if models is None else models
+    names = built_in.pattern_forming() if models is None else models
     chosen = [built_in.get(m) if isinstance(m, str) else m for m in names]
-    for model in chosen:
-        model.check_plain("leave it out")
     targets = _stills(pictures, chosen, scale)
     ((observed, fields),) = targets.fields.items()
     observation = inputs.observation_of(targets, observation)
-    if targets.times is not None or observation.cropped:
-        raise InputError(
-            "Expected whole stills to rank models, got a movie or cropped pictures: "
-            "choose a frame, or a region that shows whole patterns."
-        )
+    validate(targets, observation)
     if grid is None:
         pixels = inputs.pixel_grid(targets, observed)
         grid = inputs.model_grid(pixels, observation)
+    return rank(
+        chosen,
+        grid,
+        fields,
+        observation,
+        laplacian=laplacian,
+        seed=seed,
+        callback=callback,
+    )
+
+
+def validate(targets: Targets, observation: Observation) -> None:
+    """Raises InputError unless models can be ranked by these pictures."""
+    if targets.times is not None or observation.cropped:
+        raise InputError(
+            "Expected whole stills to rank models, got a movie or cropped pictures: "
+            "choose a frame with --frame."
+        )
+
+
+def rank(
+    models: Sequence[ReactionDiffusion],
+    grid: Grid,
+    fields: np.ndarray,
+    observation: Observation,
+    laplacian: str = "second_order",
+    seed: int = 0,
+    callback: Callable[[str], None] = lambda name: None,
+) -> list[Fit]:
+    """`rank_models` of stills as arrays.
+
+    Args:
+      models: to try, in any order.
+      grid: of the models.
+      fields: stills `[n, *pixels]`, of which the first is fitted.
+      observation: how they show the pattern.
+      laplacian, seed, callback: as of `rank_models`.
+    """
+    for model in models:
+        model.check_plain("leave it out")
     found = []
-    for model in chosen:
+    for model in models:
         for observe in model.species:
             callback(f"{model.name}, seen as {observe}")
-            fit = _fit(model, observe, grid, fields, observation, (laplacian, seed))
+            fit = _fit((model, observe), grid, fields, observation, (laplacian, seed))
             found += [] if fit is None else [fit]
     if not found:
         raise InputError(
             f"Expected a model whose hidden species can be eliminated, got "
-            f"{', '.join(model.name for model in chosen)}."
+            f"{', '.join(model.name for model in models)}."
         )
     found.sort(key=_residual)
     for i, fit in enumerate(found[:ASKED]):
@@ -100,16 +135,6 @@ def rank_models(
         callback(f"{fit.problem.model.name}: new patterns")
         found[i] = dataclasses.replace(fit, check=check(fit.problem, fit.params))
     return found
-
-
-def default_names() -> list[str]:
-    """The built-in models of several species that can make steady patterns."""
-    return sorted(
-        model.name
-        for model in built_in.MODELS.values()
-        if model.is_plain and len(model.species) > 1
-        if all(model.defaults[name] > 0.0 for name in model.diffusivities)
-    )
 
 
 def verdict(ranked: Sequence[Fit]) -> str:
@@ -151,21 +176,15 @@ def _residual(fit):
 
 def _stills(pictures, chosen, scale):
     """The targets, of one species; its name does not matter, as all are tried."""
-    if isinstance(pictures, inputs.Targets):
+    if isinstance(pictures, Targets):
         return pictures
-    return inputs.as_targets(
-        pictures,
-        chosen[0],
-        chosen[0].species[-1],
-        times=None,
-        scale=scale,
-        pixel_size=None,
-    )
+    how = inputs.Reading(scale=scale)
+    return inputs.as_targets(pictures, chosen[0], chosen[0].species[-1], how)
 
 
-def _fit(model, observe, grid, fields, observation, choices):
+def _fit(candidate, grid, fields, observation, choices):
     """The best of several starts, or None if the model cannot be tried."""
-    laplacian, seed = choices
+    (model, observe), (laplacian, seed) = candidate, choices
     first = _first(observation)
     try:
         if not isinstance(eliminate(model, observe), Linear):

@@ -19,8 +19,8 @@ class Intervals:
 
     Attributes:
       params: the centre: the estimate less its bias, or the median of the draws.
-      interval, likely: (low, high) of 95 % and of 68 %, by name of what was not held, in
-        the parameter's own unit; infinite for what the pictures do not determine.
+      interval, likely: (low, high) of 95 % and of 68 %, by name of what was not held,
+        in the parameter's own unit; infinite for what the pictures do not determine.
       method: "bootstrap", "quick" (from the curvature, bias unknown), "posterior",
         "added noise" or "curvature".
       sd: standard deviation of each coordinate, relative for positive parameters.
@@ -201,7 +201,7 @@ def _ends(low, high):
 
 
 def save_draws(directory: pathlib.Path, draws: Mapping[str, np.ndarray]) -> None:
-    """Writes the draws of a posterior, `[chains, draws]` by name, as `posterior.npz`."""
+    """Writes draws of a posterior, `[chains, draws]` by name: `posterior.npz`."""
     with storage.atomic(directory / "posterior.npz") as temporary:
         np.savez_compressed(temporary, **draws)
 

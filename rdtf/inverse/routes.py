@@ -4,8 +4,9 @@ residual   solve for the hidden species, least squares on the steady equation
 windows    residual, then short simulations that start at the pictures
 bptt       truncated backpropagation through simulations
 auto       what the pictures need: residual if they are clean stills; the field as an
-           unknown too if they are noisy, blurred, coarse or partly hidden; free boundary
-           values if they are cut from a larger pattern; a driven filter for movies
+           unknown too if they are noisy, blurred, coarse or partly hidden; free
+           boundary values if they are cut from a larger pattern; a driven filter for
+           movies
 """
 
 from rdtf.constraints import Constraints
@@ -37,9 +38,9 @@ def validate(problem: Problem, settings: Settings) -> None:
         _validate_posterior(problem, settings)
     if route in ("windows", "bptt") and not problem.is_plain:
         raise InputError(
-            f"Expected stills of whole fields for route {route}, got a movie or pictures "
-            "that are cropped, blurred, coarse, masked or of unknown gain: use "
-            "--route=auto."
+            f"Expected stills of whole fields for route {route}, got a movie or "
+            "pictures that are cropped, blurred, coarse, masked or of unknown gain: "
+            "use --route=auto."
         )
     if route != "bptt" or settings.windows.start == "target":
         eliminate(model, problem.observe)
@@ -64,8 +65,8 @@ def _validate_posterior(problem, settings):
         )
     if cells > posterior.MAX_CELLS:
         raise InputError(
-            f"Expected at most {posterior.MAX_CELLS} cells for --posterior, got {cells}: "
-            "its field is sampled too; take the bootstrap's intervals instead."
+            f"Expected at most {posterior.MAX_CELLS} cells for --posterior, got "
+            f"{cells}: its field is sampled too; take the intervals of the bootstrap."
         )
 
 

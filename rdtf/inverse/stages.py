@@ -19,7 +19,8 @@ class Stages:
 
     Args:
       directory: keeps them in `stages.jsonl`, and a field beside it in
-        `checkpoint.npz`, so that a resumed fit does not repeat them; None keeps nothing.
+        `checkpoint.npz`, so that a resumed fit does not repeat them; None keeps
+        nothing.
       recorder: whose records of a stage that is done again are dropped.
       resume: whether to go on with what the directory has.
 

@@ -1,4 +1,4 @@
-"""Where fits begin: around a guess, at other length scales, at gains that are plausible.
+"""Where fits begin: around a guess, at other length scales, at plausible gains.
 
 A least-squares fit finds the minimum of the valley it begins in. Every kind of picture
 takes its further starts from here.

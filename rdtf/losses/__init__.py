@@ -1,11 +1,14 @@
 """Losses between fields `[B, *grid]`: pixels, spectra, statistics.
 
-Every loss of `LOSSES` is `loss(predicted, target) -> scalar`. Those that compare sample
-by sample are the mean square difference of features `[B, n]`, which `FEATURES` offers
-alone: for all pairs, and for one loss per sample.
+Every loss of `LOSSES` is a `Loss`. Those that compare sample by sample are the mean
+square difference of features `[B, n]`, which `FEATURES` offers alone: for all pairs,
+and for one loss per sample.
 """
 
 import functools
+from typing import Protocol
+
+import tensorflow as tf
 
 from rdtf import lazy
 from rdtf.losses.pixels import flatten, per_pixel
@@ -20,7 +23,26 @@ from rdtf.losses.spectra import (
 from rdtf.losses.summaries import field_statistics, statistics
 from rdtf.status import InputError
 
-LOSSES = {
+
+class Loss(Protocol):
+    """How far fields are from others; what more a loss takes has a default."""
+
+    def __call__(self, predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Compares two batches of fields.
+
+        Args:
+          predicted: float64 `[B, *grid]`, in 1 to 3 dimensions.
+          target: the same, of the same shape unless the loss compares statistics.
+
+        Returns:
+          A float64 scalar, 0 where the two agree, differentiable in both.
+
+        Raises:
+          InputError: if the loss cannot take a grid of that shape.
+        """
+
+
+LOSSES: dict[str, Loss] = {
     "per_pixel": per_pixel,
     "power_spectrum": power_spectrum,
     "windowed_power_spectrum": windowed_power_spectrum,
@@ -37,7 +59,7 @@ FEATURES = {
 }
 
 
-def with_relative_floor(name: str, relative_floor: float):
+def with_relative_floor(name: str, relative_floor: float) -> Loss:
     """A spectrum loss of `LOSSES` with a floor relative to the field's mean power."""
     loss = LOSSES[name]
     if name not in ("power_spectrum", "windowed_power_spectrum"):
@@ -50,6 +72,7 @@ def with_relative_floor(name: str, relative_floor: float):
 __all__ = [
     "FEATURES",
     "LOSSES",
+    "Loss",
     "field_statistics",
     "log_power_spectrum",
     "log_radial_spectrum",

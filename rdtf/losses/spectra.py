@@ -39,14 +39,25 @@ def log_windowed_power_spectrum(
     relative_floor: float | None = None,
     window: int = 16,
 ) -> tf.Tensor:
-    """ln(P + floor) of each tile of `window` cells a side, `[B, n]`.
+    """ln(P + floor) of each tile of a field.
 
     Tiles do not overlap; only the mean of the whole field is removed.
+
+    Args:
+      fields: `[B, *grid]`.
+      floor, relative_floor: added to P: a number, or one times the mean of P.
+      window: cells along a side of a tile.
+
+    Returns:
+      `[B, n]`.
+
+    Raises:
+      InputError: if the grid is not made of whole tiles.
     """
     grid = fields.shape[1:]
     if any(n % window for n in grid):
         raise InputError(
-            f"Expected a grid of whole windows of {window} cells a side, got "
+            f"Expected a grid of whole tiles of {window} cells a side, got "
             f"{tuple(grid)}: choose another loss or window."
         )
     axes = list(range(1, fields.shape.rank))
@@ -80,7 +91,12 @@ def power_spectrum(
     floor: float = FLOOR,
     relative_floor: float | None = None,
 ) -> tf.Tensor:
-    """mean (S_predicted - S_target)² over samples and bins of the full spectrum."""
+    """mean (S_predicted - S_target)² over samples and bins of the full spectrum.
+
+    Args:
+      predicted, target: `[B, *grid]`.
+      floor, relative_floor: as of `log_windowed_power_spectrum`.
+    """
     return tf.reduce_mean(
         tf.math.squared_difference(
             log_power_spectrum(predicted, floor, relative_floor),
@@ -96,7 +112,12 @@ def windowed_power_spectrum(
     relative_floor: float | None = None,
     window: int = 16,
 ) -> tf.Tensor:
-    """mean (S_predicted - S_target)² over samples, tiles and bins."""
+    """mean (S_predicted - S_target)² over samples, tiles and bins.
+
+    Args:
+      predicted, target: `[B, *grid]`.
+      floor, relative_floor, window: as of `log_windowed_power_spectrum`.
+    """
     return tf.reduce_mean(
         tf.math.squared_difference(
             log_windowed_power_spectrum(predicted, floor, relative_floor, window),

@@ -55,6 +55,16 @@ def get(name: str) -> ReactionDiffusion:
     return MODELS[name]
 
 
+def pattern_forming() -> list[str]:
+    """Names of the built-in models of several species that can make steady patterns."""
+    return sorted(
+        model.name
+        for model in MODELS.values()
+        if model.is_plain and len(model.species) > 1
+        if all(model.defaults[name] > 0.0 for name in model.diffusivities)
+    )
+
+
 __all__ = [
     "ALLEN_CAHN",
     "BARKLEY",
@@ -80,6 +90,7 @@ __all__ = [
     "Start",
     "from_equations",
     "get",
+    "pattern_forming",
 ]
 
 __getattr__, __dir__ = lazy.attributes(__name__, {})

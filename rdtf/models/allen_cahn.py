@@ -2,8 +2,8 @@
 
     ∂u/∂t = D ∇²u + r (u - u³)
 
-Allen & Cahn 1979, doi:10.1016/0001-6160(79)90196-2. Uniform states -1 and 1, stable, and
-0, unstable; a flat wall between the two is tanh(x sqrt(r / (2 D))).
+Allen & Cahn 1979, doi:10.1016/0001-6160(79)90196-2. Uniform states -1 and 1, stable,
+and 0, unstable; a flat wall between the two is tanh(x sqrt(r / (2 D))).
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start

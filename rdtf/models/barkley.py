@@ -6,7 +6,7 @@
 Barkley 1991, doi:10.1016/0167-2789(91)90194-E; Barkley 2008,
 doi:10.4249/scholarpedia.1877. Uniform states: (0, 0), stable and excitable; (1, 1) and
 u = v = b / (a - 1), unstable. Barkley has Du = 1; Du = 5 makes one cell of a unit grid
-.45 of his lengths, where Euler's step for diffusion suits 1 / epsilon too.
+0.45 of his lengths, where Euler's step for diffusion suits 1 / epsilon too.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
@@ -32,6 +32,10 @@ BARKLEY = ReactionDiffusion(
     },
     presets={"spiral": {}, "slow": {"b": 0.02}},
     start=Start(
-        "central_square", (0.0, 0.0), (1.0, 0.0), noise=0.0, refractory=(0.0, 0.375)
+        kind="central_square",
+        background=(0.0, 0.0),
+        patch=(1.0, 0.0),
+        noise=0.0,
+        refractory=(0.0, 0.375),
     ),
 )

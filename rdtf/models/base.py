@@ -10,16 +10,24 @@ from rdtf.status import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One number of a model: its default, bounds, unit and meaning."""
+    """One number of a model.
+
+    Args:
+      default: its value where none is given.
+      lower, upper: its bounds.
+      unit: in the model's units of length, time and species.
+      doc: what it means.
+    """
 
     default: float
+    _: dataclasses.KW_ONLY
     lower: float = float("-inf")
     upper: float = float("inf")
     unit: str = "1"
     doc: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Start:
     """How a model's customary initial states look.
 
@@ -41,7 +49,7 @@ class Start:
     refractory: tuple[float, ...] | None = None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ReactionDiffusion:
     """A reaction-diffusion system  ∂s/∂t = D_s ∇²s + R_s + ∇²Q_s + ∇⁴P_s.
 
@@ -142,8 +150,8 @@ class ReactionDiffusion:
             bound = self.parameters[name]
             if math.isnan(value) and math.isnan(bound.default):
                 raise InputError(
-                    f"Expected a value for {name}: add it to --params or write {name} = "
-                    "NUMBER in the equations."
+                    f"Expected a value for {name}: add it to --params or write "
+                    f"{name} = NUMBER in the equations."
                 )
             if not bound.lower <= value <= bound.upper:
                 raise InputError(

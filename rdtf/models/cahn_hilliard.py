@@ -2,10 +2,10 @@
 
     ∂u/∂t = D ∇²(u³ - u - gamma ∇²u)
 
-Cahn & Hilliard 1958, doi:10.1063/1.1744102; Cahn 1961, doi:10.1016/0001-6160(61)90182-1.
-Every uniform u is a steady state, unstable if u² < 1/3: a wave of number k then grows at
-D k² (1 - 3 u² - gamma k²). The phases are -1 and 1, and a flat wall between them is
-tanh(x / sqrt(2 gamma)).
+Cahn & Hilliard 1958, doi:10.1063/1.1744102; Cahn 1961,
+doi:10.1016/0001-6160(61)90182-1. Every uniform u is a steady state, unstable if
+u² < 1/3: a wave of number k then grows at D k² (1 - 3 u² - gamma k²). The phases are -1
+and 1, and a flat wall between them is tanh(x / sqrt(2 gamma)).
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start

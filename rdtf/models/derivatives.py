@@ -1,7 +1,8 @@
 """The derivatives of a model's equations, in the one place that differentiates them.
 
-Every term T of ∂s/∂t = R + ∇²Q + ∇⁴P, with D s in Q, comes with ∂T/∂s and ∂T/∂p, as SymPy
-expressions and as functions of NumPy arrays or TensorFlow tensors, derived once per model:
+Every term T of ∂s/∂t = R + ∇²Q + ∇⁴P, with D s in Q, comes with ∂T/∂s and ∂T/∂p, as
+SymPy expressions and as functions of NumPy arrays or TensorFlow tensors, derived once
+per model:
 
     found = derivatives.of(model)
     found.by_state["R"][i][j]                                  # SymPy, ∂R_i/∂s_j
@@ -25,9 +26,9 @@ TERMS = ("R", "Q", "P")
 class Functions:
     """One term and its derivatives as functions of (state, params).
 
-    State is a sequence, one per species, params a mapping by name. Results broadcast: what
-    is the same everywhere is a number. Each function is compiled when it is first asked
-    for.
+    State is a sequence, one per species, params a mapping by name. Results broadcast:
+    what is the same everywhere is a number. Each function is compiled when it is first
+    asked for.
     """
 
     def __init__(self, derivatives: "Derivatives", package: str, term: str):
@@ -71,7 +72,8 @@ class Derivatives:
 
     Args:
       model: the equations.
-      axis: that of the waves, where a diffusivity is anisotropic; None leaves D s out of Q.
+      axis: that of the waves, where a diffusivity is anisotropic; None leaves D s out
+        of Q.
 
     Attributes:
       state, params: SymPy's symbols, as of `ReactionDiffusion.equations`.
@@ -102,7 +104,7 @@ class Derivatives:
         }
 
     def compiled(self, expressions, package: str = "numpy") -> Callable:
-        """A function of (state, params) from expressions in the symbols of the model."""
+        """A function of (state, params) of expressions in the symbols of the model."""
         names = list(self.params)
         call = compiled([*self.state, *self.params.values()], expressions, package)
         return lambda state, params: call(*state, *(params[n] for n in names))
@@ -150,7 +152,7 @@ def jacobian(expressions: Sequence, symbols: Sequence):
 
 
 def algebraic_derivative(expression, symbol, order: int = 1):
-    """The same in powers and logarithms alone: for algebra, as numbers may fail at 0."""
+    """The same in powers and logarithms alone: for algebra; numbers may fail at 0."""
     derivative = differentiate(expression, symbol, order)
     return derivative.replace(_is_derivative, lambda d: d.as_powers())
 

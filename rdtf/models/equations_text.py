@@ -36,9 +36,9 @@ def from_equations(
     """A model whose equations ∂s/∂t = R + ∇²Q + ∇⁴P are given as text.
 
     A term D*lap(u) in the equation of u, with D one parameter, becomes the diffusivity
-    of u; whatever else is in lap(...) becomes `laplacian_terms` and `bilaplacian_terms`,
-    and the model is not plain. Parameters are in the order of the text, diffusivities
-    first.
+    of u; whatever else is in lap(...) becomes `laplacian_terms` and
+    `bilaplacian_terms`, and the model is not plain. Parameters are in the order of the
+    text, diffusivities first.
 
     Args:
       equations: a text, as in the docstring of this module, or species -> right-hand
@@ -53,13 +53,7 @@ def from_equations(
       InputError: if the text is no set of equations; it names the piece that is not. If
         a parameter is in no equation.
     """
-    texts, given = _statements(equations)
-    if not texts or sum(map(len, texts.values())) > _LARGEST_TEXT:
-        raise InputError(
-            "Expected equations such as 'u: D*lap(u) + r*u*(1 - u)', of at most "
-            f"{_LARGEST_TEXT} characters, got {shorten(str(equations))}."
-        )
-    trees = {species: parse(text) for species, text in texts.items()}
+    trees, given = _parsed(equations)
     program, species = Program(), tuple(trees)
     reader = Reader(program, species)
     sides = [reader.read(tree) for tree in trees.values()]
@@ -75,18 +69,29 @@ def from_equations(
         for side in sides
     ]
     return ReactionDiffusion(
-        name,
-        species,
-        _terms(program, species, rates),
-        diffusivity,
-        declared,
-        valid_range or {},
-        presets or {},
-        start,
+        name=name,
+        species=species,
+        reaction=_terms(program, species, rates),
+        diffusivity=diffusivity,
+        parameters=declared,
+        valid_range=valid_range or {},
+        presets=presets or {},
+        start=start,
         laplacian_terms=_terms(program, species, laps) if any(laps) else None,
         bilaplacian_terms=_terms(program, species, bilaps) if any(bilaps) else None,
         source=_source(trees, declared, start),
     )
+
+
+def _parsed(equations):
+    """(species -> syntax tree of its right-hand side, name -> number)."""
+    texts, given = _statements(equations)
+    if not texts or sum(map(len, texts.values())) > _LARGEST_TEXT:
+        raise InputError(
+            "Expected equations such as 'u: D*lap(u) + r*u*(1 - u)', of at most "
+            f"{_LARGEST_TEXT} characters, got {shorten(str(equations))}."
+        )
+    return {species: parse(text) for species, text in texts.items()}, given
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -141,8 +146,8 @@ def _parameters(program, species, diffusivity, given):
     for name in given:
         if name not in names:
             raise InputError(
-                f"Expected parameters that are in the equations, {', '.join(names)}, got "
-                f"{name}: leave it out."
+                f"Expected parameters that are in the equations, {', '.join(names)}, "
+                f"got {name}: leave it out."
             )
     declared = {}
     for name in names:

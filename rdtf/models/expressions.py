@@ -90,7 +90,7 @@ class Program:
         return [operands[0] for kind, *operands in self._steps if kind == "name"]
 
     def evaluate(self, roots: Sequence[int], values: Mapping) -> list:
-        """The expressions `roots` of named values: tensors, arrays, symbols, numbers."""
+        """The expressions `roots` of named tensors, arrays, symbols or numbers."""
         results = {}
         for i in self._needed(roots):
             kind, *operands = self._steps[i]

@@ -27,5 +27,5 @@ FISHER_KPP = ReactionDiffusion(
         "r": Parameter(1.0, lower=0.0, unit="1/time", doc="rate of growth"),
     },
     presets={"front": {}},
-    start=Start("central_square", (0.0,), (1.0,), noise=0.0),
+    start=Start(kind="central_square", background=(0.0,), patch=(1.0,), noise=0.0),
 )

@@ -4,9 +4,9 @@
     ∂v/∂t = Dv ∇²v - beta s² u + (1 - s²) v,      s² = u² + v²
 
 Kopell & Howard 1973, doi:10.1002/sapm1973524291; as the test of PDE-FIND, with
-Du = Dv = .1 and beta = 1: Rudy, Brunton, Proctor & Kutz 2017, doi:10.1126/sciadv.1602614.
-Its only uniform state (0, 0) is unstable; alone, a cell goes round the circle s = 1 at
-the frequency beta.
+Du = Dv = 0.1 and beta = 1: Rudy, Brunton, Proctor & Kutz 2017,
+doi:10.1126/sciadv.1602614. Its only uniform state (0, 0) is unstable; alone, a cell
+goes round the circle s = 1 at the frequency beta.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start

@@ -3,19 +3,19 @@
     ∂u/∂t = Du ∇²u + a - u - 4 u v / (1 + u²)
     ∂v/∂t = Dv ∇²v + b (u - u v / (1 + u²))
 
-Lengyel & Epstein 1991, doi:10.1126/science.251.4994.650, for iodide u and chlorite v, the
-reaction that showed the first Turing patterns (Castets et al. 1990,
+Lengyel & Epstein 1991, doi:10.1126/science.251.4994.650, for iodide u and chlorite v,
+the reaction that showed the first Turing patterns (Castets et al. 1990,
 doi:10.1103/PhysRevLett.64.2953). They write ∂v/∂t = σ [d ∇²v + b' (u - u v / (1 + u²))]
 in units of length with Du = 1, where the starch in the gel, which binds iodide, slows u
 by σ > 1. Here it is folded in: Dv = σ d Du and b = σ b'.
 
-Uniform state u = a / 5, v = 1 + u². It oscillates at b < 3 u - 5 / u, and is Turing unstable
-where, with d = Dv / Du,
+Uniform state u = a / 5, v = 1 + u². It oscillates at b < 3 u - 5 / u, and is Turing
+unstable where, with d = Dv / Du,
 
     d (3 u² - 5) - b u > 2 sqrt(5 b u (1 + u²) d),
 
 which for the defaults, σ = 50 and d = 1 of the papers, is b < 19.7: hexagons just below
-that, where the presets follow b' = .36, .31 and .2.
+that, where the presets follow b' = 0.36, 0.31 and 0.2.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion

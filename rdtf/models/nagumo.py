@@ -2,10 +2,10 @@
 
     ∂u/∂t = D ∇²u + u (1 - u) (u - a)
 
-Nagumo, Arimoto & Yoshizawa 1962, doi:10.1109/JRPROC.1962.288235. Uniform states 0 and 1,
-stable, and a, unstable. The front 1 / (1 + exp((x - c t) / sqrt(2 D))) moves at
+Nagumo, Arimoto & Yoshizawa 1962, doi:10.1109/JRPROC.1962.288235. Uniform states 0 and
+1, stable, and a, unstable. The front 1 / (1 + exp((x - c t) / sqrt(2 D))) moves at
 c = sqrt(D / 2) (1 - 2 a); a disc of 1 grows in 2-D if its radius exceeds D / c or so.
-a = .139 is the value of FitzHugh's nerve (FitzHugh 1969, in: Biological Engineering).
+a = 0.139 is the value of FitzHugh's nerve (FitzHugh 1969, in: Biological Engineering).
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
@@ -26,5 +26,5 @@ NAGUMO = ReactionDiffusion(
         "a": Parameter(0.139, lower=0.0, upper=1.0, doc="threshold"),
     },
     presets={"front": {}, "standing": {"a": 0.5}},
-    start=Start("central_square", (0.0,), (1.0,), noise=0.0),
+    start=Start(kind="central_square", background=(0.0,), patch=(1.0,), noise=0.0),
 )

@@ -7,10 +7,10 @@ Tyson & Fife 1980, doi:10.1063/1.440418, of bromous acid u and catalyst v, after
 Noyes 1974, doi:10.1063/1.1681288; spiral waves: Jahnke, Skaggs & Winfree 1989,
 doi:10.1021/j100339a047. Uniform states (0, 0), unstable, and u = v > 0 with
 (1 - u) (u + q) = f (u - q), which for small epsilon and q is excitable if
-f > 1 + sqrt(2) and oscillates if f is smaller. It is stiff where u is near q: the defaults
-are milder than the usual epsilon = .01, q = .002 of the preset `stiff`. Du, which sets the
-unit of length, lets Euler's step for diffusion on a unit grid suit the reaction; at the
-Du of `spiral`, a spiral fits into 256 cells.
+f > 1 + sqrt(2) and oscillates if f is smaller. It is stiff where u is near q: the
+defaults are milder than the usual epsilon = 0.01, q = 0.002 of the preset `stiff`. Du,
+which sets the unit of length, lets Euler's step for diffusion on a unit grid suit the
+reaction; at the Du of `spiral`, a spiral fits into 256 cells.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start
@@ -40,5 +40,7 @@ OREGONATOR = ReactionDiffusion(
         "oscillation": {"f": 1.4},
         "stiff": {"f": 3.0, "Du": 5000.0, "Dv": 3000.0, "epsilon": 0.01, "q": 0.002},
     },
-    start=Start("central_square", patch=(0.9, 0.06), noise=0.0, refractory=(0.02, 0.2)),
+    start=Start(
+        kind="central_square", patch=(0.9, 0.06), noise=0.0, refractory=(0.02, 0.2)
+    ),
 )

@@ -11,7 +11,7 @@ from rdtf.status import InputError
 
 
 def parse_params(text: str) -> dict[str, float]:
-    """`Du=0.16,Dv=.08` as a dict; raises InputError in one line."""
+    """`Du=0.16,Dv=0.08` as a dict; raises InputError in one line."""
     params = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = item.partition("=")
@@ -31,6 +31,12 @@ def full_params(
     known: Mapping[str, float] | Iterable = (),
 ) -> dict[str, float]:
     """A model's parameters: its defaults or preset, then those in `text` and `known`.
+
+    Args:
+      model: whose parameters they are.
+      text: such as "F=0.03,k=0.06".
+      preset: a name of the model's presets, or None for its defaults.
+      known: name -> number, or pairs of these, which count most.
 
     Raises:
       InputError: if the text cannot be read, or a value lies outside its bounds.
@@ -58,14 +64,14 @@ def filled(model: ReactionDiffusion, params: Mapping[str, float]) -> ReactionDif
 def parse_axis(
     model: ReactionDiffusion, params: Mapping[str, float], text: str
 ) -> tuple[str, list[float]]:
-    """`F=.03:.07:7` as ("F", seven values) within bounds; InputError in one line."""
+    """`F=0.03:0.07:7` as ("F", seven values) within bounds; InputError in one line."""
     name, _, span = text.partition("=")
     try:
         start, stop, points = span.split(":")
         values = np.linspace(float(start), float(stop), int(points))
     except ValueError:
         raise InputError(
-            f"Expected --axis=NAME=FROM:TO:POINTS, as F=.03:.07:7, got {text!r}."
+            f"Expected --axis=NAME=FROM:TO:POINTS, as F=0.03:0.07:7, got {text!r}."
         ) from None
     if len(values) < 2:
         raise InputError(f"Expected at least 2 points on --axis={text}.")
@@ -81,7 +87,16 @@ def parse_axes(
     texts: Sequence[str],
     fewest: int = 1,
 ) -> dict[str, list[float]]:
-    """Axes of a sweep over one or two parameters, see `parse_axis`.
+    """Axes of a sweep over one or two parameters.
+
+    Args:
+      model: whose parameters they are.
+      params: the values of the other parameters.
+      texts: one per axis, see `parse_axis`.
+      fewest: how many axes there must be at least.
+
+    Returns:
+      Parameter -> its values.
 
     Raises:
       InputError: if there are fewer than `fewest`, more than two, or two of the same.
@@ -94,13 +109,13 @@ def parse_axes(
 
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:
-    """`k=.03:.07` as ("k", (.03, .07)); raises InputError in one line."""
+    """`k=0.03:0.07` as ("k", (0.03, 0.07)); raises InputError in one line."""
     name, _, span = text.partition("=")
     try:
         low, high = map(float, span.split(":"))
     except ValueError:
         raise InputError(
-            f"Expected --range=NAME=FROM:TO, as k=.03:.07, got {text!r}."
+            f"Expected --range=NAME=FROM:TO, as k=0.03:0.07, got {text!r}."
         ) from None
     return name, (low, high)
 

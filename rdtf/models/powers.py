@@ -3,10 +3,11 @@
     D(c, x, n, k, m) = c ∂ᵏ/∂xᵏ ∂ᵐ/∂nᵐ xⁿ = c f xⁿ⁻ᵏ,
     f = Σ_j C(m, j) dʲ/dnʲ(n (n - 1) ... (n - k + 1)) (ln x)ᵐ⁻ʲ
 
-so that n xⁿ⁻¹ has k = 1 and xⁿ ln x has m = 1. Where c f is 0, so is D with k > 0: 0 · 0⁻¹ is
-0, and so is the derivative of u √w by w where both are 0. At x <= 0, ln x counts as 0, which
-makes xⁿ ln x right at 0 and at rounding below it; TensorFlow's own gradient does the same.
-Where a power has no value, as that of a negative number to 2.5, its derivatives are NaN.
+so that n xⁿ⁻¹ has k = 1 and xⁿ ln x has m = 1. Where c f is 0, so is D with k > 0: 0 ·
+0⁻¹ is 0, and so is the derivative of u √w by w where both are 0. At x <= 0, ln x counts
+as 0, which makes xⁿ ln x right at 0 and at rounding below it; TensorFlow's own gradient
+does the same. Where a power has no value, as that of a negative number to 2.5, its
+derivatives are NaN.
 """
 
 import functools
@@ -23,7 +24,12 @@ def power(x, n):
 
 
 def power_derivative(c, x, n, k: int, m: int):
-    """D(c, x, n, k, m) of tensors, of arrays and numbers, or of SymPy expressions."""
+    """D(c, x, n, k, m), see the equations of this module.
+
+    Args:
+      c, x, n: tensors, arrays and numbers, or SymPy expressions, which broadcast.
+      k, m: how often it is differentiated by x and by n.
+    """
     packages = _packages(c, x, n)
     if "tensorflow" in packages:
         return _of_tensors(c, x, n, k, m)
@@ -42,7 +48,12 @@ def power_derivative(c, x, n, k: int, m: int):
 
 
 def factor(n, log, k: int, m: int):
-    """f of this module's equation, from n and ln x, whatever they are."""
+    """f of the equations of this module.
+
+    Args:
+      n, log: n and ln x, of any kind that `power_derivative` takes.
+      k, m: as of `power_derivative`.
+    """
     falling = np.polynomial.polynomial.polyfromroots(range(k)) if k else np.ones(1)
     terms = []
     for j in range(min(m, k) + 1):

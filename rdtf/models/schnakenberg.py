@@ -4,7 +4,7 @@
     ∂v/∂t = Dv ∇²v + b - u² v
 
 Schnakenberg 1979, doi:10.1016/0022-5193(79)90042-0. Uniform state
-(a + b, b / (a + b)²); with a = .1, b = .9 it is Turing unstable at Dv/Du > 8.5676275.
+(a + b, b / (a + b)²); with a = 0.1, b = 0.9 it is Turing unstable at Dv/Du > 8.5676275.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion

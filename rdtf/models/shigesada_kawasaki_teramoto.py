@@ -3,11 +3,11 @@
     ∂u/∂t = ∇²((d1 + d11 u + d12 v) u) + (r1 - a1 u - b1 v) u
     ∂v/∂t = ∇²((d2 + d22 v + d21 u) v) + (r2 - b2 u - a2 v) v
 
-Shigesada, Kawasaki & Teramoto 1979, doi:10.1016/0022-5193(79)90258-3. The rates are those
-of Breden, Kuehn & Soresina 2021, doi:10.3934/jcd.2021010, whose d1 = d2 and d12 = 3 are
-times 40 here, which only changes the unit of length. The state of coexistence
-(13/8, 1/8) is then unstable if d1 = d2 < 1.3 or so: cross-diffusion alone makes patterns.
-Where d21 = 0, v stays below r2 / a2; how far it may go sets the time step.
+Shigesada, Kawasaki & Teramoto 1979, doi:10.1016/0022-5193(79)90258-3. The rates are
+those of Breden, Kuehn & Soresina 2021, doi:10.3934/jcd.2021010, whose d1 = d2 and d12 =
+3 are times 40 here, which only changes the unit of length. The state of coexistence
+(13/8, 1/8) is then unstable if d1 = d2 < 1.3 or so: cross-diffusion alone makes
+patterns. Where d21 = 0, v stays below r2 / a2; how far it may go sets the time step.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion

@@ -2,9 +2,9 @@
 
     ∂u/∂t = r u - (q² + ∇²)² u + g u² - u³
 
-Swift & Hohenberg 1977, doi:10.1103/PhysRevA.15.319, with q = 1 and g = 0. A wave of number
-k grows from u = 0 at r - (q² - k²)²: for r > 0, that of 2 π / q long grows fastest. g
-favours hexagons, g = 0 stripes.
+Swift & Hohenberg 1977, doi:10.1103/PhysRevA.15.319, with q = 1 and g = 0. A wave of
+number k grows from u = 0 at r - (q² - k²)²: for r > 0, that of 2 π / q long grows
+fastest. g favours hexagons, g = 0 stripes.
 """
 
 from rdtf.models.base import Parameter, ReactionDiffusion, Start

@@ -4,8 +4,8 @@
     ∂v/∂t = Dv ∇²v + alpha (b - v) - h,      h = rho u v / (1 + u + K u²)
 
 Thomas 1975 (in: Analysis and Control of Immobilized Enzyme Systems); as a model of coat
-markings: Murray 1981, doi:10.1016/0022-5193(81)90334-9, and 2003, doi:10.1007/b98869. For
-a = 92 it has the uniform state (9.9338, 9.2892), which is Turing unstable with a
+markings: Murray 1981, doi:10.1016/0022-5193(81)90334-9, and 2003, doi:10.1007/b98869.
+For a = 92 it has the uniform state (9.9338, 9.2892), which is Turing unstable with a
 wavelength of 7.4 sqrt(Du). For `onset`, whose state is (37.7382, 25.1588), Dv / Du is
 where that begins.
 """

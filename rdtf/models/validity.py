@@ -15,7 +15,8 @@ def invalid(model: ReactionDiffusion, state: Sequence) -> list[Status | None]:
     """Per sample, why its state is not valid, or None.
 
     `Status.NOT_FINITE` if a cell of any species is NaN or infinite, else
-    `Status.LEFT_VALID_RANGE` if one lies outside `model.valid_range`, whose ends are valid.
+    `Status.LEFT_VALID_RANGE` if one lies outside `model.valid_range`, whose ends are
+    valid.
 
     Args:
       state: one array or tensor per species, `[B, *grid]`.

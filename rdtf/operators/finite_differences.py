@@ -1,12 +1,12 @@
-"""Ghost cells, stencils, and every Laplacian of `rdtf.operators.laplacians` as an operator.
+"""Ghost cells, stencils, and every Laplacian as a differentiable operator.
 
     (∇²f)_i = Σ_axes (f_{i-1} - 2 f_i + f_{i+1}) / h²
 
-is the second-order one; fourth_order has two neighbours on each side, sixth_order three.
-Ghost cells wrap around (periodic), mirror the cells at the edge (no flux), or are α edge
-+ β (see `rdtf.grids.Side`). All make its linear part symmetric, hence its own adjoint:
-the gradient is one more stencil and never passes through the padding. compact and
-spectral are applied in Fourier space and are as symmetric.
+is the second-order one; fourth_order has two neighbours on each side, sixth_order
+three. Ghost cells wrap around (periodic), mirror the cells at the edge (no flux), or
+are α edge + β (see `rdtf.grids.Side`). All make its linear part symmetric, hence its
+own adjoint: the gradient is one more stencil and never passes through the padding.
+compact and spectral are applied in Fourier space and are as symmetric.
 
 Inside, a field is one row of cells, `[B, cells]`: ghost layers are added on the first
 grid axis alone, by one copy, and every neighbour is a shifted slice of that row; where
@@ -33,7 +33,7 @@ def flatten(fields: tf.Tensor) -> tf.Tensor:
 
 
 def _pad(row, grid, depth):
-    """Adds ghost layers on both sides of the first grid axis: `[B, cells + 2 ghosts]`."""
+    """Ghost layers on both sides of the first grid axis: `[B, cells + 2 ghosts]`."""
     size = grid.num_cells // grid.shape[0]
     sides = grid.sides[0]
     if sides is None:
@@ -58,7 +58,7 @@ def _shifted(padded, grid, offset):
 
 @functools.lru_cache(maxsize=64)
 def _at_edge(grid, axis, side, first, last):
-    """True where `first` <= cells to the edge on the low (-1) or high (1) side < last."""
+    """True where the low (-1) or high (1) edge is `first` to `last` - 1 cells away."""
     n = grid.shape[axis]
     index = np.arange(grid.num_cells) // int(np.prod(grid.shape[axis + 1 :])) % n
     index = index if side < 0 else n - 1 - index
@@ -75,16 +75,21 @@ def _stencil(padded, grid, weights, axes):
             for side in (-1, 1):
                 neighbour = _shifted(padded, grid, side * distance * stride)
                 if axis > 0:
-                    neighbour = _across(
-                        padded, grid, axis, side, distance, stride, neighbour
-                    )
+                    place = axis, side, distance
+                    neighbour = _across(padded, grid, place, neighbour)
                 total += neighbour / (grid.spacing[axis] ** 2 / weight)
     return total
 
 
-def _across(padded, grid, axis, side, distance, stride, neighbour):
-    """`neighbour`, with what lies beyond the edges of `axis` put right."""
+def _across(padded, grid, place, neighbour):
+    """`neighbour`, with what lies beyond the edges of an axis put right.
+
+    It is `distance` cells away on one side (-1 or 1) along the axis: `place` is (axis,
+    side, distance).
+    """
+    axis, side, distance = place
     sides, n = grid.sides[axis], grid.shape[axis]
+    stride = int(np.prod(grid.shape[axis + 1 :]))
     if sides is None:
         beyond = _shifted(padded, grid, -side * (n - distance) * stride)
         return tf.where(_at_edge(grid, axis, side, 0, distance), beyond, neighbour)
@@ -111,24 +116,25 @@ def _identity(tensors):
     return tensors
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DiffusionOperator:
-    """`operator(state, coefficients) -> (state, [D ∇²s, ...])`, and what it was built of.
+    """`operator(state, coefficients) -> (state, [D ∇²s, ...])` and what it is built of.
 
     Attributes:
       grid: the grid.
       kind: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       barrier: see `diffusion_operator`.
+      diffuse: the same on rows, as one operation with a gradient of its own.
     """
 
     grid: Grid
     kind: str
     barrier: Callable
-    _diffuse: Callable
+    diffuse: Callable
 
     def __call__(self, state: State, coefficients) -> tuple[State, State]:
         """See `diffusion_operator`."""
-        outputs = self._diffuse(*map(flatten, (*state, *coefficients)))
+        outputs = self.diffuse(*map(flatten, (*state, *coefficients)))
         return _halves([tf.reshape(x, state[0].shape) for x in outputs])
 
     def laplacian(self, fields: State, axis: int | None = None) -> State:
@@ -144,7 +150,7 @@ class DiffusionOperator:
 
 
 def _laplacian_of_rows(grid, laplacian, axis=None):
-    """(pad, apply, read): the Laplacian of f is apply(pad(f)), and read(pad(f)) is f."""
+    """(pad, apply, read): the Laplacian of f is apply(pad(f)), read(pad(f)) is f."""
     stencil = STENCILS[laplacian]
     if not isinstance(stencil, AxisStencil):
         by_waves = fourier.laplacian_by_waves(grid, laplacian, axis)
@@ -200,22 +206,23 @@ def diffusion_operator(
       InputError: if the grid cannot carry that Laplacian.
     """
     laplacians.check(grid, laplacian)
+    diffuse = _diffuse(grid, barrier, reread, laplacian)
+    return DiffusionOperator(
+        grid=grid, kind=laplacian, barrier=barrier, diffuse=diffuse
+    )
+
+
+def _diffuse(grid, barrier, reread, laplacian):
+    """`diffuse(*state, *coefficients) -> (*state, *terms)` of rows."""
     pad, apply, read = _laplacian_of_rows(grid, laplacian)
     laplacian_of = _linear(grid, laplacian, barrier)
-
-    def given(fields):
-        """b of each species, or zero."""
-        found = [offsets(grid, i) for i in range(len(fields))]
-        return [0.0 if b is None else b for b in found]
 
     @tf.custom_gradient
     def diffuse(*arguments):
         state, coefficients = _halves(arguments)
         padded = barrier([pad(field) for field in state])
         values = [read(p) for p in padded] if reread else list(state)
-        bent = [apply(p) for p in padded]
-        if not grid.reflects:
-            bent = [x + b for x, b in zip(bent, given(state), strict=True)]
+        bent = _plus_given(grid, [apply(p) for p in padded])
         terms = [d * x for d, x in zip(coefficients, bent, strict=True)]
 
         def gradient(*upstream):
@@ -226,18 +233,22 @@ def diffusion_operator(
                 for g, d, a in zip(by_values, coefficients, adjoint, strict=True)
             ]
             by_coefficient = [s * a for s, a in zip(state, adjoint, strict=True)]
-            if not grid.reflects:
-                by_coefficient = [
-                    x + b * g
-                    for x, b, g in zip(
-                        by_coefficient, given(state), by_terms, strict=True
-                    )
-                ]
+            by_coefficient = _plus_given(grid, by_coefficient, by_terms)
             return [*by_state, *map(_sum_to, by_coefficient, coefficients)]
 
         return [*values, *terms], gradient
 
-    return DiffusionOperator(grid, laplacian, barrier, diffuse)
+    return diffuse
+
+
+def _plus_given(grid, rows, factors=None):
+    """Adds what boundary values add to the Laplacian of each species, b or b G."""
+    if grid.reflects:
+        return rows
+    given = [0.0 if (b := offsets(grid, i)) is None else b for i in range(len(rows))]
+    if factors is not None:
+        given = [b * g for b, g in zip(given, factors, strict=True)]
+    return [x + b for x, b in zip(rows, given, strict=True)]
 
 
 def _halves(items):

@@ -2,9 +2,9 @@
 
     f̂_k = Σ_x f_x exp(-i k x),    f_x = 1/N Σ_k f̂_k exp(i k x)
 
-A real field needs half of the waves on its last axis (the layout of `rfftn`); there, c_k
-says how many waves a column stands for, 1 or 2. In these terms the two transforms are
-each other's adjoint but for a factor,
+A real field needs half of the waves on its last axis (the layout of `rfftn`); there,
+c_k says how many waves a column stands for, 1 or 2. In these terms the two transforms
+are each other's adjoint but for a factor,
 
     dL/df = N from_waves(dL/df̂ / c),    dL/df̂ = c / N to_waves(dL/df),
 
@@ -53,7 +53,7 @@ def from_waves(waves: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
 
 
 def scale(factor: tf.Tensor, waves: tf.Tensor) -> tf.Tensor:
-    """Complex waves times real factors that broadcast: half the work of complex ones."""
+    """Complex waves times real factors that broadcast, for half the work."""
     return tf.complex(factor * tf.math.real(waves), factor * tf.math.imag(waves))
 
 

@@ -1,7 +1,8 @@
 """The Laplacians of `rdtf.operators.stencils` on a grid: which it carries, eigenvalues.
 
-On a periodic grid all are diagonal in Fourier space, on a no-flux grid in cosines: it is
-half of a mirrored periodic one. Other boundaries have second_order, see `rdtf.operators.modes`.
+On a periodic grid all are diagonal in Fourier space, on a no-flux grid in cosines: it
+is half of a mirrored periodic one. Other boundaries have second_order, see
+`rdtf.operators.modes`.
 """
 
 import numpy as np
@@ -72,9 +73,16 @@ def crossed(arrays) -> list[np.ndarray]:
 
 
 def combine(angles, grid: Grid, laplacian: str, axis: int | None = None) -> np.ndarray:
-    """Eigenvalues from k h of every wave of each axis, shaped to broadcast.
+    """Eigenvalues of waves, 1 / length².
 
-    `axis` gives the part of that axis, which a compact Laplacian does not have.
+    Args:
+      angles: k h of every wave, an array per axis; they broadcast.
+      grid: with the spacings h.
+      laplacian: a name of `LAPLACIANS`.
+      axis: gives the part of that axis, which a compact Laplacian does not have.
+
+    Raises:
+      InputError: if the Laplacian has no parts by axis.
     """
     if axis is not None:
         if laplacian == "compact":

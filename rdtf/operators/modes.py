@@ -1,11 +1,11 @@
 """The eigenmodes of a discrete Laplacian, axis by axis, on any boundary.
 
-Along one axis the Laplacian is a symmetric matrix T = V Λ Vᵀ with orthogonal V: waves on
-a periodic axis, cosines without flux, and on others what a symmetric eigenproblem finds.
-On the grid it is the sum of these over the axes, diagonal in their products (fast
-diagonalisation: Lynch, Rice & Thomas 1964, doi:10.1007/BF01386067), so that any function
-of it costs two small matrix products per axis. On a grid that is periodic all round,
-`rdtf.operators.fourier` does the same by fast transforms.
+Along one axis the Laplacian is a symmetric matrix T = V Λ Vᵀ with orthogonal V: waves
+on a periodic axis, cosines without flux, and on others what a symmetric eigenproblem
+finds. On the grid it is the sum of these over the axes, diagonal in their products
+(fast diagonalisation: Lynch, Rice & Thomas 1964, doi:10.1007/BF01386067), so that any
+function of it costs two small matrix products per axis. On a grid that is periodic all
+round, `rdtf.operators.fourier` does the same by fast transforms.
 """
 
 import functools

@@ -2,21 +2,21 @@
 
     second_order   (f_{-1} - 2 f_0 + f_1) / h² on each axis
     fourth_order   (-f_{-2} + 16 f_{-1} - 30 f_0 + ...) / 12 h² on each axis
-    sixth_order    (2 f_{-3} - 27 f_{-2} + 270 f_{-1} - 490 f_0 + ...) / 180 h² on each axis
+    sixth_order    (2 f_{-3} - 27 f_{-2} + 270 f_{-1} - 490 f_0 + ...) / 180 h² likewise
     compact        the nine-point Mehrstellen scheme of order four, 2-D, equal spacings:
                    M⁻¹ L with L = [1 4 1; 4 -20 4; 1 4 1] / 6 h², M = 1 + h² ∇₅² / 12,
                    ∇₅² the second-order one (Collatz 1960)
     spectral       -|k|²: exact for every wave that the grid can hold
 
 A symbol is the factor by which a Laplacian multiplies exp(i k x), as a function of the
-angles k h. Weights are kept as whole numbers over a common denominator, so that symbols are
-exactly 0 for constants. Where a grid comes in, see `rdtf.operators.laplacians`.
+angles k h. Weights are kept as whole numbers over a common denominator, so that symbols
+are exactly 0 for constants. Where a grid comes in, see `rdtf.operators.laplacians`.
 
 Every stencil has
 
     reach     how many cells away it looks along each axis; infinite for spectral
-    order     relative errors of -|k|² of a wave along an axis are (k h)^order / divisor to
-    divisor   leading order
+    order     the relative error of -|k|² of a wave along an axis is, to leading order,
+    divisor   (k h)^order / divisor
     symbol(angles, spacing)   1 / length², for angles of each axis that broadcast
 """
 

@@ -28,6 +28,7 @@ from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.schemes import pairs, stiffness
 from rdtf.schemes.base import (
+    MakeStep,
     Scheme,
     begin,
     check_transport,
@@ -66,10 +67,12 @@ def default_time_step(
 
     The largest of 1, 2, 5 times a power of ten that is within 80 % of the bound of
     diffusion (`largest_diffusivity`) and half of the reaction's time, 1 /
-    `reaction_rate`. Schemes without a bound of diffusion stay within 1 and a fifth of the
-    reaction's time.
+    `reaction_rate`. Schemes without a bound of diffusion stay within 1 and a fifth of
+    the reaction's time.
 
     Args:
+      model: the equations.
+      grid: where they are solved.
       params: numbers or `[B]` vectors, which may be mixed.
       scheme: a name of `SCHEMES`.
       laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
@@ -100,6 +103,7 @@ __all__ = [
     "SCHEMES",
     "STRANG",
     "TSIT5",
+    "MakeStep",
     "RungeKutta",
     "Scheme",
     "begin",

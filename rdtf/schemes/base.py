@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -11,10 +11,34 @@ import tensorflow as tf
 from rdtf.grids import Grid
 from rdtf.models import ReactionDiffusion
 from rdtf.operators import laplacians, modes
-from rdtf.types import Carry, Params, State, StepFn
+from rdtf.operators.finite_differences import DiffusionOperator
+from rdtf.types import Carry, Params, State, Step
 
 
-@dataclasses.dataclass(frozen=True)
+class MakeStep(Protocol):
+    """How a scheme builds its steps: a function, or the class of a step."""
+
+    def __call__(
+        self,
+        scheme: "Scheme",
+        model: ReactionDiffusion,
+        operator: DiffusionOperator,
+        time_step: float,
+        varying: tuple[str, ...],
+    ) -> Step:
+        """Builds a step.
+
+        Args:
+          scheme: the scheme that asks for it.
+          model, operator, time_step, varying: as of `Scheme.make_step`.
+
+        Raises:
+          InputError: if the scheme cannot take the model on that boundary, or with
+            those parameters as fields.
+        """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Scheme:
     """A time-stepping scheme of fixed steps.
 
@@ -24,26 +48,32 @@ class Scheme:
       stages: evaluations of the reaction per step.
       real_stability: how far its stability region reaches along the negative real axis;
         infinite if it takes diffusion implicitly or exactly.
-      make: `make(scheme, model, operator, time_step, varying) -> step`.
+      make: builds a step.
     """
 
     name: str
     order: int
     stages: int
     real_stability: float
-    make: Callable
+    make: MakeStep
 
     def make_step(
         self,
         model: ReactionDiffusion,
-        operator: Callable,
+        operator: DiffusionOperator,
         time_step: float,
         varying: tuple[str, ...] = (),
-    ) -> StepFn:
-        """Builds `step(carry, params, step_index) -> carry`.
+    ) -> Step:
+        """Builds a step.
 
-        `operator` comes from `finite_differences.diffusion_operator`; `varying` names
-        the parameters that are fields.
+        Args:
+          model: the equations.
+          operator: the Laplacian, from `finite_differences.diffusion_operator`.
+          time_step: in the model's time unit.
+          varying: names of the parameters that are fields.
+
+        Raises:
+          InputError: as of `MakeStep`.
         """
         return self.make(self, model, operator, time_step, varying)
 
@@ -73,7 +103,7 @@ def spectral_radius(grid: Grid, laplacian: str = "second_order") -> float:
     return float(np.abs(modes.eigenvalues(grid, laplacian)).max())
 
 
-def prepare(step: StepFn, params: Params) -> Params:
+def prepare(step: Step, params: Params) -> Params:
     """The parameters, and what a step computes from them alone: once for many steps.
 
     Every step takes either; it is faster with this.
@@ -81,19 +111,30 @@ def prepare(step: StepFn, params: Params) -> Params:
     return step.prepare(params) if hasattr(step, "prepare") else dict(params)
 
 
-def begin(step: StepFn, state: State, params: Params) -> Carry:
-    """What a step carries from a state on: itself, and the memory of a multistep one."""
+def begin(step: Step, state: State, params: Params) -> Carry:
+    """What the first step takes: the state, and the memory of a multistep scheme."""
     return step.begin(state, params) if hasattr(step, "begin") else tuple(state)
 
 
 def rate(
     model: ReactionDiffusion,
-    operator: Callable,
+    operator: DiffusionOperator,
     state: State,
     params: Params,
     varying: tuple[str, ...] = (),
 ) -> tuple[State, State]:
-    """The state as read by the operator, and its time derivative, species by species."""
+    """The time derivative of a state.
+
+    Args:
+      model: the equations.
+      operator: the Laplacian.
+      state: fields `[B, *grid.shape]`, or rows `[B, cells]`.
+      params: name -> tensor of the same rank.
+      varying: names of the parameters that are fields.
+
+    Returns:
+      (the state as the operator read it, its time derivative), species by species.
+    """
     plain = model.is_plain and not any(n in varying for n in model.diffusivities)
     if not plain:
         reaction = model.reaction(state, params)
@@ -110,7 +151,7 @@ def rate(
 
 
 def check_transport(
-    model: ReactionDiffusion, operator, varying: tuple[str, ...]
+    model: ReactionDiffusion, operator: DiffusionOperator, varying: tuple[str, ...]
 ) -> None:
     """Raises InputError where `rate` has no discretization for boundary and model."""
     moved = [n for n in model.diffusivities if n in varying]

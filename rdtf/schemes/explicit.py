@@ -31,11 +31,11 @@ class Tableau:
     error: tuple[float, ...] | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RungeKutta(Scheme):
     """A scheme with a `tableau`."""
 
-    tableau: Tableau = None
+    tableau: Tableau
 
     def polynomial(self) -> np.ndarray:
         """Coefficients of R(z), lowest first: a step multiplies y' = λ y by R(h λ)."""
@@ -80,8 +80,18 @@ class RungeKutta(Scheme):
         state, first = rate(state)
         return self.advance_from(rate, state, first, time_step)[0]
 
-    def advance_from(self, rate, state, first, time_step):
-        """(the state after a step, its stages), given the derivatives `first` at it."""
+    def advance_from(self, rate: Callable, state: State, first: State, time_step):
+        """One step whose first stage is known.
+
+        Args:
+          rate: `rate(state)` is (state, derivatives).
+          state: before the step.
+          first: the derivatives at it.
+          time_step: a number, or `[B, 1]`.
+
+        Returns:
+          (the state after the step, the stages).
+        """
         stages = [first]
         for row in self.tableau.a:
             stages.append(rate(_combine(state, time_step, row, stages))[1])
@@ -118,26 +128,40 @@ def _make(scheme, model, operator, time_step, varying):
     return step
 
 
-FORWARD_EULER = RungeKutta("forward_euler", 1, 1, 2.0, _make, Tableau((), (1.0,)))
-HEUN = RungeKutta("heun", 2, 2, 2.0, _make, Tableau(((1.0,),), (0.5, 0.5)))
+FORWARD_EULER = RungeKutta(
+    name="forward_euler",
+    order=1,
+    stages=1,
+    real_stability=2.0,
+    make=_make,
+    tableau=Tableau(a=(), b=(1.0,)),
+)
+HEUN = RungeKutta(
+    name="heun",
+    order=2,
+    stages=2,
+    real_stability=2.0,
+    make=_make,
+    tableau=Tableau(a=((1.0,),), b=(0.5, 0.5)),
+)
 RK4 = RungeKutta(
-    "rk4",
-    4,
-    4,
-    2.785293563405282,
-    _make,
-    Tableau(
-        ((0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
-        (1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0),
+    name="rk4",
+    order=4,
+    stages=4,
+    real_stability=2.785293563405282,
+    make=_make,
+    tableau=Tableau(
+        a=((0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)),
+        b=(1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0),
     ),
 )
 TSIT5 = RungeKutta(
-    "tsit5",
-    5,
-    6,
-    3.5068469938049,
-    _make,
-    Tableau(
+    name="tsit5",
+    order=5,
+    stages=6,
+    real_stability=3.5068469938049,
+    make=_make,
+    tableau=Tableau(
         a=(
             (0.161,),
             (-0.008480655492356989, 0.335480655492357),

@@ -18,9 +18,10 @@ begins with N(u') (compare Whalen, Brio & Moloney 2015, doi:10.1016/j.jcp.2014.0
 The order is 4 in smooth states; while modes that decay within a step still do so, such
 as after a jump, it can be as low as 2 (Hochbruck & Ostermann 2005,
 doi:10.1137/040611434), and boundary values have the same effect. Without diffusion this
-is Runge-Kutta 4; a steady state of the equations is one of the scheme, at any time step.
-The reaction is evaluated on the grid and not dealiased: what its products alias is below
-round-off once a pattern is resolved, and if it is not, a finer grid is the cure.
+is Runge-Kutta 4; a steady state of the equations is one of the scheme, at any time
+step. The reaction is evaluated on the grid and not dealiased: what its products alias
+is below round-off once a pattern is resolved, and if it is not, a finer grid is the
+cure.
 """
 
 import math
@@ -53,7 +54,7 @@ def _weights(at_half, functions, time_step):
 
 
 class ExponentialStep(SpectralStep):
-    """`step(carry, params, step_index) -> carry` of ETDRK4."""
+    """A step of ETDRK4."""
 
     def functions(self, symbol, h):
         if self._splitting.is_diagonal:
@@ -76,10 +77,17 @@ class ExponentialStep(SpectralStep):
         return self.forward(self.remainder(state, params))
 
     def stages(self, u, n_u, params: Params, shape, h):
-        """(amplitudes after a step, N(c)) from u and N(u), all amplitudes.
+        """The stages of a step.
 
-        `h`, a number or `[B, 1]`, is for the species that do not diffuse: they take
-        Runge-Kutta 4.
+        Args:
+          u, n_u: amplitudes of the state and of its N.
+          params: prepared.
+          shape: of a field.
+          h: the length of the step, a number or `[B, 1]`, for the species that do not
+            diffuse: they take Runge-Kutta 4.
+
+        Returns:
+          (amplitudes after the step, those of N(c)).
         """
         still = {"half": h / 2, "first": h / 6, "middle": h / 3, "last": h / 6}
 
@@ -105,4 +113,10 @@ class ExponentialStep(SpectralStep):
         return after, n_c
 
 
-ETDRK4 = Scheme("etdrk4", 4, 4, math.inf, ExponentialStep)
+ETDRK4 = Scheme(
+    name="etdrk4",
+    order=4,
+    stages=4,
+    real_stability=math.inf,
+    make=ExponentialStep,
+)

@@ -7,8 +7,8 @@ With L and N as in `rdtf.schemes.splitting`, and h the time step,
 
 (Ascher, Ruuth & Wetton 1995, doi:10.1137/0732037). Both are of order 2 and cost one
 evaluation of the reaction and one solve per step, which is diagonal in the modes of the
-Laplacian. cnab2 hardly damps what decays fast, sbdf2 does. The first step is of order 1:
-cnab2 takes N(u⁻) = N(u), sbdf2 an implicit-explicit Euler step.
+Laplacian. cnab2 hardly damps what decays fast, sbdf2 does. The first step is of order
+1: cnab2 takes N(u⁻) = N(u), sbdf2 an implicit-explicit Euler step.
 
 They carry N(u⁻), sbdf2 also u⁻ and a flag `[B, 1]` that is 0 before the first step.
 """
@@ -24,7 +24,7 @@ from rdtf.types import Carry, Params, State
 
 
 class _ImplicitStep(SpectralStep):
-    """`weights`: name -> (shift, factor) of the inverse matrices (shift - factor h L)."""
+    """`weights`: name -> (shift, factor) of the inverses of (shift - factor h L)."""
 
     weights: ClassVar[dict[str, tuple[float, float]]]
 
@@ -103,5 +103,17 @@ class _BackwardDifferences(_ImplicitStep):
         return (*after, *state, *now, tf.ones_like(flag))
 
 
-CNAB2 = Scheme("cnab2", 2, 1, math.inf, _CrankNicolson)
-SBDF2 = Scheme("sbdf2", 2, 1, math.inf, _BackwardDifferences)
+CNAB2 = Scheme(
+    name="cnab2",
+    order=2,
+    stages=1,
+    real_stability=math.inf,
+    make=_CrankNicolson,
+)
+SBDF2 = Scheme(
+    name="sbdf2",
+    order=2,
+    stages=1,
+    real_stability=math.inf,
+    make=_BackwardDifferences,
+)

@@ -1,12 +1,6 @@
-"""Candidates for a step of given length, with an estimate of their error.
+"""Candidates for a step of given length, with an estimate of their error."""
 
-A pair is what `Simulation.integrate` steps with. Everything is rows `[B, cells]`, and the
-length h is `[B]`, one per sample:
-
-    pair.prepare(params, h) -> prepared        what h and the parameters alone determine
-    pair.begin(state, params) -> memory        what one step leaves to the next
-    pair.candidate(state, memory, prepared, h) -> (state, error, memory)
-"""
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -14,6 +8,7 @@ from rdtf.schemes.base import check_transport, rate
 from rdtf.schemes.explicit import TSIT5
 from rdtf.schemes.exponential import ETDRK4, ExponentialStep
 from rdtf.status import InputError
+from rdtf.types import Params, State
 
 ADAPTIVE = (TSIT5.name, ETDRK4.name)
 
@@ -27,8 +22,46 @@ def check(scheme) -> None:
         )
 
 
-def create(scheme, model, operator, varying=()):
-    """The pair of a scheme."""
+class Pair(Protocol):
+    """What `rdtf.Simulation.integrate` steps with, on rows `[B, cells]`.
+
+    Attributes:
+      error_order: the error of a step of length h is of this order in h.
+    """
+
+    error_order: int
+
+    def prepare(self, params: Params, lengths: tf.Tensor) -> Params:
+        """The parameters, and what they determine with the lengths `[B]` of a step."""
+
+    def begin(self, state: State, params: Params) -> Any:
+        """The memory of the first step: what each one hands to the next."""
+
+    def candidate(
+        self, state: State, memory: Any, params: Params, h: tf.Tensor
+    ) -> tuple[State, State, Any]:
+        """Tries a step.
+
+        Args:
+          state: before the step.
+          memory: of the step before, or from `begin`.
+          params: prepared for `h`.
+          h: float64 `[B]`, the length of the step of each sample.
+
+        Returns:
+          (state after the step, an estimate of its error, memory for the next).
+        """
+
+
+def create(scheme, model, operator, varying=()) -> Pair:
+    """The pair of a scheme.
+
+    Args:
+      scheme, model, operator, varying: as of `rdtf.schemes.Scheme.make_step`.
+
+    Raises:
+      InputError: if the scheme has no estimate of its error.
+    """
     check(scheme)
     make = _RungeKuttaPair if scheme.name == TSIT5.name else _ExponentialPair
     return make(scheme, model, operator, varying)
@@ -78,12 +111,12 @@ class _ExponentialPair:
     def begin(self, state, params):
         return (*self._step.forward(state), *self._step.rates(state, params))
 
-    def candidate(self, state, memory, prepared, h):
+    def candidate(self, state, memory, params, h):
         step, column, shape = self._step, h[:, tf.newaxis], state[0].shape
         u, n_u = memory[: len(state)], memory[len(state) :]
-        moved, n_c = step.stages(u, n_u, prepared, shape, column)
+        moved, n_c = step.stages(u, n_u, params, shape, column)
         after = step.backward(moved, shape)
-        n_after = step.rates(after, prepared)
+        n_after = step.rates(after, params)
         difference = tuple(c - a for c, a in zip(n_c, n_after, strict=True))
-        error = step.times("last", prepared, difference, column / 6.0)
+        error = step.times("last", params, difference, column / 6.0)
         return after, step.backward(error, shape), (*moved, *n_after)

@@ -2,10 +2,10 @@
 
     φ0(z) = e^z,    φ1 = (φ0 - 1) / z,    φ2 = (φ1 - 1) / z,    φ3 = (φ2 - 1/2) / z
 
-They lose all digits near z = 0 if they are computed as written (Kassam & Trefethen 2005,
-doi:10.1137/S1064827502410633, go round by contour integrals). For real z a Taylor series
-serves for |z| < 1, and the recurrence, which is stable beyond; for matrices the series
-at Z / 2^12, and doublings from there (Skaflestad & Wright 2009,
+They lose all digits near z = 0 if they are computed as written (Kassam & Trefethen
+2005, doi:10.1137/S1064827502410633, go round by contour integrals). For real z a Taylor
+series serves for |z| < 1, and the recurrence, which is stable beyond; for matrices the
+series at Z / 2^12, and doublings from there (Skaflestad & Wright 2009,
 doi:10.1016/j.apnum.2008.03.035). Both can be differentiated, at 0 too.
 """
 

@@ -7,11 +7,15 @@ from rdtf.types import Params, State
 
 
 class SpectralStep:
-    """The base of `step(carry, params, step_index) -> carry` with functions of h L.
+    """The base of the steps with functions of h L.
+
+    Args:
+      scheme, model, operator, time_step, varying: as of `rdtf.schemes.base.MakeStep`.
 
     Prepared parameters (see `schemes`) hold these functions too, as "0.1.half" for
     "half" of species 0 and 1 and so on, so that they are computed, and differentiated,
-    once for many steps. A subclass says what they are, h being a number or `[B, 1, ...]`:
+    once for many steps. A subclass says what they are, with h a number or
+    `[B, 1, ...]`:
 
         functions(symbol, h) -> {(i, j): {name: `[1 or B, *modes]`}}
     """
@@ -46,7 +50,14 @@ class SpectralStep:
         return self._splitting.remainder(state, params)
 
     def times(self, name: str, params: Params, amplitudes, still):
-        """Σ_j w_ij x_j for each species i; `still` times those that do not move."""
+        """Σ_j w_ij x_j for each species i.
+
+        Args:
+          name: of w among the functions of h L.
+          params: prepared.
+          amplitudes: x, as from `forward`.
+          still: what multiplies the species that do not move.
+        """
         results, moving = [], self._splitting.moving
         for i in self._species:
             if i not in moving:

@@ -4,9 +4,9 @@
 
 c and e are the diffusivities and the parts of Q and P that are linear about s = 0 (see
 `rdtf.models.ReactionDiffusion`); N is the reaction, what Q and P have besides, and the
-values of the boundary. For each mode of the Laplacian L is a small matrix of numbers, one
-row and column per species, so that schemes take it implicitly or exactly. It is kept as
-a dict (i, j) -> `[1 or B, *modes]`; what it leaves out is zero.
+values of the boundary. For each mode of the Laplacian L is a small matrix of numbers,
+one row and column per species, so that schemes take it implicitly or exactly. It is
+kept as a dict (i, j) -> `[1 or B, *modes]`; what it leaves out is zero.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import tensorflow as tf
 
 from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.operators import finite_differences
+from rdtf.operators.finite_differences import DiffusionOperator
 from rdtf.operators.fourier import Modes
-from rdtf.schemes.base import check_transport
+from rdtf.schemes.base import Scheme, check_transport
 from rdtf.status import InputError
 from rdtf.types import Params, State
 
@@ -28,13 +29,25 @@ Matrix = dict[tuple[int, int], tf.Tensor]
 class Splitting:
     """L and N of a model, for the operator of a grid.
 
+    Args:
+      scheme: named where it cannot be used.
+      model: the equations.
+      operator: the Laplacian.
+      varying: names of the parameters that are fields.
+
     Attributes:
       modes: of the Laplacian.
       moving: indices of the species that L acts on; the others need no transform.
       is_diagonal: whether L couples no two species.
     """
 
-    def __init__(self, scheme, model: ReactionDiffusion, operator, varying):
+    def __init__(
+        self,
+        scheme: Scheme,
+        model: ReactionDiffusion,
+        operator: DiffusionOperator,
+        varying: tuple[str, ...],
+    ):
         check_transport(model, operator, varying)
         moved = [name for name in linear_parameters(model) if name in varying]
         if moved:
@@ -107,7 +120,7 @@ class Splitting:
         return found
 
     def _bent(self, state, params):
-        """Q + ∇²P without what L has of them, or None if nothing is left."""
+        """Q + ∇²P without what L has of them, or None if that is all."""
         model, total = self._model, None
         for power, terms in enumerate((model.laplacian_terms, model.bilaplacian_terms)):
             if terms is None or not _is_nonlinear(model, power):

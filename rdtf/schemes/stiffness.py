@@ -32,8 +32,12 @@ def largest_diffusivity(
     latter, linearized about the model's background, or zero, and the corners of its
     valid range. In length² / time.
 
-    With an explicit `scheme`, eigenvalues that are not real count by how far its
-    stability region reaches in their direction, compared with the negative real axis.
+    Args:
+      model: the equations.
+      params: name -> number, vector `[B]` or field.
+      grid, laplacian: what ∇² is.
+      scheme: if explicit, eigenvalues that are not real count by how far its stability
+        region reaches in their direction, compared with the negative real axis.
     """
     rate = _diffusion_rate(model, params, grid, laplacian, scheme)
     return rate / spectral_radius(grid, laplacian)
@@ -101,8 +105,8 @@ def _slopes(model, state, values):
 def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> float:
     """Largest |eigenvalue| of ∂R/∂s at the uniform states of a model, 1 / time.
 
-    Of those without a negative value, if there are any. Zero if it has no uniform state,
-    or if they cannot be found (see `rdtf.homogeneous`).
+    Of those without a negative value, if there are any. Zero if it has no uniform
+    state, or if they cannot be found (see `rdtf.homogeneous`).
     """
     try:
         states = homogeneous.states(model, params)
@@ -120,9 +124,9 @@ def reaction_rate(model: ReactionDiffusion, params: Mapping[str, float]) -> floa
 def rounded_time_step(bound: float, reaction_rate: float = 0.0) -> float:
     """The largest of 1, 2, 5 times a power of ten within 80 % of the stability bound.
 
-    Also within half of the reaction's time, 1 / `reaction_rate`; where diffusion sets no
-    bound (it is infinite), within 1 and a fifth of it, as away from the uniform states a
-    reaction is several times as fast.
+    Also within half of the reaction's time, 1 / `reaction_rate`; where diffusion sets
+    no bound (it is infinite), within 1 and a fifth of it, as away from the uniform
+    states a reaction is several times as fast.
     """
     bound = 0.8 * bound
     if math.isinf(bound):
@@ -143,9 +147,16 @@ def choose(
 ) -> tuple[str, str]:
     """(name of a scheme, the reason for it in one line).
 
-    etdrk4 where diffusion is stiff beside the reaction, as an explicit scheme would take
-    steps that only its stability asks for; tsit5 where it is not. etdrk4 needs uniform
-    diffusivities, and axes short enough for matrices where they are not periodic.
+    etdrk4 where diffusion is stiff beside the reaction, as an explicit scheme would
+    take steps that only its stability asks for; tsit5 where it is not. etdrk4 needs
+    uniform diffusivities, and axes short enough for matrices where they are not
+    periodic.
+
+    Args:
+      model: the equations.
+      params: name -> number.
+      grid, laplacian: what ∇² is.
+      varying: names of the parameters that are fields.
     """
     moved = [n for n in linear_parameters(model) if n in varying]
     if moved:

@@ -58,4 +58,10 @@ class _Step(SpectralStep):
         return diffuse(RK4.advance(rate, diffuse(carry), self._time_step))
 
 
-STRANG = Scheme("strang", 2, 4, math.inf, _Step)
+STRANG = Scheme(
+    name="strang",
+    order=2,
+    stages=4,
+    real_stability=math.inf,
+    make=_Step,
+)

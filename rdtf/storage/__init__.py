@@ -1,4 +1,4 @@
-"""What is written and read: atomic files, targets, row logs, checkpoints, journals, locks."""
+"""Files: atomic writes, targets, row logs, checkpoints, journals and locks."""
 
 from rdtf import lazy
 from rdtf.storage.atomic_files import (

@@ -1,7 +1,7 @@
-"""All that a training needs to go on, as named arrays in one `.npz` that appears in one piece.
+"""All that a training needs to go on: named arrays in one `.npz`, written at once.
 
-Beside the arrays a file says of what kind of run it is and which version of rdtf wrote it.
-Files of version 0.1.0 say neither, and are read for what their arrays are called.
+Beside the arrays a file says of what kind of run it is and which version of rdtf wrote
+it. Files of version 0.1.0 say neither, and are read for what their arrays are called.
 """
 
 import contextlib
@@ -54,8 +54,9 @@ class Checkpoint:
         kind, number, version = (arrays.pop(name, None) for name in _OWN)
         if kind is not None and str(kind) != self._kind:
             raise InputError(
-                f"Expected a checkpoint of {self._kind} at {self.path}, got one of {kind}: "
-                "choose another work directory, or start again with --overwrite."
+                f"Expected a checkpoint of {self._kind} at {self.path}, got one of "
+                f"{kind}: choose another work directory, or start again with "
+                "--overwrite."
             )
         if number is not None and int(number) > _FORMAT:
             raise InputError(
@@ -71,8 +72,8 @@ class Checkpoint:
             lost = "no array " if isinstance(error, KeyError) else ""
             raise InputError(
                 f"Expected a checkpoint of this run at {self.path}, got {lost}"
-                f"{str(error).splitlines()[0]}: use the flags it was made with, or start "
-                "again with --overwrite."
+                f"{str(error).splitlines()[0]}: use the flags it was made with, or "
+                "start again with --overwrite."
             ) from None
 
 
@@ -85,7 +86,7 @@ def assign(name: str, variables: Iterable, arrays: Mapping[str, np.ndarray]) -> 
     """Gives variables what `arrays_of` took from them, bit for bit.
 
     Raises:
-      ValueError: if an array is missing, left over or does not fit.
+      ValueError: if an array is missing, unknown or does not fit.
     """
     variables = list(variables)
     found = sum(key.startswith(f"{name}_") for key in arrays)

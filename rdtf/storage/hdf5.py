@@ -11,7 +11,7 @@ from rdtf.storage.atomic_files import atomic
 
 @contextlib.contextmanager
 def create(path):
-    """Yields a new HDF5 file, which replaces the one at `path` when the block succeeds."""
+    """Yields a new HDF5 file that replaces the one at `path` if the block succeeds."""
     journal.journal_path(path).unlink(missing_ok=True)
     with atomic(path) as new, h5py.File(new, "w") as file:
         yield file

@@ -1,10 +1,11 @@
-"""A file that changes by whole transactions: a kill leaves the one before or the one after.
+"""A file that changes by whole transactions, whenever a run is killed.
 
 New bytes go to the end of the file, where nothing refers to them yet, or to places that
-were said to be unused. Bytes that would replace others wait in memory, page by page. `commit` writes these to a journal beside
-the file, `NAME.journal`, which appears in one piece; then into the file; then the journal
-goes. So there are three cases after a kill: no journal, and the file is as it was before
-the transaction; a journal, and `recover` finishes what it says; or all was done.
+were said to be unused. Bytes that would replace others wait in memory, page by page.
+`commit` writes these to a journal beside the file, `NAME.journal`, which appears in one
+piece; then into the file; then the journal goes. So there are three cases after a kill:
+no journal, and the file is as it was before the transaction; a journal, and `recover`
+finishes what it says; or all was done.
 """
 
 import contextlib
@@ -124,7 +125,7 @@ class JournaledFile(io.RawIOBase):
         return len(view)
 
     def release(self, start: int, stop: int) -> None:
-        """Says, before any of it is written, that bytes are unused until the next commit.
+        """Says, before any is written, that bytes are unused until the next commit.
 
         They may then be lost with the transaction, and need no room in memory; but for
         those that share a page with others.
@@ -209,8 +210,8 @@ def _apply(raw, path):
     magic, size, count, checksum = _HEAD.unpack_from(content.ljust(_HEAD.size, b"\0"))
     if magic != _MAGIC or zlib.crc32(content[_HEAD.size :]) != checksum:
         raise InputError(
-            f"Expected a whole journal at {journal}, got a damaged one: bring back both "
-            "files from a copy."
+            f"Expected a whole journal at {journal}, got a damaged one: bring back "
+            "both files from a copy."
         )
     at = _HEAD.size
     for _ in range(count):

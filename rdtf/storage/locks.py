@@ -1,8 +1,9 @@
 """One process at a time on an output file or a work directory.
 
-Who writes holds a lock on `.NAME.lock` beside the file, or on `.lock` in the directory. The
-system lets it go when the process ends, killed or not: a lock file that is left over keeps
-nobody off. Within a process a lock is shared, so that its threads do not block one another.
+Who writes holds a lock on `.NAME.lock` beside the file, or on `.lock` in the directory.
+The system lets it go when the process ends, killed or not: a lock file that remains
+keeps nobody off. Within a process a lock is shared, so that its threads do not
+block one another.
 """
 
 import atexit
@@ -42,7 +43,7 @@ class Lock:
                 self._remove()
 
     def _remove(self):
-        """Unlocks; removes the lock file, and directories that were made for it alone."""
+        """Unlocks; removes the lock file and directories made for it alone."""
         if self._handle is not None:
             # Unlinked while it is still locked: whoever opened it before sees that.
             if _is_open_file(self._handle, self._file):

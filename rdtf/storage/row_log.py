@@ -1,7 +1,7 @@
 """A log of rows that a long run appends to and may go on from.
 
-JSON lines, each on disk before the next is begun; the first may be `{"settings": ...}`. A
-run that is killed while it writes leaves half a line, which is dropped.
+JSON lines, each on disk before the next is begun; the first may be `{"settings": ...}`.
+A run that is killed while it writes leaves half a line, which is dropped.
 """
 
 import json

@@ -27,13 +27,14 @@ class Targets:
       fields: species -> float64 `[sample, *grid]`, or `[sample, time, *grid]`.
       times: float64 `[time]` of a movie, or None for stills.
       status, num_steps: int `[sample]` of the run that made them, or None.
-      mask: bool, True where a cell was seen, shaped as a field, or None for all.
+      mask: bool, True where a cell was observed, shaped as a field, or None for all.
       pixel_size: distance between cell centres, or None if the file does not say.
       quantum: step between the levels that can be stored, or None if there is none.
       metadata: what is known of their origin; `{}` if nothing is.
     """
 
     fields: dict[str, np.ndarray]
+    _: dataclasses.KW_ONLY
     times: np.ndarray | None = None
     status: np.ndarray | None = None
     num_steps: np.ndarray | None = None
@@ -77,8 +78,9 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
     metadata = _metadata(path, arrays.pop("metadata", None))
     if observe not in arrays:
         raise InputError(
-            f"Expected an array {observe!r} in {path}, got {', '.join(arrays) or 'none'}"
-            ": rename it, or say which species is seen with --observe."
+            f"Expected an array {observe!r} in {path}, got "
+            f"{', '.join(arrays) or 'none'}"
+            ": rename it, or say with --observe which species is shown."
         )
     extra = {name: arrays.pop(name) for name in _EXTRA if name in arrays}
     shape = arrays[observe].shape
@@ -95,7 +97,7 @@ def load_targets(path, observe: str, frame_interval: float | None = None) -> Tar
     _check_field(path, observe, fields[observe], extra, ndim)
     _check_extra(path, fields[observe].shape, extra, ndim, frame_interval or 1.0)
     fields = {name: array.astype(np.float64) for name, array in fields.items()}
-    return Targets(fields, metadata=metadata, **extra)
+    return Targets(fields=fields, metadata=metadata, **extra)
 
 
 def _metadata(path, text):
@@ -125,8 +127,8 @@ def _check_extra(path, shape, extra, ndim, interval):
         extra.setdefault("times", interval * np.arange(*frames))
     if "times" in extra and extra["times"].shape != frames:
         raise InputError(
-            f"Expected {frames or 'no'} times in {path} beside fields of shape {shape}, "
-            f"got {extra['times'].shape}."
+            f"Expected {frames or 'no'} times in {path} beside fields of shape "
+            f"{shape}, got {extra['times'].shape}."
         )
 
 
@@ -161,7 +163,7 @@ def _check_field(path, name, array, extra, ndim):
             f"Expected {name!r} of {path} as [sample, *grid] or [sample, time, *grid] "
             f"on a {ndim}-D grid, got shape {array.shape}."
         )
-    seen = array
+    observed = array
     if "mask" in extra:
         mask = np.asarray(extra["mask"], bool)
         try:
@@ -170,10 +172,10 @@ def _check_field(path, name, array, extra, ndim):
             raise InputError(
                 f"Expected a mask of shape {array.shape} in {path}, got {mask.shape}."
             ) from None
-        seen = array[mask]
-    if not np.isfinite(seen).all():
+        observed = array[mask]
+    if not np.isfinite(observed).all():
         raise InputError(
             f"Expected finite numbers as {name!r} of {path}, got "
-            f"{int((~np.isfinite(seen)).sum())} NaN or infinite: mark missing cells "
-            "with an array `mask` (True where seen)."
+            f"{int((~np.isfinite(observed)).sum())} NaN or infinite: mark missing "
+            "cells with an array `mask` (True where observed)."
         )

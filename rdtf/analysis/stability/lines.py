@@ -159,7 +159,13 @@ def _augmented(model, name):
 
     names = ("inverse_of_the_parameter", *model.species, name)
     parameters = {n: Parameter(params[n].default) for n in others}
-    return ReactionDiffusion(f"{model.name}_folds", names, reaction, {}, parameters)
+    return ReactionDiffusion(
+        name=f"{model.name}_folds",
+        species=names,
+        reaction=reaction,
+        diffusivity={},
+        parameters=parameters,
+    )
 
 
 def born(model, onset, name) -> tuple[dict[str, float], np.ndarray] | None:

@@ -1,4 +1,4 @@
-"""Velocities that keep the law of points in two or three dimensions: small experiments."""
+"""Experiments on points of two or three dimensions instead of patterns."""
 
 from rdtf import lazy
 

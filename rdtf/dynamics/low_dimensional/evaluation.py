@@ -1,4 +1,4 @@
-"""How well a velocity of points keeps their law, and how near it is to the true one.
+"""How well a velocity keeps a distribution of points, and how near it is to the truth.
 
 Velocities are functions of arrays, `[n, d]` -> `[n, d]`.
 """
@@ -10,9 +10,9 @@ import numpy as np
 import scipy.spatial.distance
 import tensorflow as tf
 
+from rdtf.dynamics import rollouts
 from rdtf.dynamics.low_dimensional import training
 from rdtf.dynamics.low_dimensional.data import Points
-from rdtf.dynamics.rollouts import rk4_step
 
 _CLOUD, _DURATION, _STEPS, _WIDTH = 512, 10.0, 100, 0.5
 _COMPARED, _AVERAGED = 1024, 20_000
@@ -38,9 +38,9 @@ class Comparison:
     def cosines(self, velocity: Callable) -> dict:
         """|cosine| to f: at the points, and noised to the oracle E[f(x) | y].
 
-        Of fields over all points as one vector; "pointwise" is |mean of the cosines of each|.
-        "oracle" is the cosine of E[f | y] at the points to f: how far noise alone sets a
-        field that keeps the noised law apart.
+        Of fields over all points as one vector; "pointwise" is |mean of the cosines of
+        each|. "oracle" is the cosine of E[f | y] at the points to f: how far noise
+        alone sets a field that keeps the noised distribution apart.
         """
         v, f = velocity(self._x), self._f
         sizes = np.linalg.norm(v, axis=-1) * np.linalg.norm(f, axis=-1)
@@ -53,7 +53,7 @@ class Comparison:
 
 
 def oracle(y: np.ndarray, points: Points, sigma: float) -> np.ndarray:
-    """E[f(x) | y] over the law of the points, `[n, d]`: stationary for the noised law."""
+    """E[f(x) | y] over the points, `[n, d]`: keeps their noised distribution."""
     found, x = [], points.samples[:_AVERAGED]
     for part in np.array_split(y, max(1, len(y) // 256)):
         square = scipy.spatial.distance.cdist(part, x, "sqeuclidean")
@@ -64,7 +64,15 @@ def oracle(y: np.ndarray, points: Points, sigma: float) -> np.ndarray:
 
 
 def residual(velocity, score, points: Points, sigma: float, seed: int = 0) -> float:
-    """E r² / E |v|² of a velocity in TensorFlow at noised points."""
+    """E r² / E |v|² of a velocity at noised points.
+
+    Args:
+      velocity: a `networks.PointVelocity`.
+      score: a `networks.PointScore`.
+      points: the data.
+      sigma: the noise.
+      seed: of the noise.
+    """
     rng = np.random.default_rng(seed)
     x = points.samples[:_COMPARED]
     y = tf.constant(x + sigma * rng.normal(size=x.shape), tf.float32)
@@ -86,7 +94,7 @@ def trajectories(
     size = np.sqrt(np.square(velocity(start)).sum(-1).mean())
     x, h, found = start, duration / steps / size, [start]
     for _ in range(steps):
-        x = rk4_step(velocity, x, h)
+        x = rollouts.step(velocity, x, h)
         found.append(x)
     return np.stack(found, 1)
 
@@ -96,7 +104,14 @@ def discrepancies(
 ) -> dict:
     """Squared MMD of points after 10 units of time along v to others; and at the start.
 
-    Both noised, as v keeps the law of such; a law is kept if the two are alike.
+    Both clouds are noised, as v keeps the distribution of noised points; it is kept if
+    the two numbers are alike.
+
+    Args:
+      velocity: a function of arrays `[n, d]`.
+      points: the data.
+      sigma: the noise.
+      seed: of the noise, and of which points are used.
     """
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(points.samples), 2 * _CLOUD, replace=False)
@@ -107,11 +122,16 @@ def discrepancies(
 
 
 def turns(samples: np.ndarray, seed: int = 0) -> list[list[float]]:
-    """The sign changes of an even number of coordinates that a law keeps, 1 first.
+    """Sign changes of an even number of coordinates that keep the distribution.
 
-    Kept is what makes one half of the samples look like the other: an MMD² below .03 (runs of
-    finite length visit the two lobes of Lorenz unevenly; what is no symmetry has .1). They
-    are a group, and turn no flow around, as mirrors do.
+    A sign change counts if it makes one half of the samples look like the other: an
+    MMD² below 0.03 (runs of finite length visit the two lobes of Lorenz unevenly; what
+    is no symmetry has 0.1). They form a group, the identity first, and unlike
+    reflections reverse no flow.
+
+    Args:
+      samples: `[n, d]`.
+      seed: of which samples are compared.
     """
     rng = np.random.default_rng(seed)
     chosen = samples[rng.choice(len(samples), 2 * _HALF, replace=False)]
@@ -124,9 +144,9 @@ def turns(samples: np.ndarray, seed: int = 0) -> list[list[float]]:
 
 
 def mmd(a: np.ndarray, b: np.ndarray) -> float:
-    """The squared maximum mean discrepancy of two clouds, unbiased, of Gaussians of .5.
+    """Squared maximum mean discrepancy of two clouds, by Gaussians of width 0.5.
 
-    Gretton et al. 2012 (jmlr.org/papers/v13/gretton12a.html).
+    Unbiased (Gretton et al. 2012, jmlr.org/papers/v13/gretton12a.html).
     """
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan")

@@ -1,4 +1,4 @@
-"""A data set of points from its name to a velocity, its competitors and numbers."""
+"""An experiment: points, a velocity, others to compare it with, and numbers."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from rdtf.dynamics.low_dimensional.polynomials import Polynomials
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
     """What was found.
 
@@ -38,7 +38,7 @@ def run(
     alpha: float | None = None,
     num_pairs: int = 0,
     symmetric: bool = False,
-    progress: training.Progress = training.unseen,
+    progress: training.Progress = training.no_progress,
 ) -> Experiment:
     """Trains and compares.
 
@@ -47,7 +47,8 @@ def run(
       settings: of both trainings; its seed is that of the data, too.
       alpha: ᾱ of the noise; default: what is usual for the data.
       num_pairs: points whose rates are known to the velocity.
-      symmetric: whether it commutes with the turns that the law of the points shows.
+      symmetric: whether it commutes with the turns that keep the distribution of the
+        points.
       progress: called every 100 steps of both trainings.
 
     Raises:
@@ -63,18 +64,15 @@ def run(
     score = training.train_score(points.samples, settings, progress)
     turns = evaluation.turns(points.samples, settings.seed) if symmetric else None
     velocity = training.train_velocity(
-        points.samples, score, sigma, settings, pairs, turns, progress
+        points.samples,
+        score,
+        sigma,
+        settings,
+        pairs=pairs,
+        turns=turns,
+        progress=progress,
     )
-    other = PointVelocity(points.samples.shape[-1])
-
-    scored = of_arrays(lambda x: score(x, sigma=sigma))
-    turn = equilibrium.antisymmetric(points.samples.shape[-1], settings.seed)
-    fields = {
-        "learned": of_arrays(velocity),
-        "training_free": lambda x: scored(x) @ turn.T,
-        "random": of_arrays(other),
-        "score": scored,
-    }
+    fields = _fields(score, velocity, sigma, settings.seed)
     result = {"dataset": name, "sigma": sigma, "pairs": num_pairs, "turns": turns}
     result["residual"] = evaluation.residual(velocity, score, points, sigma)
     row = Row(points, sigma, settings.seed)
@@ -85,7 +83,26 @@ def run(
         fields["polynomials"] = found
         clean = evaluation.discrepancies(found, points, 0.0, settings.seed)
         rows["polynomials"] = row(found) | clean | {"gap": gap}
-    return Experiment(points, score, velocity, fields, result | {"fields": rows})
+    return Experiment(
+        points=points,
+        score=score,
+        velocity=velocity,
+        fields=fields,
+        result=result | {"fields": rows},
+    )
+
+
+def _fields(score, velocity, sigma, seed):
+    """All but the polynomials, see `Experiment.fields`."""
+    other = PointVelocity(velocity.dimension)
+    scored = of_arrays(lambda x: score(x, sigma=sigma))
+    turn = equilibrium.antisymmetric(velocity.dimension, seed)
+    return {
+        "learned": of_arrays(velocity),
+        "training_free": lambda x: scored(x) @ turn.T,
+        "random": of_arrays(other),
+        "score": scored,
+    }
 
 
 def of_arrays(network):

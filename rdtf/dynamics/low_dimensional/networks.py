@@ -1,4 +1,4 @@
-"""Networks of points: the score of their noised law, and a velocity."""
+"""Networks of points: the score of their noised distribution, and a velocity."""
 
 import keras
 import numpy as np
@@ -48,7 +48,7 @@ class PointScore(keras.Model):
 
 @keras.saving.register_keras_serializable("rdtf")
 class PointVelocity(keras.Model):
-    """v of x and sin, cos of 2^i x, i = 0 to 3 (Mildenhall et al. 2020, arXiv:2003.08934).
+    """v of x and sin, cos of 2^i x, i = 0 to 3 (Mildenhall 2020, arXiv:2003.08934).
 
     Args:
       dimension: of the points.
@@ -79,7 +79,7 @@ class PointVelocity(keras.Model):
         return self.with_divergence(x)[0]
 
     def with_divergence(self, x):
-        """(v, ∇·v) at `[n, d]`: exact, by the derivatives along all axes side by side."""
+        """(v, ∇·v) at `[n, d]`: exact, by derivatives along all axes at once."""
         values, traces = [], []
         for turn in np.float32(self.turns):
             value, trace = self._inner(turn * x)

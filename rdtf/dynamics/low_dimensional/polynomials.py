@@ -49,7 +49,7 @@ class Polynomials:
         return found
 
     def _moments(self, x):
-        """(<∇φ_j, f_k>, <f_k f_l>) of some points: `[tests, terms]`, `[terms, terms]`."""
+        """(<∇φ_j, f_k> `[tests, terms]`, <f_k f_l> `[terms, terms]`) of points."""
         terms = _monomials(x, self._powers)
         tests = _powers(self.dimension, 1, _TESTED)
         slopes = np.stack([_slopes(x, tests, s) for s in range(self.dimension)], 1)

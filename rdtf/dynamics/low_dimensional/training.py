@@ -3,8 +3,8 @@
     ε loss        E |ε(x + σ n, σ) - n|²                         (Vincent 2011)
     flow loss     E r² / E |v|²,   r = ∇·v + v·s at y = x + σ n  (Zhang & Levin 2025)
 
-The divergence is exact. Rates dx/dt of some of the points, if there are any, add E |v(x) - dx/dt|² over
-E |dx/dt|².
+The divergence is exact. Rates dx/dt of some of the points, if there are any, add E
+|v(x) - dx/dt|² over E |dx/dt|².
 """
 
 import dataclasses
@@ -43,16 +43,19 @@ class Settings:
     seed: int = 0
 
 
-def unseen(label: str, done: int, loss: float) -> None:
-    """The `Progress` that nobody looks at."""
+def no_progress(label: str, done: int, loss: float) -> None:
+    """The `Progress` that does nothing."""
 
 
 def train_score(
-    samples: np.ndarray, settings: Settings, progress: Progress = unseen
+    samples: np.ndarray, settings: Settings, progress: Progress = no_progress
 ) -> PointScore:
     """The score of samples `[n, d]` at all levels from 0.03 to 3.
 
-    `progress` is called every 100 steps with ("score", steps done, loss).
+    Args:
+      samples: `[n, d]`.
+      settings: see `Settings`.
+      progress: called every 100 steps with ("score", steps done, loss).
     """
     keras.utils.set_random_seed(settings.seed)
     network = PointScore(samples.shape[-1])
@@ -76,7 +79,7 @@ def train_velocity(
     settings: Settings,
     pairs: tuple[np.ndarray, np.ndarray] | None = None,
     turns: np.ndarray | None = None,
-    progress: Progress = unseen,
+    progress: Progress = no_progress,
 ) -> PointVelocity:
     """The velocity of the module at level σ.
 

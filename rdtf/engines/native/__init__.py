@@ -2,9 +2,9 @@
 
 For forward Euler and the second-order Laplacian; any model, boundary and dimension.
 Kernels are generated from the model (`source`), compiled once and kept on disk
-(`build`); `drivers` describes how they run. Threads share the batch; what is left over,
-or a batch smaller than the cores, is shared layer by layer (`thread_pool`). Neither the batch
-nor the number of threads changes a bit of a result.
+(`build`); `drivers` describes how they run. Threads share the batch; its remainder, or
+a batch smaller than the number of cores, is shared layer by layer (`thread_pool`).
+Neither the batch nor the number of threads changes a bit of a result.
 """
 
 import functools
@@ -15,70 +15,62 @@ from tensorflow.python.eager import record
 from tensorflow.python.ops import control_flow_util
 
 from rdtf import lazy
-from rdtf.engines.native.windows import Windows
-from rdtf.grids import Grid
-from rdtf.models import ReactionDiffusion
+from rdtf.engines.base import Discretization, Segment
+from rdtf.engines.native.step_runs import StepRuns
 from rdtf.status import InputError, Status
-from rdtf.types import State
+from rdtf.types import Carry, State
 
 
 class Engine:
-    """The programs of `rdtf.engines.xla.Engine`, as native code.
+    """The programs of `rdtf.engines.base.Engine`, as native code.
 
-    States are tuples of `[B, *grid.shape]` tensors; parameters a dict of tensors
-    `[1 or B, 1, ...]`; step counts are Python ints.
+    Args:
+      discretization: one that `rdtf.engines.resolve` allows.
+      time_step: in the model's time unit.
+
+    Steps do not depend on their index here, so the first step of a segment is not used.
     """
 
-    def __init__(
-        self,
-        model: ReactionDiffusion,
-        grid: Grid,
-        scheme,
-        laplacian: str,
-        varying: tuple[str, ...],
-        time_step: float,
-    ):
-        del scheme, laplacian, varying  # what they may be: see rdtf.engines.resolve
-        self._species = len(model.species)
-        self._windows = Windows(model, grid, time_step)
-        self._with_tangents = functools.lru_cache(
-            functools.partial(Windows, model, grid, time_step)
+    def __init__(self, discretization: Discretization, time_step: float):
+        steps = functools.partial(
+            StepRuns, discretization.model, discretization.grid, time_step
         )
+        self._runs, self._with_tangents = steps(), functools.lru_cache(steps)
 
-    def forward(self, state: State, params: dict, first: int, num_steps: int) -> State:
-        """The state after `num_steps` steps."""
-        del first  # as the steps, here and below
-        n = len(state)
-
-        def run(*flat):
-            return self._windows.forward(flat[:n], _table(*flat[n:]), num_steps)[0]
-
-        return tuple(_call(run, (*state, *_columns(state, params)), state))
-
-    def checkpointed(self, state: State, params: dict, first: int, num_steps: int):
-        """(state after `num_steps` steps, checkpoints for `backward`)."""
-        del first
-        n = len(state)
-        spacing, _ = self._windows.spacing(num_steps, state[0].shape[0])
+    def forward(self, carry: Carry, segment: Segment) -> Carry:
+        """See `rdtf.engines.base.Engine`."""
+        n, params = len(carry), segment.params
 
         def run(*flat):
             table = _table(*flat[n:])
-            final, saved = self._windows.forward(flat[:n], table, num_steps, spacing)
+            return self._runs.forward(flat[:n], table, segment.num_steps)[0]
+
+        return tuple(_call(run, (*carry, *_columns(carry, params)), carry))
+
+    def checkpointed(self, carry: Carry, segment: Segment):
+        """See `rdtf.engines.base.Engine`."""
+        n, num_steps = len(carry), segment.num_steps
+        spacing, _ = self._runs.spacing(num_steps, carry[0].shape[0])
+
+        def run(*flat):
+            table = _table(*flat[n:])
+            final, saved = self._runs.forward(flat[:n], table, num_steps, spacing)
             return *final, saved
 
-        inputs = (*state, *_columns(state, params))
-        *final, saved = _call(run, inputs, (*state, _OPAQUE))
+        inputs = (*carry, *_columns(carry, segment.params))
+        *final, saved = _call(run, inputs, (*carry, _OPAQUE))
         return tuple(final), saved
 
-    def backward(self, checkpoints, params: dict, first: int, num_steps: int, upstream):
-        """Gradients with respect to the first state and to the parameters."""
-        del first
-        n = len(upstream)
+    def backward(self, checkpoints, segment: Segment, upstream: Carry):
+        """See `rdtf.engines.base.Engine`."""
+        n, params = len(upstream), segment.params
 
         def run(saved, *flat):
             values = flat[n + 1 :]
             table = _table(flat[n], *values)
-            adjoint, sums = self._windows.backward(saved, flat[:n], table, num_steps)
+            adjoint, sums = self._runs.backward(
+                saved, flat[:n], table, segment.num_steps
+            )
             shared = (c.sum() if v.size == 1 else c for c, v in zip(sums.T, values))
             return *adjoint, *(np.reshape(c, v.shape) for c, v in zip(shared, values))
 
@@ -86,37 +78,33 @@ class Engine:
         results = _call(run, inputs, (*upstream, *params.values()))
         return tuple(results[:n]), dict(zip(params, results[n:], strict=True))
 
-    def tangents(
-        self, state: State, tangents: dict, params: dict, first: int, num_steps: int
-    ) -> tuple[State, dict]:
-        """(state, tangents) after `num_steps` steps.
-
-        Tangents are a dict, parameter -> ∂state/∂parameter, one field per species.
-        """
-        del first
-        windows = self._with_tangents(tuple(tangents))
-        n = len(state)
-        fields = (*state, *(field for t in tangents.values() for field in t))
+    def tangents(self, carry: Carry, tangents: dict, segment: Segment):
+        """See `rdtf.engines.base.Engine`."""
+        runs = self._with_tangents(tuple(tangents))
+        n = len(carry)
+        fields = (*carry, *(field for t in tangents.values() for field in t))
 
         def run(*flat):
             table = _table(*flat[len(fields) :])
-            return windows.forward(flat[: len(fields)], table, num_steps)[0]
+            return runs.forward(flat[: len(fields)], table, segment.num_steps)[0]
 
-        results = _call(run, (*fields, *_columns(state, params)), fields)
+        results = _call(run, (*fields, *_columns(carry, segment.params)), fields)
         parts = [tuple(results[i : i + n]) for i in range(0, len(fields), n)]
         return parts[0], dict(zip(tangents, parts[1:], strict=True))
 
-    def until_steady(self, state, params, active, tolerance, first, num_steps):
-        """Steps the active samples until each is steady or sick.
+    def until_steady(self, state: State, segment: Segment, active, tolerance: float):
+        """See `rdtf.engines.base.Engine`.
 
-        Returns (state, steps taken `[B]`, status `[B]`, last largest change `[B]`).
+        Args:
+          state, segment: where to start, and the steps.
+          active: bool `[B]`, the samples that take steps.
+          tolerance: of the largest change in a step.
         """
-        del first
         n = len(state)
 
         def run(active, *flat):
-            final, steps, change, finite = self._windows.steady(
-                flat[:n], _table(*flat[n:]), active, tolerance, num_steps
+            final, steps, change, finite = self._runs.steady(
+                flat[:n], _table(*flat[n:]), active, tolerance, segment.num_steps
             )
             status = np.full(len(steps), int(Status.CONVERGED), np.int32)
             status[active & (change >= tolerance)] = int(Status.NOT_CONVERGED)
@@ -128,7 +116,7 @@ class Engine:
             tf.TensorSpec([len(active)], dtype)
             for dtype in (tf.int32, tf.int32, tf.float64)
         ]
-        inputs = (active, *state, *_columns(state, params))
+        inputs = (active, *state, *_columns(state, segment.params))
         *final, steps, status, change = _call(run, inputs, (*state, *per_sample))
         return tuple(final), steps, status, change
 
@@ -136,9 +124,9 @@ class Engine:
 _OPAQUE = tf.TensorSpec(None, tf.float64)  # an array that only this engine reads
 
 
-def _columns(state, params):
+def _columns(carry, params):
     """What `_table` takes: the size of the batch, and the parameters."""
-    return np.int64(state[0].shape[0]), *params.values()
+    return np.int64(carry[0].shape[0]), *params.values()
 
 
 def _table(batch, *columns):

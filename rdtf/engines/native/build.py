@@ -1,4 +1,4 @@
-"""Kernels on disk: source text, written once, imported, compiled and cached by Numba."""
+"""Kernels on disk: source text, written once, then compiled and cached by Numba."""
 
 import atexit
 import functools
@@ -84,7 +84,7 @@ def _import(name, path):
 
 @functools.cache
 def _cache_directory():
-    """$RDTF_CACHE_DIR, the user's cache directory, or one that ends with the process."""
+    """$RDTF_CACHE_DIR, the user's cache, or a directory that ends with the process."""
     home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     wanted = os.environ.get("RDTF_CACHE_DIR") or pathlib.Path(home) / "rdtf"
     path = pathlib.Path(wanted).expanduser().absolute()

@@ -1,7 +1,8 @@
 """Many steps of one sample after another, and back: what Python calls.
 
-Compiled once, for all models: a kernel is an argument, see `rdtf.engines.native.source`.
-Work is a sequence of `passes`, where the arguments that all share are described.
+Compiled once, for all models: a kernel is an argument, see
+`rdtf.engines.native.source`. Work is a sequence of `passes`, where the arguments that
+all share are described.
 """
 
 import numpy as np
@@ -73,7 +74,7 @@ def forward(
 def piece_back(
     kernel, adjoint_kernel, system, x, count, memory, turn, sharing, tick, shape
 ):
-    """Takes the adjoint back over `count` steps, to the state x; (tick, turn).
+    """Takes the adjoint back over `count` steps, to the state x: (tick, turn).
 
     The states after x are computed again first. The adjoint moves between the last two
     areas of `work`; `turn` says where it is.
@@ -95,8 +96,8 @@ def piece_back(
         while part >= 0:
             first, last = layers_of(part, layers, sharing)
             call(
-                adjoint_kernel, system, source, layers, target, layers, first, last, shape,
-                before, total,
+                adjoint_kernel, system, source, layers, target, layers, first, last,
+                shape, before, total,
             )  # fmt: skip
             part = finish(sharing, tick, part)
         tick += 1
@@ -122,8 +123,8 @@ def add_up(sums, gradients, sample, sharing, tick):
 
 @njit(cache=True, nogil=True)
 def backward(
-    kernel, adjoint_kernel, outside, table, constants, window, saved, memory, gradients, plan, sharing,
-    shape,
+    kernel, adjoint_kernel, outside, table, constants, window, saved, memory, gradients,
+    plan, sharing, shape,
 ):  # fmt: skip
     """Takes the adjoint of samples back over some steps.
 
@@ -156,35 +157,17 @@ def backward(
             for piece in range(1, pieces):
                 z0 = (piece - 1) * area
                 tick = advance(
-                    kernel,
-                    system,
-                    x,
-                    x0,
-                    middle,
-                    z0,
-                    length,
-                    work,
-                    plan,
-                    sharing,
-                    tick,
-                    shape,
-                )
+                    kernel, system, x, x0, middle, z0, length, work, plan, sharing,
+                    tick, shape,
+                )  # fmt: skip
                 x, x0 = middle, z0
             for piece in range(pieces - 1, -1, -1):
                 state = pointer(middle, (piece - 1) * area) if piece > 0 else start
                 part = min(length, count - piece * length)
                 tick, turn = piece_back(
-                    kernel,
-                    adjoint_kernel,
-                    system,
-                    state,
-                    part,
-                    memory,
-                    turn,
-                    sharing,
-                    tick,
-                    shape,
-                )
+                    kernel, adjoint_kernel, system, state, part, memory, turn, sharing,
+                    tick, shape,
+                )  # fmt: skip
         tick = write(outputs, sample, work, (2 + turn) * area, sharing, tick, shape)
         tick = add_up(sums, gradients, sample, sharing, tick)
     restore_subnormals(normal)

@@ -1,7 +1,7 @@
 """The equations of the kernels, from a model's one definition of `reaction`.
 
-R and its derivatives are those of `rdtf.models.derivatives`. One forward Euler step of
-species i and its adjoint, λ being the gradient with respect to the state after the step, are
+R and its derivatives are those of `rdtf.models.derivatives`. With λ the gradient with
+respect to the state after a step, one step of forward Euler and its adjoint are
 
     s_i  <- s_i + dt (D_i ∇²s_i + R_i)
     λ_j  <- λ_j + dt (D_j ∇²λ_j + Σ_i λ_i ∂R_i/∂s_j)
@@ -21,7 +21,7 @@ import sympy
 from rdtf.models import ReactionDiffusion, derivatives
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Rows:
     """What one kernel computes for every cell.
 
@@ -82,7 +82,13 @@ class System:
 
     def forward(self, name="forward_rows", watch=None):
         updates = self.euler(self.state, self.laplacians, self.reaction)
-        return Rows(name, self.state, self.laplacians, updates, watch=watch)
+        return Rows(
+            name=name,
+            fields=self.state,
+            laplacians=self.laplacians,
+            updates=updates,
+            watch=watch,
+        )
 
     def euler(self, fields, laplacians, rates):
         """New values of fields; `d_i` stands for dt D_i / h², see _function."""
@@ -116,12 +122,12 @@ class System:
         ]
         updates = self.euler(adjoint, self.laplacians, rates)
         return Rows(
-            "backward_rows",
-            adjoint,
-            self.laplacians,
-            updates,
-            self.state,
-            list(zip(sums, diffused, strict=True)),
+            name="backward_rows",
+            fields=adjoint,
+            laplacians=self.laplacians,
+            updates=updates,
+            beside=self.state,
+            sums=list(zip(sums, diffused, strict=True)),
         )
 
     def tangents(self, carried):
@@ -140,4 +146,9 @@ class System:
                     + WEIGHT * self.laplacians[i] * int(self.diffusivity[i] == p)
                 )
         fields = self.state + t
-        return Rows("forward_rows", fields, laps, self.euler(fields, laps, rates))
+        return Rows(
+            name="forward_rows",
+            fields=fields,
+            laplacians=laps,
+            updates=self.euler(fields, laps, rates),
+        )

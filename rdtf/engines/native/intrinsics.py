@@ -92,7 +92,7 @@ def load_acquire(typing_context, array, index):
 
 @intrinsic
 def store_release(typing_context, array, index, value):
-    """array[index] = value, seen by others after all that this thread wrote before."""
+    """array[index] = value; who reads it has all that this thread wrote before."""
 
     def generate(context, builder, signature, arguments):
         place = _element(context, builder, signature, arguments)
@@ -104,7 +104,7 @@ def store_release(typing_context, array, index, value):
 
 @intrinsic
 def bits(typing_context, value):
-    """The bits of a double as an integer; of positive doubles they are ordered alike."""
+    """The bits of a double as an integer; those of positive ones are ordered alike."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(64))

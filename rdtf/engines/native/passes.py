@@ -109,18 +109,9 @@ def sweep(kernel, system, x, z, steps, first, last, plan, shape):
                 target, layers_z = z, layers
             begun = done[step]
             call(
-                kernel,
-                system,
-                source,
-                layers_x,
-                target,
-                layers_z,
-                begun,
-                end,
-                shape,
-                x,
-                x,
-            )
+                kernel, system, source, layers_x, target, layers_z, begun, end, shape,
+                x, x,
+            )  # fmt: skip
             done[step] = end
 
 
@@ -152,16 +143,9 @@ def advance(kernel, system, x, x0, z, z0, count, work, plan, sharing, tick, shap
             target, t0 = z, z0
         source = pointer(x, x0)
         tick = take(
-            kernel,
-            system,
-            source,
-            pointer(target, t0),
-            steps,
-            plan,
-            sharing,
-            tick,
+            kernel, system, source, pointer(target, t0), steps, plan, sharing, tick,
             shape,
-        )
+        )  # fmt: skip
         x, x0 = target, t0
         turn = 1 - turn
     return tick

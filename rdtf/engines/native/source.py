@@ -32,6 +32,11 @@ OPTIONS = {"cache": True, "error_model": "numpy"}
 FASTMATH = {"contract", "nsz"}
 SUMMING = {*FASTMATH, "reassoc"}  # a sum over a row in vectors'''
 
+_ARGUMENTS = (
+    "x, layers_x, z, layers_z, first, last, layers, rows, cells, width, p, c, y,",
+    "sums,",
+)
+
 
 class _Printer(PythonCodePrinter):
     """Products for integer powers, all digits of numbers, functions of `math`."""
@@ -112,15 +117,14 @@ def _function(rows: Rows, system: System, grid: Grid) -> list[str]:
     return [
         f"@cfunc(KERNEL, fastmath={'SUMMING' if rows.sums else 'FASTMATH'}, **OPTIONS)",
         f"def {rows.name}(",
-        "    x, layers_x, z, layers_z, first, last, layers, rows, cells, width, p, c, y,",
-        "    sums,",
+        *_indent(_ARGUMENTS),
         "):",
         *_indent(body),
     ]
 
 
 def _scalars(system, grid):
-    """With one spacing, a neighbour's weight goes into the coefficients, else the axes'."""
+    """With one spacing, the weight of a neighbour goes into the coefficients."""
     weights = ["w = c[1]"]
     if len(set(grid.spacing)) > 1:
         weights = ["w = 1.0", *[f"w_{i} = c[{i + 1}]" for i in range(grid.ndim)]]
@@ -183,7 +187,8 @@ def _row(rows, grid):
         *_indent(_cell(rows, grid)),
         *_ghosts(rows, grid),
         *[
-            f"sums[(layer * rows + row) * {count} + {i}] += dt * (sum_{i} + w * lap_{i})"
+            f"sums[(layer * rows + row) * {count} + {i}] += "
+            f"dt * (sum_{i} + w * lap_{i})"
             for i in range(count)
         ],
     ]

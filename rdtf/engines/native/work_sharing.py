@@ -7,8 +7,8 @@ parts are complete: what it reads is there, and what it overwrites is read no mo
 thread that comes late finds its parts done and follows, as all decide alike. Who does a
 part changes no bit of it.
 
-`sharing` is (board, me, group): two counters for each part, a cache line apart: how many
-passes have been begun and how many finished. A pass is written
+`sharing` is (board, me, group): two counters for each part, a cache line apart: how
+many passes have been begun and how many finished. A pass is written
 
     part = begin(sharing, tick)
     while part >= 0:

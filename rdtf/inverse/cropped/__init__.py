@@ -1,4 +1,4 @@
-"""Pictures cropped from larger steady patterns: what lies beyond the edge is unknown."""
+"""Pictures cropped from larger steady patterns; beyond the edge all is unknown."""
 
 from rdtf import lazy
 

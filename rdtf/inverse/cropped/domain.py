@@ -1,11 +1,11 @@
-"""Laplacians on a window cut from a larger pattern: known on the inside, not beyond.
+"""Laplacians on a crop of a larger pattern: known on the inside, not beyond.
 
-The outermost ring of cells carries values that are given, the equation of a species s
+The outermost ring of cells carries values that are given. The equation of a species s
 
     D L s + M R = 0
 
-holds at the cells inside, with ∇² = M⁻¹ L by those stencils of `rdtf.operators.stencils`
-that look one cell away: second_order, M = 1, and compact.
+holds at the cells inside, with ∇² = M⁻¹ L by those stencils of
+`rdtf.operators.stencils` that look one cell away: second_order, M = 1, and compact.
 """
 
 import functools
@@ -24,8 +24,8 @@ LAPLACIANS = tuple(name for name, s in STENCILS.items() if s.reach == 1)
 _OFFSETS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
 
 
-class WindowDomain:
-    """The interior and the ring of a window.
+class CropDomain:
+    """The interior and the ring of a crop.
 
     Args:
       grid: 2-D; its boundary condition is not used.
@@ -133,12 +133,12 @@ class WindowDomain:
 def _check(grid, laplacian):
     if laplacian not in LAPLACIANS:
         raise InputError(
-            f"Expected a Laplacian of windows among {', '.join(LAPLACIANS)}, got "
+            f"Expected a Laplacian of crops among {', '.join(LAPLACIANS)}, got "
             f"{laplacian!r}: the others need more than a ring of one cell."
         )
     if grid.ndim != 2 or min(grid.shape) < 5:
         raise InputError(
-            f"Expected a 2-D window of at least 5 cells a side, got {grid.shape}."
+            f"Expected a 2-D crop of at least 5 cells a side, got {grid.shape}."
         )
     if laplacian == "compact" and grid.spacing[0] != grid.spacing[1]:
         raise InputError(

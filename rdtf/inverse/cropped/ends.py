@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rdtf.inverse.cropped.system import WindowSystem
+from rdtf.inverse.cropped.system import CropSystem
 from rdtf.inverse.results import Estimate, Intervals
 from rdtf.inverse.structure import equations
 from rdtf.status import FitStatus
@@ -42,7 +42,7 @@ class End:
         """The standard deviation of white noise that would leave the same residual."""
         problem, params = self._task.problem, self.minimum.params
         o = problem.index
-        system = WindowSystem(equations.of(problem.model), self._task.domain, [o])
+        system = CropSystem(equations.of(problem.model), self._task.domain, [o])
         rho = [system.defect(o, fields, params) for fields in self.fields]
         slopes = [system.jacobian(fields, params).data for fields in self.fields]
         return np.linalg.norm(rho) / np.linalg.norm(np.concatenate(slopes))
@@ -88,7 +88,7 @@ class End:
         )
 
     def _noise(self, cost, free):
-        """(standard deviation of the noise, variance of a component of the residual)."""
+        """(sd of the noise, variance of a component of the residual)."""
         task, sigma = self._task, self._task.sigma
         inside = self.fields[:, 0, 1:-1, 1:-1].size
         variance = 2.0 * cost / (inside - free)

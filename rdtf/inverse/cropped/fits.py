@@ -1,8 +1,8 @@
-"""Parameters from pictures that are cropped from a larger steady pattern of one species.
+"""Parameters from pictures that are cropped from a larger steady pattern.
 
-Nothing is known beyond the edge: treated as periodic, such pictures give parameters that
-are wrong by tens of per cent. Here the edge values of the hidden species are unknowns
-(`rdtf.inverse.cropped.residual`).
+Nothing is known beyond the edge: treated as periodic, such pictures give parameters
+that are wrong by tens of per cent. Here the edge values of the hidden species are
+unknowns (`rdtf.inverse.cropped.residual`).
 """
 
 import itertools
@@ -13,10 +13,11 @@ import numpy as np
 
 from rdtf.grids import Grid
 from rdtf.inverse import starts
-from rdtf.inverse.cropped.domain import WindowDomain
+from rdtf.inverse.cropped.domain import CropDomain
 from rdtf.inverse.cropped.ends import End
-from rdtf.inverse.cropped.latent_field import PictureResidual
-from rdtf.inverse.cropped.residual import WindowResidual
+from rdtf.inverse.cropped.latent_field import LatentFieldResidual
+from rdtf.inverse.cropped.residual import CropResidual
+from rdtf.inverse.cropped.system import roughness
 from rdtf.inverse.observation import noise
 from rdtf.inverse.problem import Problem
 from rdtf.inverse.results import Estimate
@@ -48,8 +49,8 @@ def fit(
     random starts within a factor of 3, and the best is kept.
 
     Args:
-      problem: stills `[n, y, x]`, which share the parameters; the model's hidden species
-        are linear in turn, and all its species diffuse.
+      problem: stills `[n, y, x]`, which share the parameters; the model's hidden
+        species are linear in turn, and all its species diffuse.
       laplacian: of the pattern: "second_order" for the solver of that order with this
         spacing, "compact" for anything smoother.
       start: of all parameters; None is that of the problem.
@@ -58,9 +59,9 @@ def fit(
       callback: called with every step of every minimisation.
 
     Returns:
-      the estimate of stage "cropped". Its `sd` is infinite along directions that nothing
-      determines; for the form "picture" it is that of white noise, for the other forms,
-      whose errors are systematic, no more than an order of magnitude.
+      the estimate of stage "cropped". Its `sd` is infinite along directions that
+      nothing determines; for the form "picture" it is that of white noise, for the
+      other forms, whose errors are systematic, no more than an order of magnitude.
 
     Raises:
       InputError: if the model, the pictures or the Laplacian cannot be used.
@@ -92,11 +93,11 @@ class _Task:
         self._grid = Grid(
             problem.simulation.grid.shape, problem.simulation.grid.spacing, "no_flux"
         )
-        self.domain = WindowDomain(self._grid, laplacian)
+        self.domain = CropDomain(self._grid, laplacian)
         self.pictures = pictures = problem.fields
-        self.guess = noise.estimate_window(pictures) if sigma is None else sigma
+        self.guess = noise.estimate_crop(pictures) if sigma is None else sigma
         self._exact = laplacian == "second_order"
-        self.smooth = noise.smooth_window(pictures, self.guess)
+        self.smooth = noise.smooth_crop(pictures, self.guess)
         spread = pictures - pictures.mean(axis=(1, 2), keepdims=True)
         self.spread = float(np.sqrt(np.mean(spread**2)))
         if not self._exact:
@@ -117,23 +118,22 @@ class _Task:
         steady, point = self._mirrored(start)
         fields = np.stack(point.fields, axis=1)
         edge = np.sqrt(np.prod(self._grid.shape))
-        weights = [level / (edge * _roughness(fields[:, i])) for i in steady.order]
-        residual = WindowResidual(
+        weights = [level / (edge * roughness(fields[:, i])) for i in steady.order]
+        residual = CropResidual(
             steady, self.domain, pictures, fields, form=form, weights=weights
         )
         return self._end(form, residual, start)
 
     def _polish(self, rough):
         params, fields = rough.minimum.params, rough.fields
-        residual = PictureResidual(
-            equations.of(self.problem.model),
-            self.domain,
-            self.problem.index,
-            self.pictures,
-            fields,
-            params,
-            self.guess,
-            [_roughness(fields[:, i]) for i in range(fields.shape[1])],
+        residual = LatentFieldResidual(
+            equations=equations.of(self.problem.model),
+            domain=self.domain,
+            observed=self.problem.index,
+            pictures=self.pictures,
+            fields=fields,
+            params=params,
+            sigma=self.guess,
         )
         return self._end("picture", residual, params)
 
@@ -151,9 +151,3 @@ class _Task:
             self.problem.model, self.problem.observe, domain, (self.smooth, params)
         )
         return steady, steady(self.smooth, params)
-
-
-def _roughness(field):
-    """Root mean square difference of neighbours."""
-    steps = [np.diff(field, axis=axis).ravel() for axis in (1, 2)]
-    return max(float(np.sqrt(np.mean(np.concatenate(steps) ** 2))), 1e-12)

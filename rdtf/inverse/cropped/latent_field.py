@@ -1,30 +1,32 @@
-"""Windows explained by nearly steady patterns, as a function of the parameters alone.
+"""Cropped pictures explained by latent fields of all species that are nearly steady.
 
 All species s are free on every cell, ring included. For given parameters they minimise
 
     |s_o - y|² / 2 sigma² + sum_i |D_i L s_i + M R_i(s)|² / 2 tau_i² + rings
 
 with y the raw picture, sigma its noise, tau_i what a pattern that is called steady may
-still change in a unit of time, and a weak prior on the differences of the hidden species
-along the ring (weak-constraint assimilation, Trémolet 2006, doi:10.1256/qj.05.224). The
-data are not differentiated and not smoothed, so there is none of the bias of the other
-forms; for tau -> 0 this is maximum likelihood for white noise.
+still change in a unit of time, and a weak prior on the differences of the hidden
+species along the ring (weak-constraint assimilation, Trémolet 2006,
+doi:10.1256/qj.05.224). The data are not differentiated and not smoothed, so there is
+none of the bias of the other forms; for tau -> 0 this is maximum likelihood for white
+noise.
 
 Gauss-Newton for s solves
 
     [ W   Aᵀ ] [ ds ]   [ -g ]
     [ A   -1 ] [ mu ] = [ 0  ],      A = ∂(rho / tau) / ∂s,
 
-block tridiagonal by lines of the window and quasi-definite.
+block tridiagonal by lines of the crop and quasi-definite.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import scipy.sparse
 
-from rdtf.inverse.cropped.domain import WindowDomain
-from rdtf.inverse.cropped.system import WindowSystem, ring_differences
+from rdtf.inverse.cropped.domain import CropDomain
+from rdtf.inverse.cropped.residual import ProjectedResidual
+from rdtf.inverse.cropped.system import CropSystem, ring_differences, roughness
 from rdtf.inverse.solvers.block_tridiagonal import BlockTridiagonal
 from rdtf.inverse.solvers.linearisation import Linearisation
 from rdtf.inverse.structure.equations import Equations
@@ -33,80 +35,50 @@ STEADINESS = 4e-3  # tau_i as a share of the root mean square of R_i
 _STEPS = 40  # most of Gauss-Newton at given parameters
 
 
-class PictureResidual:
-    """The misfit of n windows that share the parameters, callable with them.
+class LatentFieldResidual(ProjectedResidual):
+    """The misfit of n cropped pictures and the fields of all species behind them.
 
     Costs are in units of the variance of the pictures, as those of the other forms.
 
     Args:
       equations: of the model; all its species diffuse.
-      domain: the window.
-      observed: index of the seen species.
+      domain: of the crops.
+      observed: index of the observed species.
       pictures: the raw `[n, ny, nx]`.
-      fields: of all species, `[n, species, ny, nx]`, where the search begins.
+      fields: of all species, `[n, species, ny, nx]`, where the search begins; typical
+        differences of neighbours are those of these.
       params: there; they set tau.
       sigma: standard deviation of the noise.
-      roughness: typical differences of neighbours, by species.
-
-    Attributes:
-      fields: after a call, the solution there.
     """
 
     def __init__(
         self,
         equations: Equations,
-        domain: WindowDomain,
+        domain: CropDomain,
         observed: int,
         pictures: np.ndarray,
         fields: np.ndarray,
         params: Mapping[str, float],
         sigma: float,
-        roughness: Sequence[float],
     ):
-        count = len(equations.species)
-        system = WindowSystem(equations, domain, range(count))
-        self.fields, self._names = np.array(fields), list(params)
-        self._before = None  # (params, ∂fields/∂params) of the last evaluation
+        system = CropSystem(equations, domain, range(len(equations.species)))
         rates = [
-            np.sqrt(
-                np.mean([equations.reaction(i, f, params) ** 2 for f in self.fields])
-            )
-            for i in range(count)
+            np.sqrt(np.mean([equations.reaction(i, f, params) ** 2 for f in fields]))
+            for i in system.unknown
         ]
-        rings = [0.0 if i == observed else sigma / roughness[i] for i in range(count)]
-        spread = pictures - pictures.mean(axis=(1, 2), keepdims=True)
-        scale = np.linalg.norm(spread)
+        rings = [
+            0.0 if i == observed else sigma / roughness(fields[:, i])
+            for i in system.unknown
+        ]
+        scale = np.linalg.norm(pictures - pictures.mean(axis=(1, 2), keepdims=True))
         trust = sigma / (scale * STEADINESS * np.maximum(rates, 1e-12))
         weights = _weights(domain, observed, np.array(rings) / scale, scale)
-        self._windows = [_Window(system, observed, y, weights, trust) for y in pictures]
+        crops = [_Crop(system, observed, y, weights, trust) for y in pictures]
+        super().__init__(params, fields, crops)
 
-    def __call__(self, params: Mapping[str, float]) -> Linearisation:
-        """The misfit of the best fields, and its derivatives."""
-        params = {name: params[name] for name in self._names}
-        fields = self._predicted(params)
-        with np.errstate(all="ignore"):
-            found = [
-                window.project(field, params)
-                for window, field in zip(self._windows, fields, strict=True)
-            ]
-        if any(one is None for one in found):
-            nothing = np.zeros(len(params))
-            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), np.nan)
-        self.fields = fields
-        self._before = params, np.stack([slopes for _, slopes in found])
-        parts = [one for one, _ in found]
-        return Linearisation(
-            sum(p.cost for p in parts),
-            sum(p.gradient for p in parts),
-            sum(p.curvature for p in parts),
-        )
-
-    def _predicted(self, params):
-        if self._before is None:
-            return self.fields.copy()
-        before, slopes = self._before
-        move = np.array([params[name] - before[name] for name in self._names])
-        return self.fields + slopes @ move
+    def project(self, crop: "_Crop", fields, params):
+        """As of `ProjectedResidual`."""
+        return crop.project(fields, params)
 
 
 def _weights(domain, observed, rings, scale):
@@ -125,7 +97,7 @@ def _weights(domain, observed, rings, scale):
     return scipy.sparse.block_diag(blocks, format="csr")
 
 
-class _Window:
+class _Crop:
     """One picture: cost, best fields and derivatives at given parameters."""
 
     def __init__(self, system, observed, picture, weights, trust):

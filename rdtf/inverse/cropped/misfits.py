@@ -1,21 +1,22 @@
-"""What is compared on a window, and how it changes with rings and parameters.
+"""What is compared on a crop, and how it changes with rings and parameters.
 
     "norm"      r = rho_o / ||M (R_o + m o)||,      rho_o = D_o L o + M R_o(o, l)
     "integral"  r = (m M - D_o L)⁻¹ rho_o / ||o - mean(o)|| = (w - o) / ||o - mean(o)||
     "picture"   r = (s_o - o) / ||o - mean(o)||
 
 In the first two o is the picture and only the hidden species l are unknown; rho_o, on
-the interior, is what its equation leaves over, and w = o on the ring. In the last the
-seen species s_o is an exact solution, to be compared with the picture on all cells: the
-estimate of least variance for white noise, but one that needs a start nearby.
+the interior, is the residual of its equation, and w = o on the ring. In the last, of
+`rdtf.inverse.cropped.latent_field`, the observed species s_o is an exact solution, to
+be compared with the picture on all cells: the estimate of least variance for white
+noise, but one that needs a start nearby.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from rdtf.inverse.cropped.domain import WindowDomain
-from rdtf.inverse.cropped.system import WindowSystem
+from rdtf.inverse.cropped.domain import CropDomain
+from rdtf.inverse.cropped.system import CropSystem
 from rdtf.inverse.steady.fixed_point import SteadyMap
 
 
@@ -23,12 +24,21 @@ class EquationMisfit:
     """The observed species' own equation, with the picture in it.
 
     `tangents` are those of the unknown species' interiors, `[S, cells, columns]`.
+
+    Args:
+      steady: names the observed species, the order of elimination and the decay rate.
+      domain: of the crop.
+      picture: `[ny, nx]`, of which only the standard deviation is used.
+      form: "norm" or "integral", see above.
+
+    Attributes:
+      system: the equations of the hidden species.
     """
 
-    def __init__(self, steady: SteadyMap, domain: WindowDomain, picture, form: str):
+    def __init__(self, steady: SteadyMap, domain: CropDomain, picture, form: str):
         self._steady, self._domain, self._form = steady, domain, form
         self._o = steady.observed
-        self.system = WindowSystem(steady.equations, domain, steady.order)
+        self.system = CropSystem(steady.equations, domain, steady.order)
         self._spread = np.linalg.norm(picture - picture.mean())
 
     def _parts(self, fields, params):
@@ -36,8 +46,8 @@ class EquationMisfit:
         m = self._steady.decay(params)
         d = self.system.equations.diffusivity(self._o, params)
         rho = self.system.defect(self._o, fields, params)
-        seen = fields[self._o].ravel()
-        q = rho + m * (self._domain.mass @ seen) - d * (self._domain.laplacian @ seen)
+        o = fields[self._o].ravel()
+        q = rho + m * (self._domain.mass @ o) - d * (self._domain.laplacian @ o)
         return rho, q, m, d
 
     def residual(self, fields: np.ndarray, params: Mapping) -> np.ndarray:
@@ -77,8 +87,8 @@ class EquationMisfit:
         columns = self._along(fields, params, tangents) + np.stack(direct, axis=1)
         rho, q, m, d = self._parts(fields, params)
         if self._form == "norm":
-            seen = fields[self._o]
-            return _normed(rho, q, columns, columns + self._decay(seen, params))
+            decay = self._decay(fields[self._o], params)
+            return _normed(rho, q, columns, columns + decay)
         change = np.zeros(self._domain.grid.shape)
         cells = self._domain.smooth(m, d, rho[:, None])
         change[self._domain.interior] = cells.reshape(self._domain.shape)

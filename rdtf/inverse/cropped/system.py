@@ -1,11 +1,11 @@
-"""A model's steady equations on a window, for the species that are unknown inside it.
+"""A model's steady equations on a crop, for the species that are unknown inside it.
 
 Unknown species i satisfy, at the interior cells,
 
     rho_i = D_i L s_i + M R_i(s) = 0
 
 given the other species everywhere and the ring values of their own
-(`rdtf.inverse.cropped.domain`). `WindowSystem` factors the Jacobian of rho once and gives
+(`rdtf.inverse.cropped.domain`). `CropSystem` factors the Jacobian of rho once and gives
 Newton corrections and the tangents of the fields by ring values and parameters.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.sparse
 
-from rdtf.inverse.cropped.domain import WindowDomain
+from rdtf.inverse.cropped.domain import CropDomain
 from rdtf.inverse.solvers.block_tridiagonal import BlockTridiagonal
 from rdtf.inverse.structure.equations import Equations
 
@@ -25,19 +25,26 @@ def ring_differences(count: int) -> np.ndarray:
     return step.T @ step
 
 
-class WindowSystem:
-    """The equations of some species on one window.
+def roughness(field: np.ndarray) -> float:
+    """Root mean square difference of neighbours in a field `[n, ny, nx]`."""
+    steps = [np.diff(field, axis=axis).ravel() for axis in (1, 2)]
+    return max(float(np.sqrt(np.mean(np.concatenate(steps) ** 2))), 1e-12)
 
-    Fields are `[species, ny, nx]`, interior columns `[..., (ny - 2)(nx - 2), columns]`.
+
+class CropSystem:
+    """The equations of some species on one crop.
+
+    Fields are `[species, ny, nx]`, `cells` those of the interior, (ny - 2)(nx - 2), and
+    `params` all parameters, numbers by name.
 
     Args:
       equations: of the model; the unknown species diffuse.
-      domain: the window.
+      domain: of the crop.
       unknown: indices of the unknown species.
     """
 
     def __init__(
-        self, equations: Equations, domain: WindowDomain, unknown: Sequence[int]
+        self, equations: Equations, domain: CropDomain, unknown: Sequence[int]
     ):
         self.equations, self.domain, self.unknown = equations, domain, list(unknown)
 
@@ -46,20 +53,29 @@ class WindowSystem:
         return np.broadcast_to(value, self.domain.grid.shape)
 
     def slope(self, i: int, j: int, fields: np.ndarray, params: Mapping) -> np.ndarray:
-        """∂R_i / ∂s_j."""
+        """∂R_i / ∂s_j, `[ny, nx]`.
+
+        Args:
+          i, j: indices of species.
+          fields, params: where.
+        """
         return self.field(self.equations.by_species(i, j, fields, params))
 
     def defect(self, i: int, fields: np.ndarray, params: Mapping) -> np.ndarray:
-        """rho_i, `[cells]` of the interior."""
+        """rho_i, `[cells]`."""
         d = self.equations.diffusivity(i, params)
-        reaction = self.field(self.equations.reaction(i, fields, params))
-        domain = self.domain
-        return d * (domain.laplacian @ fields[i].ravel()) + (
-            domain.mass @ reaction.ravel()
-        )
+        reaction = self.field(self.equations.reaction(i, fields, params)).ravel()
+        diffusion = d * (self.domain.laplacian @ fields[i].ravel())
+        return diffusion + self.domain.mass @ reaction
 
     def defect_by_param(self, i: int, name: str, fields, params) -> np.ndarray:
-        """∂rho_i / ∂p at fixed fields, `[cells]`."""
+        """∂rho_i / ∂p at fixed fields, `[cells]`.
+
+        Args:
+          i: index of a species.
+          name: of the parameter p.
+          fields, params: where.
+        """
         total = np.zeros(self.domain.mass.shape[0])
         if self.equations.uses(i, name):
             slope = self.field(self.equations.by_param(i, name, fields, params))
@@ -69,7 +85,12 @@ class WindowSystem:
         return total
 
     def defect_by_ring(self, i: int, j: int, fields, params) -> np.ndarray:
-        """∂rho_i / ∂(ring values of species j) at fixed interiors, `[cells, R]`."""
+        """∂rho_i / ∂(ring values of species j) at fixed interiors, `[cells, R]`.
+
+        Args:
+          i, j: indices of species.
+          fields, params: where.
+        """
         ring = self.slope(i, j, fields, params)[self.domain.ring]
         total = self.domain.ring_mass * ring[None, :]
         if i == j:

@@ -1,18 +1,19 @@
-"""A moving pattern of one seen species as a driven filter, with its exact derivatives.
+"""A moving pattern of one observed species as a driven filter, with derivatives.
 
-The frames of the seen species o, joined by a spline in time, drive its hidden species l
-and a copy w of itself:
+The frames of the observed species o, joined by a spline in time, drive its hidden
+species l and a copy w of itself:
 
     l_t = D_l ∇²l + R_l(o, l)
     w_t = D_o ∇²w + R_o(o, l) + m (o - w),      m > 0
 
-with m the linear decay of o where it has one (`rdtf.inverse.steady.decay`), else a typical
-|∂R_o/∂o|.
+with m the linear decay of o where it has one (`rdtf.inverse.steady.decay`), else a
+typical |∂R_o/∂o|.
 
-Where R_l is linear in l and decays, l forgets where it began, and so does w: both follow
-o(t) alone. Begun at the steady l of the first frame, and w = o, the misfit w - o at the
-later frames depends smoothly on the parameters, and no state at any time is unknown. Of
-a steady pattern it is the "integral" form of `rdtf.inverse.steady.residual`.
+Where R_l is linear in l and decays, l forgets where it began, and so does w: both
+follow o(t) alone. Begun at the steady l of the first frame, and w = o, the misfit w - o
+at the later frames depends smoothly on the parameters, and no state at any time is
+unknown. Of a steady pattern it is the "integral" form of
+`rdtf.inverse.steady.residual`.
 
 Steps are those of forward Euler with the simulation's time step, so frames taken from
 such a simulation fit up to the error of the spline. The derivatives by the parameters
@@ -20,13 +21,14 @@ are carried along as tangents, in the same compiled program, and no step is kept
 """
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from rdtf.inverse.movies import program as movies_program
-from rdtf.inverse.movies.program import START
+from rdtf.inverse.movies.program import START, Movie, Numbers
 from rdtf.inverse.observation.camera_settings import CAMERA
 from rdtf.inverse.solvers.elliptic import WholeDomain
 from rdtf.inverse.solvers.linearisation import Linearisation
@@ -44,12 +46,12 @@ class DrivenFilter:
 
         cost = ½ Σ W (w - o)² / (gain² var(y) Σ W),      o = gain · y + offset,
 
-    so that sqrt(2 cost) is the share of the movie left over. W is 1 at the frames of
+    so that sqrt(2 cost) is the unexplained share of the movie. W is 1 at the frames of
     the last 40 % of the time but the very last, whose spline is poor; see `forgetting`.
 
     Args:
       simulation: model, grid and time step; forward Euler.
-      observe: the species that is seen; the equations of all others are linear in them.
+      observe: the observed species; the equations of all others are linear in them.
       frames: y, float64 `[time, *grid]` or `[n, time, *grid]`, at least 6 times.
       times: `[time]`, increasing, in the model's time unit; the steps between two
         frames are of equal length, at most the simulation's time step.
@@ -94,28 +96,29 @@ class DrivenFilter:
             self._steady.equations, self._steady.observed, typical
         ) or _typical_rate(self._steady, o, typical)
         steps = np.ceil(np.diff(self._times) / simulation.time_step - 1e-9)
-        self._clock = (
-            tf.constant(steps.astype(np.int32)),
-            tf.constant(np.diff(self._times)),
-        )
+        self._clock = {
+            "steps": tf.constant(steps.astype(np.int32)),
+            "durations": tf.constant(np.diff(self._times)),
+        }
         late = self._times > self._times[-1] - COUNTED * np.ptp(self._times)
         self._weigh(np.where(late[1:, np.newaxis, np.newaxis], 1.0, 0.0))
-        kind = (model, grid, self._steady.observed, tuple(self._steady.order))
-        self._program, self._memory_program = (
-            movies_program.compiled(*kind, names, laplacian)
-            for names in (self.names, START)
+        self._kind = movies_program.Kind(
+            model=model,
+            grid=grid,
+            observed=self._steady.observed,
+            order=tuple(self._steady.order),
+            names=self.names,
+            laplacian=laplacian,
         )
 
     def __call__(self, params: Mapping[str, float]) -> Linearisation:
         """The misfit and its derivatives at `params`; not finite: the cost is ∞."""
-        point, hidden, tangents = self._start(params)
-        gram = self._run(self._program, (hidden, tangents), params)
+        hidden, tangents = self._start(params)
+        gram = self._run(self._kind, hidden, tangents, params)
         if not np.isfinite(gram).all():
             gram = np.zeros_like(gram)
             gram[0, 0] = np.inf
-        return Linearisation(
-            0.5 * gram[0, 0], gram[1:, 0], gram[1:, 1:], point.solver_residual
-        )
+        return Linearisation(0.5 * gram[0, 0], gram[1:, 0], gram[1:, 1:])
 
     def with_frames(self, frames: np.ndarray) -> "DrivenFilter":
         """The filter of other frames at the same times, with the same W."""
@@ -128,17 +131,19 @@ class DrivenFilter:
 
             W = 1 / (1 + (e / floor)²)
 
-        with e the error of w, relative to the movie's standard deviation, after an error
-        of a tenth (rms) in the first hidden species, which is carried along by the same
-        equations. W is a constant from here on, so no parameter can hide behind it.
+        with e the error of w, relative to the movie's standard deviation, after an
+        error of a tenth (rms) in the first hidden species, which is carried along by
+        the same equations. W is a constant from here on, so no parameter can hide
+        behind it.
         """
-        _, hidden, _ = self._start(params)
+        hidden, _ = self._start(params)
         errors = {
             (START[0], i): tf.ones_like(field)
             * (START_ERROR * np.sqrt(np.mean(np.square(field))))
             for i, field in hidden.items()
         }
-        memory = self._run(self._memory_program, (hidden, errors), params)
+        kind = dataclasses.replace(self._kind, names=START)
+        memory = self._run(kind, hidden, errors, params)
         scale = floor * np.sqrt(self._variance) * params.get("gain", 1.0)
         other = copy.copy(self)
         other._weigh(1.0 / (1.0 + np.square(memory / scale)))
@@ -164,18 +169,20 @@ class DrivenFilter:
         self.memory = np.nan
         self._weights = tf.constant(weights / (weights.sum() * self._variance))
 
-    def _run(self, program, start, params):
+    def _run(self, kind, hidden, tangents, params):
         def number(value):
             return tf.constant(value, tf.float64)
 
         values = {name: number(params[name]) for name in self.names}
         rate, slopes = self._decay
         slopes = {name: number(slope(params)) for name, slope in slopes.items()}
-        data = (self._spline, *self._clock, self._weights)
-        return program(*data, start, values, number(rate(params)), slopes).numpy()
+        movie = Movie(spline=self._spline, weights=self._weights, **self._clock)
+        numbers = Numbers(params=values, decay=number(rate(params)), slopes=slopes)
+        program = movies_program.compiled(kind)
+        return program(movie, hidden, tangents, numbers).numpy()
 
     def _start(self, params):
-        """The steady point of the first frame, its hidden species and tangents."""
+        """The hidden species of the first frame, as if it were steady, and tangents."""
         o = self._first
         if self._gain:
             o = params["gain"] * o + params["offset"]
@@ -185,13 +192,9 @@ class DrivenFilter:
             if self._gain:
                 slopes["gain"] = point.hidden_along(self._first)
                 slopes["offset"] = point.hidden_along(np.ones_like(o))
-        observed, order = self._steady.observed, self._steady.order
-        pairs = movies_program.reached(
-            self._steady.equations, observed, order, self.names
-        )
-        zero = np.zeros_like(o)
-        tangents = {(n, i): _rows(slopes[n].get(i, zero)) for n, i in pairs}
-        return point, {i: _rows(point.fields[i]) for i in order}, tangents
+        hidden = {i: _rows(point.fields[i]) for i in self._kind.order}
+        zero, pairs = np.zeros_like(o), self._kind.reached()
+        return hidden, {(n, i): _rows(slopes[n].get(i, zero)) for n, i in pairs}
 
 
 def _typical_rate(steady, o, params):

@@ -47,21 +47,23 @@ def fit(
     """Fits the model's parameters to a movie of one species.
 
     Args:
-      problem: a movie of at least 10 frames, `[n, time, *grid]`. The pattern should turn
-        over no faster than in about six frames, and the movie last a few decay times of
+      problem: a movie of at least 10 frames, `[n, time, *grid]`. The pattern should
+        turn over no faster than in about six frames, and the movie last a few decay
+        times of
         the hidden species: see the remarks of the estimate.
-      typical_range: (lowest, highest) value of the observed field, from where an unknown
-        gain is looked for, between 0.7 and 1.7 of it. None: the range in patterns of the
-        model's presets.
+      typical_range: (lowest, highest) value of the observed field, from where an
+        unknown gain is looked for, between 0.7 and 1.7 of it. None: the range in
+        patterns of the model's presets.
       max_starts: at most so many, if the first do not explain the movie.
       callback: called with every `levenberg_marquardt.Step`.
 
     Returns:
       the estimate of stage "movie". Its `sd` is the scatter of added noise if the movie
-      is noisy, else that of Gauss-Newton for white residuals, with a quarter of the bias
-      subtracted and a fifth of the worst that the unknown start of the hidden species
-      can do. It leaves out the error of the spline, and of a wrong model. The status is
-      `FitStatus.UNEXPLAINED` where the residual exceeds the noise by more than 0.1.
+      is noisy, else that of Gauss-Newton for white residuals, with a quarter of the
+      bias subtracted and a fifth of the worst that the unknown start of the hidden
+      species can do. It leaves out the error of the spline, and of a wrong model. The
+      status is `FitStatus.UNEXPLAINED` where the residual exceeds the noise by more
+      than 0.1.
 
     Raises:
       InputError: if the frames are too few or too far apart, or the model cannot be
@@ -233,8 +235,9 @@ class _Job:
             )
         if not memory < 0.02:
             remarks.append(
-                "Expected a movie of several decay times of the hidden species: what they "
-                f"were at its start may move a parameter by up to {100 * memory:.2g} %."
+                "Expected a movie of several decay times of the hidden species: what "
+                "they were at its start may move a parameter by up to "
+                f"{100 * memory:.2g} %."
             )
         if self.data.interpolation > 0.1:
             remarks.append(

@@ -1,4 +1,4 @@
-"""Frames of a movie before a fit: are they enough, how noisy, and what is left of it."""
+"""Frames of a movie before a fit: are they enough, and how noisy are they?"""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ CUT = 0.85  # waves are kept from a little less power than `noise.low_pass` asks
 _KEPT_NOISE = 1.8  # variance of a frame minus its interpolation, per noise variance
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Frames:
     """Frames that are fit to be fitted.
 
@@ -37,9 +37,9 @@ class Frames:
 
     @property
     def relative_noise(self) -> float:
-        """Noise left in the values, relative to their standard deviation."""
-        left = 1.0 if self.kept is None else np.sqrt(self.kept.mean())
-        return float(self.sigma * left / self.values.std())
+        """Remaining noise of the values, relative to their standard deviation."""
+        share = 1.0 if self.kept is None else np.sqrt(self.kept.mean())
+        return float(self.sigma * share / self.values.std())
 
     def noisier(self, grid: Grid, seed: int) -> np.ndarray:
         """The values with noise added, as strong as and filtered like their own."""
@@ -56,7 +56,8 @@ def prepare(frames: np.ndarray, times: np.ndarray, grid: Grid) -> Frames:
 
     Args:
       frames: `[time, *grid]` or `[n, time, *grid]`.
-      times: `[time]`.
+      times: `[time]`, increasing, in the model's time unit.
+      grid: of the cells.
 
     Raises:
       InputError: if the frames cannot be used, are too few or too far apart.
@@ -74,14 +75,16 @@ def prepare(frames: np.ndarray, times: np.ndarray, grid: Grid) -> Frames:
         domain = WholeDomain(grid)
         kept = np.abs(domain.forward(smooth)) > 0.5 * np.abs(domain.forward(flat))
         frames = smooth.reshape(frames.shape)
-    result = Frames(frames, times, sigma, kept, np.nan)
+    result = Frames(
+        values=frames, times=times, sigma=sigma, kept=kept, interpolation=np.nan
+    )
     error = _interpolation_error(frames, times, result.relative_noise)
     if error > SPARSE:
         gap = np.diff(times).max()
         raise InputError(
-            f"Expected frames at most {gap * (0.6 * SPARSE / error) ** (1 / 3):.2g} apart "
-            f"for a pattern that moves so fast, got {gap:g}: a spline through every "
-            f"second frame misses {100 * min(error, 9.99):.0f} % of the others."
+            f"Expected frames at most {gap * (0.6 * SPARSE / error) ** (1 / 3):.2g} "
+            f"apart for a pattern that moves so fast, got {gap:g}: a spline through "
+            f"every second frame misses {100 * min(error, 9.99):.0f} % of the others."
         )
     return dataclasses.replace(result, interpolation=error)
 
@@ -90,8 +93,8 @@ def _check(frames, times, grid):
     count = frames.shape[1] if frames.ndim == grid.ndim + 2 else 0
     if frames.shape[2:] != grid.shape or times.shape != (count,):
         raise InputError(
-            f"Expected frames [time, *{grid.shape}] or [n, time, *{grid.shape}] and one "
-            f"time for each, got {frames.shape} and {times.shape}."
+            f"Expected frames [time, *{grid.shape}] or [n, time, *{grid.shape}] and "
+            f"one time for each, got {frames.shape} and {times.shape}."
         )
     if count < FEWEST:
         raise InputError(f"Expected at least {FEWEST} frames, got {count}.")

@@ -16,8 +16,8 @@ def validate(problem: Problem) -> None:
     camera = dataclasses.replace(problem.observation, quantum=0.0, unknown_gain=False)
     if camera != WHOLE:
         raise InputError(
-            "Expected a movie of whole fields, got one that is cropped, blurred, coarse "
-            "or masked: fit its stills, if it comes to rest, with --frame=-1."
+            "Expected a movie of whole fields, got one that is cropped, blurred, "
+            "coarse or masked: fit its stills, if it comes to rest, with --frame=-1."
         )
 
 

@@ -8,11 +8,12 @@ y is what the camera H recorded, z the field in the same units, gain a and offse
 1 and 0 unless unknown, w is the steady map and ε how far a picture may be from steady.
 In these units the cost does not change along a scaling of the gain. Gauss-Newton, with
 the field eliminated: every step solves one field problem per parameter and one more by
-conjugate gradients, and leaves a small Schur complement, whose inverse is the covariance of the
-parameters.
+conjugate gradients, and leaves a small Schur complement, whose inverse is the
+covariance of the parameters.
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -248,20 +249,29 @@ def minimise(
             break
         if best > hopeless and np.max(np.abs(newton)) < SHORT:
             break
+    found = _estimate(misfit, levels, params, here)
+    return dataclasses.replace(
+        found,
+        status=status,
+        iterations=iteration,
+        curvature=_whole(schur, free),
+        scatter=_whole(scatter, free),
+    )
+
+
+def _estimate(misfit, levels, params, here):
     spread = np.linalg.norm(levels - levels.mean())
     return Estimate(
         stage="errors_in_variables",
         params=params,
-        field=params.get("gain", 1.0) * levels + params.get("offset", 0.0),
         loss=here[0],
+        status=FitStatus.MAX_ITERATIONS,
+        iterations=0,
+        field=params.get("gain", 1.0) * levels + params.get("offset", 0.0),
         data_misfit=misfit.seen(here[1]),
         model_misfit=float(np.linalg.norm(here[2]) / spread),
-        curvature=_whole(schur, free),
-        scatter=_whole(scatter, free),
         sigma=misfit.sigma,
         epsilon=misfit.epsilon,
-        status=status,
-        iterations=iteration,
     )
 
 

@@ -1,12 +1,13 @@
 """The field behind noisy pictures, fitted beside the parameters, level by level of ε.
 
-The misfit of `rdtf.inverse.noisy.errors_in_variables` is minimised for ε = σ / 5 first. A loose
-model follows the noise, which biases the parameters and widens their scatter, so ε falls
-from level to level to a few times the drift of the pattern that `rdtf.inverse.noisy.noise_and_drift`
-tells; below that the drift would bend the parameters instead. The cost, a negative
-log-likelihood, also tells which Laplacian made the pictures where the residuals of filtered
-pictures hardly differ. If no fit explains them, all begin once more with ε = σ, where the
-cost is nearly convex: it was minimised from parameters 97 % off.
+The misfit of `rdtf.inverse.noisy.errors_in_variables` is minimised for ε = σ / 5 first.
+A loose model follows the noise, which biases the parameters and widens their scatter,
+so ε falls from level to level to a few times the drift of the pattern that
+`rdtf.inverse.noisy.noise_and_drift` tells; below that the drift would bend the
+parameters instead. The cost, a negative log-likelihood, also tells which Laplacian made
+the pictures where the residuals of filtered pictures hardly differ. If no fit explains
+them, all begin once more with ε = σ, where the cost is nearly convex: it was minimised
+from parameters 97 % off.
 """
 
 import dataclasses
@@ -170,8 +171,8 @@ def laplacian_spread(
 ) -> np.ndarray:
     """`Estimate.laplacian_spread`, as in Bayesian model averaging.
 
-    Hoeting et al. 1999, Statist. Sci. 14:382, doi:10.1214/ss/1009212519. `estimates` are by
-    Laplacian, of the same σ and ε; `best` names that of the lowest cost.
+    Hoeting et al. 1999, Statist. Sci. 14:382, doi:10.1214/ss/1009212519. `estimates`
+    are by Laplacian, of the same σ and ε; `best` names that of the lowest cost.
     """
     coordinates = stills.coordinates(estimates[best].params)
     centre = coordinates.encode(estimates[best].params)
@@ -186,7 +187,7 @@ def laplacian_spread(
 
 
 def _first(stills, starts, level, callback):
-    """Fits of the first level; once one explains the pictures, others must come near it."""
+    """Fits of the first level; once one is credible, others must come near it."""
     fits, best = {}, None
     for name, start in starts.items():
         fits[name] = FieldFit(stills, name, start, callback)

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-TOLERANCE = 1e-5  # of the elliptic problems inside
+from rdtf.inverse.solvers import conjugate_gradients
+
+TOLERANCE = 1e-3  # of the residual, in the norm of the preconditioner
+ELLIPTIC_TOLERANCE = 1e-5  # of the problems of the hidden species inside
+MAX_ITERATIONS = 400
 
 
 class FieldProblem:
@@ -17,26 +21,27 @@ class FieldProblem:
 
     Args:
       misfit: `rdtf.inverse.noisy.errors_in_variables.Misfit`.
-      params: where.
+      params: all parameters, numbers by name.
       point: of the steady map, there.
-      sample: its number. Fields and pictures here are stacks `[k, ...]` of that sample.
+      sample: its number. Fields and pictures are stacks `[k, ...]` of that sample.
     """
 
     def __init__(self, misfit, params: Mapping, point, sample: int):
         self._camera, self._domain = misfit.camera, misfit.steady.domain
-        self._point = point.sample(sample, TOLERANCE)
+        self._point = point.sample(sample, ELLIPTIC_TOLERANCE)
         self._mask = misfit.mask[sample : sample + 1]
         self._sigma, self._epsilon = misfit.sigma, misfit.epsilon
         o = misfit.steady.observed
         d = misfit.steady.equations.diffusivity(o, params)
         smooth = self._point.m / (self._point.m - d * self._domain.symbol)
         model = np.clip(1.0 - 0.8 * smooth, 0.05, 1.0) / self._epsilon
-        seen = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
-        self._inverse = 1.0 / (seen + np.square(model))
+        data = self._mask.mean() * np.square(self._camera.mean_transfer / self._sigma)
+        self._inverse = 1.0 / (data + np.square(model))
 
     def transposed(self, data, model):
         """The gradient of the field for residuals `[k, ...]` of data and model."""
-        back = self._see_transposed(data) / self._sigma**2
+        back = self._camera.see_transposed(data * self._mask, masked=False)
+        back = back / self._sigma**2
         back += (model - self._point.along_transposed(model)) / self._epsilon**2
         return back
 
@@ -48,32 +53,19 @@ class FieldProblem:
         """The change of o - w with the field."""
         return x - self._point.along(x)
 
-    def _see_transposed(self, picture):
-        return self._camera.see_transposed(picture * self._mask, masked=False)
+    def solve(self, b):
+        """The fields `[k, ...]` that answer to gradients b, all k at once."""
 
-    def _normal(self, x):
-        return self.transposed(self.see(x), self.leave(x))
+        def precondition(r):
+            return self._domain.filter(self._inverse, r)
 
-    def solve(self, b, tolerance=1e-3, max_iterations=400):
-        """Preconditioned conjugate gradients for every right-hand side at once."""
-        axes = tuple(range(1, b.ndim))
-
-        def dot(x, y):
-            return np.sum(x * y, axis=axes, keepdims=True)
-
-        x, r = np.zeros_like(b), b.copy()
-        z = self._domain.filter(self._inverse, r)
-        p, rz = z.copy(), dot(r, z)
-        goal = tolerance**2 * rz
-        for _ in range(max_iterations):
-            if (rz <= goal).all():
-                break
-            image = self._normal(p)
-            slope = dot(p, image)
-            step = np.divide(rz, slope, out=np.zeros_like(rz), where=slope > 0.0)
-            x += step * p
-            r -= step * image
-            z = self._domain.filter(self._inverse, r)
-            before, rz = rz, dot(r, z)
-            p = z + np.divide(rz, before, out=np.zeros_like(rz), where=before > 0.0) * p
-        return x
+        dot = conjugate_gradients.dot
+        goal = TOLERANCE**2 * dot(b, precondition(b))
+        return conjugate_gradients.solve(
+            lambda p, _: self.transposed(self.see(p), self.leave(p)),
+            precondition,
+            np.zeros_like(b),
+            b,
+            converged=lambda _, size: (size <= goal).all(),
+            max_iterations=MAX_ITERATIONS,
+        )[0]

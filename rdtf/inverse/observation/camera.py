@@ -12,7 +12,6 @@ import scipy.sparse.linalg
 from rdtf.grids import Grid
 from rdtf.inverse.observation.camera_settings import Observation
 from rdtf.inverse.solvers.elliptic import WholeDomain
-from rdtf.operators import laplacians
 from rdtf.status import InputError
 
 
@@ -47,7 +46,7 @@ class Camera:
         return Grid(shape, tuple(h * factor for h in grid.spacing), grid.boundary)
 
     def see(self, field: np.ndarray, masked: bool = True) -> np.ndarray:
-        """H of fields `[n, *grid]` as pictures `[n, *pixels]`; 0 where nothing is seen."""
+        """H of fields `[n, *grid]`: pictures `[n, *pixels]`, 0 at masked ones."""
         if self.is_identity:
             return field
         picture = self.average(self.blur(field))
@@ -94,7 +93,7 @@ class Camera:
         weights = np.broadcast_to(weights, picture.shape)
         mean = (picture * weights).sum() / weights.sum()
         data = (picture - mean) * weights
-        symbol = -laplacian_symbol_of(self._domain)
+        symbol = -_laplacian_symbol(self._domain.grid)
         rough = (symbol / np.sort(symbol, axis=None)[-1]) ** 4
         gain = float(np.mean(weights))
         goal = 1.05 * sigma**2 * weights.sum()
@@ -134,11 +133,11 @@ def blur_transfer(grid: Grid, psf_sigma: float):
     """exp(-σ² |k|² / 2) of every wave, in the layout of the domain's transform."""
     if not psf_sigma:
         return 1.0
-    return np.exp(0.5 * psf_sigma**2 * _symbol(grid))
+    return np.exp(0.5 * psf_sigma**2 * _laplacian_symbol(grid))
 
 
 def pixel_transfer(grid: Grid, factor: int):
-    """How much of every wave is left in the mean over `factor` cells along each axis."""
+    """How much of every wave the mean over `factor` cells along each axis keeps."""
     total = 1.0
     for axis, n in enumerate(grid.shape):
         if grid.boundary == "periodic":
@@ -153,13 +152,6 @@ def pixel_transfer(grid: Grid, factor: int):
     return total
 
 
-def laplacian_symbol_of(domain: WholeDomain) -> np.ndarray:
+def _laplacian_symbol(grid):
     """-|k|² in the layout of the domain's transform."""
-    return _symbol(domain.grid)
-
-
-def _symbol(grid):
-    table = (
-        laplacians.symbol if grid.boundary == "periodic" else laplacians.cosine_symbol
-    )
-    return table(grid, "spectral")
+    return WholeDomain(grid, "spectral").symbol

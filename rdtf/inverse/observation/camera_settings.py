@@ -1,6 +1,6 @@
 """How a picture sees a pattern: blur, pixels, missing cells, gain and offset.
 
-    y = mask · pixels(blur(field)),      field = gain · y' + offset of raw grey levels y'
+    y = mask · pixels(blur(field)),     field = gain · y' + offset of raw grey levels y'
 
 `blur` is a Gaussian of standard deviation `psf_sigma`; a pixel is the mean of
 `cells_per_pixel` cells along each axis.
@@ -20,7 +20,7 @@ class Observation:
     Attributes:
       psf_sigma: standard deviation of a Gaussian blur, in the model's length unit.
       cells_per_pixel: cells of the model's grid along each side of a pixel.
-      mask: bool `[n, *pixels]`, True where seen; None if all is.
+      mask: bool `[n, *pixels]`, True where observed; None if all is.
       quantum: step between the stored levels, 0 if they are as good as real numbers;
         its noise is quantum / sqrt(12).
       unknown_gain: whether field = gain · y + offset has a gain and an offset to find.

@@ -69,12 +69,12 @@ def low_pass(fields: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
     return _fields(np.where(kept[rings], spectrum, 0.0), grid)
 
 
-def estimate_window(fields: np.ndarray) -> float:
-    """Standard deviation of white noise on windows `[n, ny, nx]`, edges not matching.
+def estimate_crop(fields: np.ndarray) -> float:
+    """Standard deviation of white noise on crops `[n, ny, nx]`, edges not matching.
 
     From differences of order up to 8 along both axes at once, scaled so that white
-    noise keeps its size; nothing is assumed of what lies beyond the edge. Biased upwards
-    where a pattern has parts of a few cells.
+    noise keeps its size; nothing is assumed of what lies beyond the edge. Biased
+    upwards where a pattern has parts of a few cells.
     """
     order = min(8, min(fields.shape[1:]) - 2)
     weights = scipy.special.binom(order, np.arange(order + 1))
@@ -83,7 +83,7 @@ def estimate_window(fields: np.ndarray) -> float:
     return float(np.sqrt(np.mean(rough**2)) / scale**2)
 
 
-def smooth_window(fields: np.ndarray, sigma: float) -> np.ndarray:
+def smooth_crop(fields: np.ndarray, sigma: float) -> np.ndarray:
     """Least squares with a penalty on fourth differences along each axis.
 
         min |x - y|² + λ (|Δ_y⁴ x|² + |Δ_x⁴ x|²)
@@ -115,14 +115,14 @@ def smooth_window(fields: np.ndarray, sigma: float) -> np.ndarray:
 def estimate_masked(fields: np.ndarray, mask: np.ndarray) -> float:
     """Standard deviation of white noise on `[n, *pixels]` of which some are hidden.
 
-    From sixth differences along each axis, wherever seven pixels in a row are seen.
+    From sixth differences along each axis, wherever seven pixels in a row are observed.
     """
     order = 6
     scale = np.sqrt(np.sum(scipy.special.binom(order, np.arange(order + 1)) ** 2))
     squares = []
     for axis in range(1, fields.ndim):
         rough = np.diff(np.where(mask, fields, 0.0), order, axis=axis) / scale
-        windows = np.lib.stride_tricks.sliding_window_view(mask, order + 1, axis)
-        squares.append(rough[windows.all(axis=-1)] ** 2)
+        rows = np.lib.stride_tricks.sliding_window_view(mask, order + 1, axis)
+        squares.append(rough[rows.all(axis=-1)] ** 2)
     squares = np.concatenate(squares)
     return float(np.sqrt(squares.mean())) if squares.size else 0.0

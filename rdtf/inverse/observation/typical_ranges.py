@@ -13,20 +13,23 @@ from rdtf.status import InputError
 
 @functools.lru_cache(maxsize=16)
 def ranges(model: ReactionDiffusion, observe: str) -> np.ndarray:
-    """(lowest, highest) of a species in patterns of the model's first presets, `[n, 2]`.
+    """The range of a species in patterns of each of the model's first eight presets.
 
-    On 48 x 48 cells after 8,000 steps of forward Euler; runs that are invalid or uniform
-    are left out.
+    On 48 x 48 cells after 8,000 steps of forward Euler; runs that are invalid or
+    uniform are left out.
+
+    Returns:
+      (lowest, highest) concentration of each pattern, `[n, 2]`.
 
     Raises:
-      InputError: if that leaves none.
+      InputError: if no preset makes a pattern.
     """
     sets = [model.preset(name) for name in list(model.presets)[:8]] or [model.defaults]
     grid = Grid((48, 48))
     params = {n: np.array([s[n] for s in sets]) for n in model.parameters}
     step = schemes.default_time_step(model, params, grid)
     simulation = Simulation(model, grid, step)
-    state = initial_conditions.create(None, model, grid, 1, 0, model.defaults)
+    state = initial_conditions.create(None, model, grid, params=model.defaults)
     state = tuple(np.repeat(field, len(sets), axis=0) for field in state)
     run = simulation.run_until_steady(state, params, 0.0, 8000)
     fields = run.state[model.species.index(observe)].numpy()
@@ -38,7 +41,7 @@ def ranges(model: ReactionDiffusion, observe: str) -> np.ndarray:
     ]
     if not found:
         raise InputError(
-            f"Expected presets of {model.name} that make patterns, to guess the gain of "
-            "the pictures: give the concentrations with --scale=LOW:HIGH."
+            f"Expected presets of {model.name} that make patterns, to guess the gain "
+            "of the pictures: give the concentrations with --scale=LOW:HIGH."
         )
     return np.array(found)

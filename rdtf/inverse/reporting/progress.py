@@ -37,10 +37,9 @@ class ProgressBar:
 
     def checking(self, done: int, running: int) -> None:
         """Shows steps."""
-        self._bar.set_description_str(f"checking, {running} running", False)
-        self._bar.unit = "step"
-        self._bar.n = done
-        self._bar.refresh()
+        if not self._bar.disable:
+            self._bar.unit, self._bar.n = "step", done
+            self._bar.set_description_str(f"checking, {running} running")
 
     def close(self) -> None:
         """Clears the bar."""

@@ -21,10 +21,11 @@ class Record:
       iteration: counts from 0, the start.
       params: after the iteration.
       loss: there.
-      gradient, raw_gradient: of the loss there, by physical and by raw parameter; NaN in
-        stage "errors_in_variables".
-      tried: one dict per trial: "rate" (a learning rate in stage "bptt", else the damping
-        of Levenberg-Marquardt), "outcome", and in stage "bptt" "params" and "steps".
+      gradient, raw_gradient: of the loss there, by physical and by raw parameter; NaN
+        in stage "errors_in_variables".
+      tried: one dict per trial: "rate" (a learning rate in stage "bptt", else the
+        damping of Levenberg-Marquardt), "outcome", and in stage "bptt" "params" and
+        "steps".
       rate: the one used, or None.
       steps: simulated steps, or None.
       status: "ok", or why the iteration failed.

@@ -28,8 +28,9 @@ def on_drift(drift: float) -> list[str]:
     `drift` is over its standard deviation, beyond what noise explains.
     """
     line = (
-        f"the pattern is not at rest for this equation (drift {100.0 * drift:.2g} % of its "
-        "contrast): the parameters may be off by several per cent; take a later picture"
+        "the pattern is not at rest for this equation (drift "
+        f"{100.0 * drift:.2g} % of its contrast): the parameters may be off by several "
+        "per cent; take a later picture"
     )
     return [line]
 
@@ -41,8 +42,8 @@ def on_likelihood(costs: dict[str, float], best: str) -> list[str]:
         return []
     margin, second = ahead[0]
     line = (
-        f"Laplacian: {best} explains the pictures best (log-likelihood {margin:.3g} above "
-        f"that of {second})"
+        f"Laplacian: {best} explains the pictures best (log-likelihood {margin:.3g} "
+        f"above that of {second})"
     )
     if margin < 10.0:
         line += "; the margin is small: give --laplacian if you know it"

@@ -25,7 +25,7 @@ SHOWN = 4  # samples of a figure
 
 
 def table(fit) -> str:
-    """Parameters as aligned lines: true and error where known, start, found, interval."""
+    """Parameters as aligned lines: true, start, found, error, interval."""
     problem, ranges = fit.problem, fit.intervals
     truth = problem.truth if comparable(problem) else None
     head = ["", "true", "start", "found", "error %", "95 % interval"]
@@ -48,7 +48,7 @@ def table(fit) -> str:
 
 
 def comparable(problem: Problem) -> bool:
-    """Whether parameters can be compared with a truth, which an unknown gain forbids."""
+    """Whether a truth can be compared with, which an unknown gain forbids."""
     if not problem.observation.unknown_gain:
         return True
     return not scalings.scalings(problem.model, problem.observe, True, problem.held)
@@ -60,7 +60,7 @@ def relative_error(value: float, truth: float) -> float:
 
 
 def summary(fit) -> str:
-    """The table, how the fit ended, the remarks, and what check and certificates say."""
+    """The table, how the fit ended, remarks, check and certificates."""
     names = " + ".join(stage.stage for stage in fit.stages)
     ended = f"{fit.status.value} by {names} in {fit.seconds:.1f} s: {fit.advice}"
     lines = [table(fit), ended, *fit.remarks]
@@ -142,7 +142,7 @@ def comparison(fit, path, rows=None):
 
 
 def _rows(fit) -> dict[str, np.ndarray]:
-    """Samples by what they are: target, and where there is one, the field and a check."""
+    """Samples by what they are: target, and where there are, field and found."""
     problem = fit.problem
     stills = targets(problem)
     rows = {"target": stills}

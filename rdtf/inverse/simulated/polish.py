@@ -3,8 +3,8 @@
 From the observed field (filtered) and its hidden species, `window` steps are taken and
 compared with the raw observation. A good equation leaves a steady pattern where it is.
 Tangents carried along with the steps give the exact gradient and the Gauss-Newton
-curvature. The result is kept only if it lowers the misfit on data that it was not fitted
-to.
+curvature. The result is kept only if it lowers the misfit on data that it was not
+fitted to.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import tensorflow as tf
 from rdtf.inverse.problem import Problem
 from rdtf.inverse.reporting.recorders import Recorder, of_step
 from rdtf.inverse.results import Estimate
-from rdtf.inverse.solvers import levenberg_marquardt
+from rdtf.inverse.solvers import levenberg_marquardt, linearisation
 from rdtf.inverse.solvers.linearisation import Linearisation
 from rdtf.inverse.steady.hidden import TargetState
 from rdtf.inverse.steady.stills import Stills
@@ -60,8 +60,7 @@ class TargetWindows:
     def __call__(self, params: dict[str, float]) -> Linearisation:
         """Cost, exact gradient and Gauss-Newton curvature, by parameter."""
         if not float(np.max(self._simulation.stability_ratio(params))) <= 1.0:
-            nothing = np.zeros(len(params))
-            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), 0.0)
+            return linearisation.impossible(len(params))
         end, columns = self._tangents(params)
         misfit = end - self._raw
         weighted = tf.reshape(columns * self._weights, [len(params), -1])

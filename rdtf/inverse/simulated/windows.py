@@ -3,8 +3,8 @@
 A window is `window` steps with a gradient. The state enters it as a value, so nothing
 behind it is differentiated. It starts
 
-    simulated   after `warmup` steps from a fresh initial state, or so that it ends where
-                the run is steady; `stride` > 0 slides it on along the trajectory.
+    simulated   after `warmup` steps from a fresh initial state, or so that it ends
+                where the run is steady; `stride` > 0 slides it on along the trajectory.
                 A window that covers all steps is full backpropagation through time;
     target      at the observed field, with the hidden species solved for.
 """
@@ -163,7 +163,7 @@ class Windows:
         return self.compare(final, window), final
 
     def first_state(self, params, window: Window) -> State:
-        """Where a window starts; at the targets, the hidden species depend on `params`."""
+        """Where a window starts; at the targets, hidden species depend on `params`."""
         if window.state is not None:
             return window.state
         return self._at_targets.tensors(params)
@@ -196,7 +196,7 @@ class Windows:
 
 
 def _failure(invalid, steps):
-    """In words, the first sample that is not finite, else that left the range, or None."""
+    """In words, the first sample that is not finite or left the range, or None."""
     for status in (Status.NOT_FINITE, Status.LEFT_VALID_RANGE):
         if status in invalid:
             sample = invalid.index(status)

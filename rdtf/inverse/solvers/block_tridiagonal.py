@@ -2,8 +2,8 @@
 
     lower[k] x[k-1] + diagonal[k] x[k] + upper[k] x[k+1] = b[k],    k = 0 ... K-1
 
-Elimination line by line, without pivoting between lines, in dense matrix products, which
-is fast for the hundreds of right-hand sides that the ring of a window needs.
+Elimination line by line, without pivoting between lines, in dense matrix products,
+which is fast for the hundreds of right-hand sides that the ring of a crop needs.
 """
 
 import numpy as np

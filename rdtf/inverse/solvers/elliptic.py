@@ -1,9 +1,8 @@
 """Linear elliptic problems  (c - D ∇²) x = b  on a whole grid, with c > 0, in NumPy.
 
 Where c is uniform, one transform solves them exactly. Where it is a field, the operator
-is symmetric positive definite: conjugate gradients (Hestenes & Stiefel 1952),
-preconditioned by the uniform problem, need about ten iterations of one transform
-forward and back each, because
+is symmetric positive definite: conjugate gradients, preconditioned by the uniform
+problem, need about ten iterations of one transform forward and back each, because
 
     (c - D ∇²) p = P p + (c - c₀) p,     P = c₀ - D ∇²,
 
@@ -15,6 +14,7 @@ import numpy as np
 import scipy.fft
 
 from rdtf.grids import Grid
+from rdtf.inverse.solvers import conjugate_gradients
 from rdtf.operators import laplacians
 
 
@@ -68,6 +68,14 @@ class WholeDomain:
     ) -> tuple[np.ndarray, float]:
         """Solves (c - D ∇²) x = b for a field c, sample by sample.
 
+        Args:
+          c: positive coefficients, `[n, *grid]`.
+          diffusivity: D >= 0.
+          b: the right-hand side, `[n, *grid]`, or a stack of several if n is 1.
+          tolerance: of |residual| / |b|.
+          max_iterations: of conjugate gradients.
+          start: the first guess, `[n, *grid]`; None: the answer for a uniform c.
+
         Returns:
           (x, largest |residual| / |b|): the latter tells whether it converged; NaN if
           c is not positive enough for the method.
@@ -87,24 +95,16 @@ class WholeDomain:
         else:
             x = start.copy()
             r = b - c * x + diffusivity * self.apply_laplacian(x)
-        z = self.filter(transfer, r)
-        p, p_image, rz = z, r, self._dot(r, z)
-        worst = self._worst(r, scale)
-        for _ in range(max_iterations):
-            if not worst > tolerance:
-                break
-            image = p_image + rest * p
-            slope = self._dot(p, image)
-            step = np.divide(rz, slope, out=np.zeros_like(rz), where=slope != 0.0)
-            x += step * p
-            r = r - step * image
-            z = self.filter(transfer, r)
-            before, rz = rz, self._dot(r, z)
-            ratio = np.divide(rz, before, out=np.zeros_like(rz), where=before != 0.0)
-            p = z + ratio * p
-            p_image = r + ratio * p_image
-            worst = self._worst(r, scale)
-        return x, worst
+        x, r = conjugate_gradients.solve(
+            lambda p, p_image: p_image + rest * p,
+            lambda r: self.filter(transfer, r),
+            x,
+            r,
+            converged=lambda r, _: not self._worst(r, scale) > tolerance,
+            max_iterations=max_iterations,
+            dot=self._dot,
+        )
+        return x, self._worst(r, scale)
 
     def _dot(self, x, y):
         n = len(x)

@@ -9,16 +9,29 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
+from rdtf.inverse.solvers.linearisation import Residual
 from rdtf.models import Parameter
 from rdtf.status import FitStatus
+
+LARGEST_STEP = 0.7  # of one iteration, in coordinates
 
 
 class Coordinates:
     """The coordinates of the fit: log p where p cannot be negative, else p.
 
-    Bounds are those of the parameters (a model's, and perhaps more, such as a gain), and
-    a factor of `reach` (positive parameters) from `start`.
-    Parameters in `held` keep their value: nothing depends on their coordinate.
+    Bounds are those of the parameters (a model's, and perhaps gain and offset), and a
+    factor of `reach` from `start` for positive ones.
+
+    Args:
+      parameters: bounds of all, by name.
+      start: values of all, where the fit begins.
+      held: names of those that keep their value: nothing depends on their coordinate.
+      reach: how far from `start` positive parameters may go, as a factor.
+
+    Attributes:
+      names: of the parameters, in the order of the coordinates.
+      free, logarithmic: whether each is not held, and is a logarithm, bool `[P]`.
+      lower, upper: bounds of the coordinates, `[P]`.
     """
 
     def __init__(
@@ -30,13 +43,10 @@ class Coordinates:
     ):
         self.names = list(parameters)
         self.free = np.array([name not in held for name in self.names])
-        parameters = [parameters[name] for name in self.names]
+        lower = np.array([p.lower for p in parameters.values()])
+        upper = np.array([p.upper for p in parameters.values()])
         values = np.array([start[name] for name in self.names])
-        self.logarithmic = np.array([p.lower >= 0.0 for p in parameters]) & (
-            values > 0.0
-        )
-        lower = np.array([p.lower for p in parameters])
-        upper = np.array([p.upper for p in parameters])
+        self.logarithmic = (lower >= 0.0) & (values > 0.0)
         lower = np.where(self.logarithmic, np.maximum(lower, values / reach), lower)
         upper = np.where(self.logarithmic, np.minimum(upper, values * reach), upper)
         self.lower, self.upper = self._encode(lower), self._encode(upper)
@@ -62,11 +72,12 @@ class Coordinates:
         return np.where(self.logarithmic, values, 1.0) * self.free
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
     """What one iteration did, for logs; iteration 0 is the start.
 
     Attributes:
+      iteration: its number.
       params, cost: after the iteration; cost is half the sum of squares.
       gradient: of the cost there, by parameter; `raw_gradient` by coordinate.
       tried: damping of each trial; the last one was accepted if `accepted`.
@@ -81,11 +92,13 @@ class Step:
     accepted: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Minimum:
     """How a minimisation ended.
 
     Attributes:
+      params, cost: the best found; cost is half the sum of squares.
+      status, iterations: why it ended, and after how many.
       undetermined: directions in coordinates, {name: component}, along which the cost
         hardly changes: singular values of J below 1e-4 of the largest.
     """
@@ -98,71 +111,94 @@ class Minimum:
 
 
 def minimise(
-    linearise: Callable,
+    residual: Residual,
     coordinates: Coordinates,
     start: Mapping[str, float],
     max_iterations: int = 100,
-    largest_step: float = 0.7,
     callback: Callable[[Step], None] = lambda step: None,
 ) -> Minimum:
     """Minimises half the sum of squares.
 
-    Each trial solves (H + μ diag H) d = -g with |d| <= largest_step; μ falls by 5 on
-    success and grows by 6 on failure. It ends when a step moves less than 1e-5 and
-    gains less than 1e-9, or when μ exceeds 1e8.
+    Each trial solves (H + μ diag H) d = -g with |d| <= 0.7; μ falls by 5 on success and
+    grows by 6 on failure. It ends when a step moves less than 1e-5 and gains less than
+    1e-9, or when μ exceeds 1e8.
 
     Args:
-      linearise: params -> object with cost, gradient and curvature by parameter.
+      residual: what is squared.
       coordinates: what is stepped in.
-      start: where from.
+      start: all parameters, where it begins.
+      max_iterations: accepted steps at most.
       callback: called at iteration 0 and after every iteration.
     """
     params, damping, iteration = dict(start), 1e-2, 0
-    here = linearise(params)
+    here = residual(params)
     status = FitStatus.MAX_ITERATIONS
+
+    def report(tried, accepted):
+        step = Step(
+            iteration=iteration,
+            params=params,
+            cost=here.cost,
+            gradient=here.gradient,
+            raw_gradient=here.gradient * coordinates.slopes(params),
+            tried=tried,
+            accepted=accepted,
+        )
+        callback(step)
+
     if np.isfinite(here.cost):
-        callback(_step(0, params, here, coordinates, [], True))
+        report([], accepted=True)
     else:
         status, max_iterations = FitStatus.FAILED_START, 0
     while iteration < max_iterations:
         iteration += 1
         before = here
-        params, here, tried, move = _iterate(
-            linearise, coordinates, params, here, damping, largest_step
+        params, here, tried, move = _improve(
+            residual, coordinates, params, here, damping
         )
-        accepted = here is not before
         damping = tried[-1] / 5.0
-        callback(_step(iteration, params, here, coordinates, tried, accepted))
-        gain = 1.0 - here.cost / before.cost if before.cost else 0.0
-        if not accepted or here.cost == 0.0 or (move < 1e-5 and gain < 1e-9):
-            vector = coordinates.encode(params)
-            stuck = (vector <= coordinates.lower) | (vector >= coordinates.upper)
-            status = (
-                FitStatus.STALLED
-                if (stuck & coordinates.free).any()
-                else FitStatus.CONVERGED
-            )
+        report(tried, accepted=here is not before)
+        if _at_rest(before, here, move):
+            stalled = _at_a_bound(coordinates, params)
+            status = FitStatus.STALLED if stalled else FitStatus.CONVERGED
             break
-    weak = _undetermined(here, coordinates, params)
-    return Minimum(params, here.cost, status, iteration, weak)
+    return Minimum(
+        params=params,
+        cost=here.cost,
+        status=status,
+        iterations=iteration,
+        undetermined=_undetermined(here, coordinates, params),
+    )
+
+
+def _at_rest(before, here, move):
+    gain = 1.0 - here.cost / before.cost if before.cost else 0.0
+    return here is before or here.cost == 0.0 or (move < 1e-5 and gain < 1e-9)
+
+
+def _at_a_bound(coordinates, params):
+    vector = coordinates.encode(params)
+    stuck = (vector <= coordinates.lower) | (vector >= coordinates.upper)
+    return (stuck & coordinates.free).any()
 
 
 def _undetermined(here, coordinates, params):
     slopes = coordinates.slopes(params)
-    curvature = (here.curvature * np.outer(slopes, slopes))[coordinates.free]
-    curvature = curvature[:, coordinates.free]
+    free = np.flatnonzero(coordinates.free)
+    curvature = (here.curvature * np.outer(slopes, slopes))[np.ix_(free, free)]
     if not curvature.size or not np.isfinite(curvature).all():
         return []
     values, vectors = np.linalg.eigh(curvature)
     weak = vectors.T[np.maximum(values, 0.0) < 1e-8 * values.max()]
-    names = [
-        n for n, free in zip(coordinates.names, coordinates.free, strict=True) if free
-    ]
+    names = [coordinates.names[i] for i in free]
     return [dict(zip(names, map(float, vector), strict=True)) for vector in weak]
 
 
-def _iterate(linearise, coordinates, params, here, damping, largest_step):
-    """Raises the damping until a trial lowers the cost, or nothing is left to try."""
+def _improve(residual, coordinates, params, here, damping):
+    """Raises the damping until a trial lowers the cost, or nothing is left to try.
+
+    Returns (params, linearisation there, dampings tried, largest move).
+    """
     slopes = coordinates.slopes(params)
     gradient = here.gradient * slopes
     curvature = here.curvature * np.outer(slopes, slopes)
@@ -175,25 +211,18 @@ def _iterate(linearise, coordinates, params, here, damping, largest_step):
     while damping <= 1e8:
         tried.append(damping)
         target = vector.copy()
-        target[free] += _move(
-            gradient[free], curvature[np.ix_(free, free)], damping, largest_step
-        )
+        target[free] += _move(gradient[free], curvature[np.ix_(free, free)], damping)
         target = np.clip(target, coordinates.lower, coordinates.upper)
         candidate = coordinates.decode(target)
-        trial = linearise(candidate)
+        trial = residual(candidate)
         if np.isfinite(trial.cost) and trial.cost < here.cost:
             return candidate, trial, tried, float(np.max(np.abs(target - vector)))
         damping *= 6.0
     return params, here, tried, 0.0
 
 
-def _move(gradient, curvature, damping, largest_step):
+def _move(gradient, curvature, damping):
     damped = curvature + damping * np.diag(np.maximum(np.diag(curvature), 1e-300))
     step = -np.linalg.lstsq(damped, gradient, rcond=None)[0]
     size = np.max(np.abs(step), initial=0.0)
-    return step * min(1.0, largest_step / max(size, 1e-300))
-
-
-def _step(iteration, params, here, coordinates, tried, accepted):
-    raw = here.gradient * coordinates.slopes(params)
-    return Step(iteration, params, here.cost, here.gradient, raw, tried, accepted)
+    return step * min(1.0, LARGEST_STEP / max(size, 1e-300))

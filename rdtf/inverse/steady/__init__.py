@@ -1,4 +1,4 @@
-"""Steady pictures: the equation at rest, its residual, and the fit of clean pictures."""
+"""Steady pictures: the equation at rest, its residual, the fit of clean pictures."""
 
 from rdtf import lazy
 

@@ -1,7 +1,7 @@
 """The decay rate m > 0 of the observed species that a fixed point needs.
 
-Any m(p) gives a map with the right fixed points. To keep D = R = 0 from being one, m has
-to vanish with them: it is the linear decay that the reaction has by itself,
+Any m(p) gives a map with the right fixed points. To keep D = R = 0 from being one, m
+has to vanish with them: it is the linear decay that the reaction has by itself,
 
     m = -∂R_o/∂o  at o = 0,
 
@@ -16,9 +16,8 @@ import numpy as np
 from rdtf.inverse.structure.equations import Equations
 from rdtf.models import derivatives
 
-Rate = tuple[
-    Callable, dict[str, Callable]
-]  # m(params), ∂m/∂p by name where it is not 0
+# m(params), and ∂m/∂p by name where it is not 0.
+Rate = tuple[Callable, dict[str, Callable]]
 
 
 def natural(

@@ -1,12 +1,13 @@
 """A steady picture as a fixed point, with its exact derivatives.
 
-At a steady state the seen species o satisfies o = w(o, p),
+At a steady state the observed species o satisfies o = w(o, p),
 
     w = (m - D_o ∇²)⁻¹ q(o, l),   q = R_o + m o,   l = (c - D_l ∇²)⁻¹ b(o),
 
-with one elliptic problem per hidden species l (`rdtf.inverse.structure.elimination`) and a decay
-rate m > 0. No data is differentiated. `SteadyMap` evaluates w; the `Point` it returns
-differentiates it, in the direction of a parameter or a field, forwards and backwards.
+with one elliptic problem per hidden species l (`rdtf.inverse.structure.elimination`)
+and a decay rate m > 0. No data is differentiated. `SteadyMap` evaluates w; the `Point`
+it returns differentiates it, in the direction of a parameter or a field, forwards and
+backwards.
 """
 
 import copy
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rdtf.inverse.solvers.elliptic import WholeDomain
 from rdtf.inverse.steady import decay
 from rdtf.inverse.structure import equations
 from rdtf.inverse.structure.combinations import CombinedEquations
@@ -32,20 +34,30 @@ class SteadyMap:
 
     Args:
       model: whose hidden species are linear in turn.
-      observe: the species that is seen.
-      domain: `rdtf.inverse.solvers.elliptic.WholeDomain`, or a window.
+      observe: the observed species.
+      domain: of the fields.
       typical: (o `[n, *grid]`, params), where a decay rate is chosen: see
         `rdtf.inverse.steady.decay`.
       combine: whether the observed species' equation may be subtracted from others to
         make them linear, which whole pictures of steady patterns allow.
+
+    Attributes:
+      equations: of the model, combined ones where they had to be.
+      shared: of `CombinedEquations`, empty otherwise.
+      observed, order: index of o, and those of the hidden species in turn.
+      names: of the parameters.
+      decay, decay_slopes: m(params), and ∂m/∂p by name where it is not 0.
+
+    Raises:
+      InputError: if the hidden species are not linear in turn.
     """
 
     def __init__(
         self,
         model: ReactionDiffusion,
         observe: str,
-        domain,
-        typical,
+        domain: WholeDomain,
+        typical: tuple[np.ndarray, Mapping[str, float]],
         combine: bool = False,
     ):
         self.equations, self.shared = equations.of(model), ()
@@ -57,8 +69,8 @@ class SteadyMap:
         elif not isinstance(split, Linear):
             raise InputError(
                 f"Expected hidden species of {model.name} that are linear in turn if "
-                f"{observe} is seen, which they are not: observe another species, or "
-                f"{ADVICE}."
+                f"{observe} is observed, which they are not: observe another species, "
+                f"or {ADVICE}."
             )
         self.observed, self.order = split.observed, split.order
         self.names = list(model.parameters)
@@ -69,10 +81,8 @@ class SteadyMap:
         natural = decay.natural(self.equations, self.observed, params)
         if natural is not None or name is not None:
             return natural or decay.of_pattern(name, o, self.domain.grid.spacing)
-        point = Point(self, o, params, m=1.0)
-        slope = self.equations.by_species(
-            self.observed, self.observed, point.fields, params
-        )
+        i, fields = self.observed, Point(self, o, params).fields
+        slope = self.equations.by_species(i, i, fields, params)
         rate = max(float(np.sqrt(np.mean(np.square(slope)))), 1e-12)
         return (lambda params: rate), {}
 
@@ -90,19 +100,26 @@ def _combined(model, observe):
 class Point:
     """w and its derivatives at one field and parameters.
 
+    Args:
+      steady: the map.
+      o: the observed species, `[n, *grid]`.
+      params: all parameters, numbers by name.
+      hidden: fields of all species by index, where their solves start; None: at the
+        answer to a uniform coefficient.
+
     Attributes:
       fields: all species by index, `[n, *grid]` each; None if not needed.
-      w: the fixed-point map, `[n, *grid]`.
-      solver_residual: the worst of the elliptic problems.
+      c: -∂R_l/∂l by index of the hidden species, `[n, *grid]`.
+      reaction: R_o, `[n, *grid]`.
+      tolerance: of the elliptic problems of derivatives.
     """
 
-    def __init__(self, steady: SteadyMap, o, params, hidden=None, m=None):
+    def __init__(self, steady: SteadyMap, o, params, hidden=None):
         self.map, self.params, self.tolerance = steady, params, TANGENT_TOLERANCE
         self._domain, self._equations = steady.domain, steady.equations
-        self.m = steady.decay(params) if m is None else m
         self.fields = [None] * len(self._equations.species)
         self.fields[steady.observed] = o
-        self.c, self.solver_residual = {}, 0.0
+        self.c = {}
         for i in steady.order:
             self._eliminate(i, None if hidden is None else hidden[i])
         self.reaction = self._full(self._equations.reaction, steady.observed)
@@ -135,12 +152,14 @@ class Point:
         if i in self.map.shared:
             b = b + self._share(i) * self._laplacian
         d = self._equations.diffusivity(i, self.params)
-        self.fields[i], worst = self._domain.solve(
+        self.fields[i], _ = self._domain.solve(
             self.c[i], d, b, LINEAR_TOLERANCE, start=start
         )
-        self.solver_residual = np.fmax(self.solver_residual, worst)
-        if np.isnan(worst):
-            self.solver_residual = worst
+
+    @functools.cached_property
+    def m(self) -> float:
+        """The decay rate."""
+        return self.map.decay(self.params)
 
     @functools.cached_property
     def _laplacian(self):
@@ -160,21 +179,15 @@ class Point:
         d = self._equations.diffusivity(self.map.observed, self.params)
         return self._domain.solve_uniform(self.m, d, field)
 
-    def _slope(self, i, j):
-        """∂R_i/∂s_j, or None if it is zero."""
-        if not self._equations.depends(i, j):
-            return None
-        return self._equations.by_species(i, j, self.fields, self.params)
-
     @functools.cached_property
     def _slopes(self):
-        rows = (*self.map.order, self.map.observed)
-        count = range(len(self.fields))
+        """∂R_i/∂s_j by (i, j), where R_i contains s_j."""
+        system = self._equations
         return {
-            (i, j): s
-            for i in rows
-            for j in count
-            if (s := self._slope(i, j)) is not None
+            (i, j): system.by_species(i, j, self.fields, self.params)
+            for i in (*self.map.order, self.map.observed)
+            for j in range(len(self.fields))
+            if system.depends(i, j)
         }
 
     def hidden_by_param(self, name: str) -> dict[int, np.ndarray]:
@@ -205,13 +218,16 @@ class Point:
 
     def reaction_by_param(self, name: str, hidden: Mapping[int, np.ndarray]):
         """dR_o/dp, directly and through the hidden species."""
-        o = self.map.observed
-        total = np.zeros_like(self.o)
+        o, total = self.map.observed, np.zeros_like(self.o)
         if self._equations.uses(o, name):
             total += self._equations.by_param(o, name, self.fields, self.params)
-        for j, change in hidden.items():
-            if (o, j) in self._slopes:
-                total += self._slopes[o, j] * change
+        return self._add_reaction(total, hidden)
+
+    def _add_reaction(self, total, changes):
+        """Adds the change of R_o with those of species, in place."""
+        for j, change in changes.items():
+            if (self.map.observed, j) in self._slopes:
+                total += self._slopes[self.map.observed, j] * change
         return total
 
     def by_param(self, name: str) -> np.ndarray:
@@ -244,11 +260,7 @@ class Point:
     def reaction_along(self, x: np.ndarray) -> np.ndarray:
         """The change of R_o with a change x of o, and of the hidden species with it."""
         changes = self.hidden_along(x) | {self.map.observed: x}
-        o, total = self.map.observed, np.zeros_like(x)
-        for j, change in changes.items():
-            if (o, j) in self._slopes:
-                total += self._slopes[o, j] * change
-        return total
+        return self._add_reaction(np.zeros_like(x), changes)
 
     def along(self, x: np.ndarray) -> np.ndarray:
         """(∂w/∂o) x."""

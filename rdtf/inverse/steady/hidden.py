@@ -15,9 +15,11 @@ class TargetState:
     """Observed fields and the hidden species that a steady state has beside them.
 
     Args:
-      model, grid, observe: as of `rdtf.inverse.steady.fixed_point.SteadyMap`.
+      model: whose hidden species are linear in turn.
+      grid: of the fields.
+      observe: the observed species.
       fields: float64 `[n, *grid.shape]`.
-      params: typical values.
+      params: typical values, where a decay rate is chosen.
     """
 
     def __init__(
@@ -55,12 +57,7 @@ class TargetState:
             def gradient(*upstream):
                 back = [np.asarray(u) for u in upstream]
                 return [
-                    tf.constant(
-                        sum(
-                            np.vdot(s, u) for s, u in zip(slopes[n], back, strict=True)
-                        ),
-                        tf.float64,
-                    )
+                    tf.constant(sum(map(np.vdot, slopes[n], back)), tf.float64)
                     for n in self._names
                 ]
 

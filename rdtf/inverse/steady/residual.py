@@ -64,14 +64,9 @@ class SteadyResidual:
             residual, columns = evaluate(point, params)
         if not np.isfinite(residual).all():
             self._hidden = None
-            nothing = np.zeros(len(self.names))
-            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), np.nan)
+            return linearisation.impossible(len(self.names))
         self._hidden = point.fields
-        return linearisation.of_columns(residual, columns, point.solver_residual)
-
-    def relative(self, params: Mapping[str, float]) -> float:
-        """||r|| of the form: the share of the picture that the equation leaves over."""
-        return float(np.sqrt(2.0 * self(params).cost))
+        return linearisation.of_columns(residual, columns)
 
     def _field(self, params):
         if self._unknown_gain:

@@ -8,9 +8,10 @@ gives l cell by cell, and that of l says how well parameters explain the picture
 
     r = (D_l ∇²l + R_l(o, l)) / (||D_l ∇²l||² + ||R_l||²)^½
 
-No common factor of D_l and R_l makes r small. The pictures are differentiated four times:
-noise of 0.01 % of their standard deviation leads to errors of about 1 %. A root that is not real in some cell makes the
-cost infinite; the smaller D_o is, the fewer such cells there are.
+No common factor of D_l and R_l makes r small. The pictures are differentiated four
+times: noise of 0.01 % of their standard deviation leads to errors of about 1 %. A root
+that is not real in some cell makes the cost infinite; the smaller D_o is, the fewer
+such cells there are.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,42 +64,39 @@ class RootResidual:
 
     def hidden(self, params: Mapping[str, float]) -> np.ndarray:
         """l `[n, *grid]`, NaN where it is not real."""
-        o, laplacian = self._seen(params)
+        o, laplacian = self._observed(params)
         with np.errstate(all="ignore"):
             return self._root(o, laplacian, params)
 
     def __call__(self, params: Mapping[str, float]) -> Linearisation:
         """The residual and its derivatives at `params`."""
-        o, laplacian = self._seen(params)
+        o, laplacian = self._observed(params)
         fields = [None, None]
         fields[self._o], fields[self._l] = o, self.hidden(params)
         with np.errstate(all="ignore"):
             residual, columns = self._evaluate(fields, laplacian, params)
         if not (np.isfinite(residual).all() and np.isfinite(columns).all()):
-            nothing = np.zeros(len(self.names))
-            return Linearisation(np.inf, nothing, np.outer(nothing, nothing), np.nan)
+            return linearisation.impossible(len(self.names))
         return linearisation.of_columns(residual, columns)
 
-    def _seen(self, params):
+    def _observed(self, params):
         if not self._unknown_gain:
             return self._fields, self._laplacian
         o = params["gain"] * self._fields + params["offset"]
         return o, params["gain"] * self._laplacian
 
     def _changes(self, laplacian, fields, params):
-        """(change of o's equation, x of o) of every parameter, the hidden species apart.
+        """(change of o's equation, x of o) of every parameter, hidden species fixed.
 
-        The latter is None if the parameter leaves o alone.
+        The latter is None where the parameter does not move o.
         """
         system, o = self._equations, self._o
         for name in self.names[: len(system.symbols)]:
             change = system.by_param(o, name, fields, params)
             yield change + laplacian * (system.diffusivity_name(o) == name), None
         if self._unknown_gain:
-            d, slope = (
-                system.diffusivity(o, params),
-                system.by_species(o, o, fields, params),
-            )
+            d = system.diffusivity(o, params)
+            slope = system.by_species(o, o, fields, params)
             ones = np.ones_like(self._fields)
             yield slope * self._fields + d * self._laplacian, self._fields
             yield slope * ones, ones
@@ -112,7 +110,7 @@ class RootResidual:
         scale = np.sqrt(np.sum(diffused**2) + np.sum(reacted**2))
         residual = diffused + reacted
         by_hidden = system.by_species(hidden, hidden, fields, params)
-        by_seen = system.by_species(hidden, self._o, fields, params)
+        by_observed = system.by_species(hidden, self._o, fields, params)
         slope = system.by_species(self._o, hidden, fields, params)
         columns = []
         for parameter, (change, x) in zip(
@@ -123,7 +121,7 @@ class RootResidual:
             if x is None:
                 reaction = reaction + system.by_param(hidden, parameter, fields, params)
             else:
-                reaction = reaction + by_seen * x
+                reaction = reaction + by_observed * x
             diffusion = d * self._domain.apply_laplacian(moved)
             if parameter == name:
                 diffusion = diffusion + hidden_laplacian
@@ -161,6 +159,8 @@ def fit_root(
       laplacian: a name of `rdtf.operators.laplacians.LAPLACIANS`.
       start: where from.
       root: how the hidden species follows.
+      max_iterations: of Levenberg-Marquardt.
+      callback: called with every `levenberg_marquardt.Step`.
 
     Raises:
       InputError: if the pictures are not clean enough.
@@ -169,7 +169,14 @@ def fit_root(
     domain, system = WholeDomain(stills.grid, laplacian), equations.of(stills.model)
     gain = stills.observation.unknown_gain
     residuals = [
-        RootResidual(stills.model, root, branch, domain, stills.pictures, gain)
+        RootResidual(
+            stills.model,
+            root,
+            branch,
+            domain=domain,
+            fields=stills.pictures,
+            unknown_gain=gain,
+        )
         for branch in range(len(root.roots))
     ]
     name = system.diffusivity_name(root.observed)
@@ -207,7 +214,7 @@ def check_clean(stills) -> None:
         else "blur, pixels of several cells, or hidden ones"
     )
     raise InputError(
-        f"Expected sharp and clean pictures of {stills.observe} of {stills.model.name}, "
-        f"as they have to be differentiated four times, got {what}: observe another "
-        f"species, or {ADVICE}."
+        f"Expected sharp and clean pictures of {stills.observe} of "
+        f"{stills.model.name}, as they have to be differentiated four times, got "
+        f"{what}: observe another species, or {ADVICE}."
     )

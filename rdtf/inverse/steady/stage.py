@@ -85,10 +85,11 @@ def residual(
 
 
 def scan_gains(prepared: Stills, laplacian: str, start) -> Estimate:
-    """Of pictures of unknown gain: a few steps from every start, the best two to the end.
+    """Of unknown gain: a few steps from every start, the best two to the end.
 
-    A still fixes neither gain nor offset on its own (`rdtf.inverse.structure.scalings`),
-    but a fit has to start with a gain at which the parameters can have their signs.
+    A still fixes neither gain nor offset on its own
+    (`rdtf.inverse.structure.scalings`), but a fit has to start with a gain at which the
+    parameters can have their signs.
     """
     short = [
         stills.fit_residual(prepared, laplacian, begin, "integral", max_iterations=8)
@@ -115,7 +116,14 @@ def gain_starts(prepared: Stills, start) -> list[dict[str, float]]:
 
 
 def other_starts(prepared: Stills, start, seed: int, count: int = OTHER_STARTS) -> list:
-    """Starts around one, the same for the same seed."""
+    """Starts around one, the same for the same seed.
+
+    Args:
+      prepared: tells the model and what is held.
+      start: all parameters.
+      seed: of the draws.
+      count: how many.
+    """
     rng = np.random.Generator(np.random.Philox(key=[seed, 2**34]))
     around = starts.around(prepared.model, start, prepared.held, rng)
     return list(itertools.islice(around, count))
@@ -163,7 +171,7 @@ def _poor(prepared):
 
 
 def _of_every_laplacian(problem, fit, start) -> dict[str, Estimate]:
-    """Fits by Laplacian; later ones start where the first ended, if that was anywhere."""
+    """Fits by Laplacian; later ones start where the first ended, if it fitted."""
     names = [problem.laplacian]
     if problem.laplacian == "auto":
         names = stills.candidates(problem.simulation.grid)

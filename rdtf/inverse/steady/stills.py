@@ -131,9 +131,9 @@ def fit_residual(
 ) -> Estimate:
     """Least squares of the steady residual from one start.
 
-    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root". The
-    form "norm" starts where "integral" ends, for it has local minima that the other has
-    not, unless `near` says that the start is close.
+    A hidden species that is a root (`rdtf.inverse.steady.roots`) has the form "root".
+    The form "norm" starts where "integral" ends, for it has local minima that the other
+    has not, unless `near` says that the start is close.
 
     Args:
       stills: the pictures.
@@ -156,7 +156,8 @@ def fit_residual(
         def report(step):
             callback(dataclasses.replace(step, iteration=before + step.iteration))
 
-        return _fit_steady(stills, laplacian, begin, form, max_iterations, report)
+        options = {"max_iterations": max_iterations, "callback": report}
+        return _fit_steady(stills, laplacian, begin, form, options)
 
     before = 0
     if form == "norm" and not near:
@@ -185,7 +186,7 @@ def _estimate(stills, residual, minimum, laplacian, form):
     )
 
 
-def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
+def _fit_steady(stills, laplacian, start, form, options):
     residual = SteadyResidual(
         stills.steady(laplacian, start),
         stills.smooth,
@@ -194,7 +195,7 @@ def _fit_steady(stills, laplacian, start, form, max_iterations, callback):
         stills.observation.unknown_gain,
     )
     minimum = levenberg_marquardt.minimise(
-        residual, stills.coordinates(start), start, max_iterations, callback=callback
+        residual, stills.coordinates(start), start, **options
     )
     return residual, minimum
 
@@ -207,7 +208,7 @@ def candidates(grid: Grid) -> list[str]:
 
 
 def choose_laplacian(fits: Sequence[Estimate]) -> tuple[Estimate, float]:
-    """(the fit of the smallest residual, how many times larger that of the second is)."""
+    """(the fit of the smallest residual, how many times larger the second is)."""
     ranked = sorted(fits, key=lambda fit: fit.unexplained)
     if len(ranked) == 1:
         return ranked[0], np.inf

@@ -1,4 +1,4 @@
-"""What the equations say before any number: elimination, and what cannot be told."""
+"""What the equations say before any number: elimination, and what stills do not fix."""
 
 from rdtf import lazy
 

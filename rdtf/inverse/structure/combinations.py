@@ -1,11 +1,11 @@
 """Equations of hidden species that are linear once the observed one's is subtracted.
 
-Reaction terms that two equations share cancel. With 0 = D_o ∇²o + R_o(o, l) and a factor
-g(o, p), the equation of l is as good as
+Reaction terms that two equations share cancel. With 0 = D_o ∇²o + R_o(o, l) and a
+factor g(o, p), the equation of l is as good as
 
     0 = D_l ∇²l + R_l - g R_o - g D_o ∇²o,
 
-which is linear in l where R_l - g R_o is. Gray-Scott seen in u, with g = -1:
+which is linear in l where R_l - g R_o is. Gray-Scott observed in u, with g = -1:
 
     0 = Dv ∇²v - (F + k) v + F (1 - u) + Du ∇²u
 """
@@ -39,7 +39,14 @@ class CombinedEquations(Equations):
         self._shares = {i: -factors[i] * self.symbols[name] for i in self.shared}
 
     def share(self, i: int, fields, params: Mapping, by: str | int | None = None):
-        """-g_i D_o, or its derivative by a parameter's name or a species' index."""
+        """-g_i D_o, or a derivative of it.
+
+        Args:
+          i: index of a species in `shared`.
+          fields: all species, arrays of one shape; None for what is not needed.
+          params: all parameters, numbers by name.
+          by: what it is differentiated by: a parameter's name, or a species' index.
+        """
 
         def expression():
             if by is None:

@@ -1,13 +1,14 @@
 """Which hidden species can be eliminated from a steady picture, and how.
 
-One species o is seen. A hidden species l whose own equation is linear in it, given o
-and the species eliminated before,
+One species o is observed. A hidden species l whose own equation is linear in it, given
+o and the species eliminated before,
 
     0 = D_l ∇²l + b - c l,      c = -∂R_l/∂l > 0,
 
-follows from one elliptic problem ("linear"). That may be so only after a multiple of o's
-equation is subtracted from it (`rdtf.inverse.structure.combinations`). If neither helps but o's
-own equation determines l cell by cell, 0 = D_o ∇²o + R_o(o, l), then l is a root of it.
+follows from one elliptic problem ("linear"). That may be so only after a multiple of
+o's equation is subtracted from it (`rdtf.inverse.structure.combinations`). If neither
+helps but o's own equation determines l cell by cell, 0 = D_o ∇²o + R_o(o, l), then l is
+a root of it.
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ from rdtf.inverse.structure import combinations, equations
 from rdtf.models import ReactionDiffusion, derivatives
 from rdtf.status import InputError
 
-ADVICE = "use --route=bptt, or windows from a state of which all species are known"
+ADVICE = "use --route=bptt, or --route=windows from a state with all species known"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Root:
 
 @functools.lru_cache(maxsize=64)
 def eliminate(model: ReactionDiffusion, observe: str) -> Linear | Combined | Root:
-    """The way to eliminate what is not seen, the first of these that is possible.
+    """The way to eliminate what is not observed, the first of these that is possible.
 
     Raises:
       InputError: if there is none, with the reason.
@@ -85,9 +86,9 @@ def eliminate(model: ReactionDiffusion, observe: str) -> Linear | Combined | Roo
     stuck = " and ".join(model.species[i] for i in sorted(needed - set(order)))
     raise InputError(
         f"Expected equations that can be solved for the hidden species in turn if "
-        f"{observe} of {model.name} is seen: that of {stuck} is not linear in {stuck} "
-        f"alone, and that of {observe} has no closed root: observe another species, or "
-        f"{ADVICE}."
+        f"{observe} of {model.name} is observed: that of {stuck} is not linear in "
+        f"{stuck} alone, and that of {observe} has no closed root: observe another "
+        f"species, or {ADVICE}."
     )
 
 
@@ -131,15 +132,15 @@ def _factor(system, observed, i, unknown):
     """g for which R_i - g R_o is linear in species i and free of others; or None."""
     import sympy
 
-    own, seen = system.species[i], system.expressions[observed]
+    own, reaction = system.species[i], system.expressions[observed]
     slope = derivatives.algebraic_derivative
-    curvature = sympy.simplify(slope(seen, own, 2))
+    curvature = sympy.simplify(slope(reaction, own, 2))
     if curvature == 0:
         return None
     factor = sympy.simplify(slope(system.expressions[i], own, 2) / curvature)
     if factor.free_symbols & set(system.species) - {system.species[observed]}:
         return None
-    rest = combinations.combine(system.expressions[i], factor, seen)
+    rest = combinations.combine(system.expressions[i], factor, reaction)
     others = {system.species[j] for j in unknown if j != i}
     if sympy.simplify(slope(rest, own)) == 0 or rest.free_symbols & others:
         return None
@@ -147,9 +148,9 @@ def _factor(system, observed, i, unknown):
 
 
 def root_of(model: ReactionDiffusion, observe: str) -> Root | None:
-    """The one hidden species as roots of the observed one's equation, if they are closed.
+    """The one hidden species as roots of the observed one's equation.
 
-    It is a polynomial of degree two at most.
+    None if that is no polynomial of degree two at most in the hidden species.
     """
     import sympy
 

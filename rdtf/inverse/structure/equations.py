@@ -31,14 +31,26 @@ class Equations:
         return self._call(("R", i), lambda: self.expressions[i])(fields, params)
 
     def by_species(self, i: int, j: int, fields: Sequence, params: Mapping):
-        """∂R_i / ∂s_j."""
+        """∂R_i / ∂s_j.
+
+        Args:
+          i, j: indices of species, in the model's order.
+          fields: of all species, arrays of one shape, or None: see above.
+          params: all parameters, numbers by name.
+        """
         return self._call(
             ("s", i, j),
             lambda: derivatives.differentiate(self.expressions[i], self.species[j]),
         )(fields, params)
 
     def by_param(self, i: int, name: str, fields: Sequence, params: Mapping):
-        """∂R_i / ∂p."""
+        """∂R_i / ∂p.
+
+        Args:
+          i: index of a species.
+          name: of the parameter p.
+          fields, params: as of `by_species`.
+        """
         return self._call(
             ("p", i, name),
             lambda: derivatives.differentiate(self.expressions[i], self.symbols[name]),

@@ -2,8 +2,8 @@
 
 With J the Jacobian of the residual r in the coordinates of the fit (log p of positive
 parameters), J^T J = V S² V^T. A direction v with a singular value below 1e-4 of the
-largest is not determined. The covariance is σ² (J^T J)^+ across the other directions and
-infinite along these. A `Scaling` of the equations that lies within them says why.
+largest is not determined. The covariance is σ² (J^T J)^+ across the other directions
+and infinite along these. A `Scaling` of the equations that lies within them says why.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ class Direction:
     only: list[str] | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
     """What the data determine.
 
@@ -158,6 +158,9 @@ def report(
       held: names that were not fitted; they are left out.
       scalings: of the equations, with `held` as known, to explain what is open.
       params: where the curvature was taken, gain and offset too; for `scalings`.
+
+    Raises:
+      InputError: if the curvature is not finite.
     """
     if not np.isfinite(curvature).all():
         raise InputError("Expected a finite curvature, got infinities or NaN.")
@@ -171,12 +174,12 @@ def report(
     sd, correlation = _spreads(values[fixed], vectors[fixed], vectors[~fixed], sigma)
     whole = fixed.all() and len(values) > 0
     return Report(
-        {name: bool(logs[i]) for name, i in zip(names, free, strict=True)},
-        values,
-        float(values[0] / values[-1]) if whole else math.inf,
-        _explain(vectors[~fixed], names, scalings, params),
-        correlation,
-        dict(zip(names, map(float, sd), strict=True)),
+        logarithmic={name: bool(logs[i]) for name, i in zip(names, free, strict=True)},
+        singular_values=values,
+        condition=float(values[0] / values[-1]) if whole else math.inf,
+        open=_explain(vectors[~fixed], names, scalings, params),
+        correlation=correlation,
+        sd=dict(zip(names, map(float, sd), strict=True)),
     )
 
 

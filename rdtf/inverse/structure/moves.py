@@ -8,7 +8,7 @@ from rdtf.models import derivatives
 
 
 class Moves:
-    """The solutions of a model's conditions, for some species seen and some p known.
+    """The solutions of a model's conditions, for some parameters known.
 
     Attributes:
       conditions: the model's.
@@ -42,14 +42,14 @@ class Moves:
         pairs = [zip(s, move[self._species :], strict=True) for s in self._slopes]
         return [sum((a * b for a, b in pair), self._field.zero) for pair in pairs]
 
-    def basis(self, seen: frozenset = frozenset(), first=(), gained=None) -> list:
+    def basis(self, observed: str | None = None, first=(), gained=None) -> list:
         """A basis of the moves that move a parameter, the simplest ones preferred.
 
         Those with constant w, e and d log p are tried first, then those with constant
         w and e, then all.
 
         Args:
-          seen: species with w = t = 0.
+          observed: the species with w = t = 0.
           first: moves to begin with.
           gained: species whose w is made 1 where it is not 0.
         """
@@ -57,7 +57,7 @@ class Moves:
         allowed = [
             j
             for j, (kind, name) in labels
-            if not (kind in "wt" and name in seen)
+            if not (kind in "wt" and name == observed)
             and not (kind == "p" and name in self._known)
         ]
         found = list(first)
@@ -137,11 +137,11 @@ class Moves:
             return
         rates = exact_algebra.transposed([self.exponents(move) for move in moves])
         rates = [row for row in rates if None not in row]
-        seen = set()
+        found = set()
         for resting in itertools.combinations(rates, len(moves) - 1):
             null = exact_algebra.null(resting, len(moves), QQ)
-            if len(null) == 1 and tuple(null[0]) not in seen:
-                seen.add(tuple(null[0]))
+            if len(null) == 1 and tuple(null[0]) not in found:
+                found.add(tuple(null[0]))
                 weights = [self._field.convert(x) for x in null[0]]
                 yield [
                     sum((a * b for a, b in zip(weights, parts, strict=True)), start)

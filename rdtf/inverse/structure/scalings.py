@@ -5,12 +5,12 @@ move the parameters: if each E_i is only multiplied by a number, the still remai
 and no picture of a species with w = 0 tells the two sets of parameters apart; nor, if
 the gain of the camera is unknown, one with w = 1. Infinitesimally, for all s and ∇²s,
 
-    Σ_j (w_j s_j + t_j) ∂R_i/∂s_j + Σ_p ∂R_i/∂p dp = e_i R_i,    w_i D_i + dD_i = e_i D_i
+    Σ_j (w_j s_j + t_j) ∂R_i/∂s_j + Σ_p ∂R_i/∂p dp = e_i R_i,   w_i D_i + dD_i = e_i D_i
 
 with dp functions of p. Splitting the first by powers of s gives linear equations for
 w, t, e and dp over the rational functions of p: every solution is found. Shifts t move
 a species as a whole; a known species has w = t = 0, one of unknown gain and offset has
-neither. Linear mixtures of unseen species and discrete symmetries are not looked for,
+neither. Linear mixtures of hidden species and discrete symmetries are not looked for,
 and a boundary is taken to prescribe no value other than 0 (0 and shifts: no value).
 """
 
@@ -23,7 +23,7 @@ from rdtf.models import ReactionDiffusion
 from rdtf.status import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Scaling:
     """One direction in which a still does not determine the parameters.
 
@@ -31,7 +31,7 @@ class Scaling:
     where the gain is free and takes part: its exponent is then 1.
 
     Attributes:
-      observe: the species that is seen.
+      observe: the observed species.
       species, equations, shifts: w, e and t by species; numbers for most models,
         otherwise functions of the parameters.
       parameters: dp by name, 0 where nothing moves.
@@ -127,7 +127,7 @@ def scalings(
 
     Args:
       model: its reaction may be any expression of SymPy's without kinks.
-      observe: the species that is seen.
+      observe: the observed species.
       unknown_gain: whether the picture has an unknown gain and offset.
       known: parameters whose values are known.
 
@@ -147,7 +147,7 @@ def _solved(model, observe, unknown_gain, known):
             f"{', '.join(model.parameters)}, got {name!r}."
         )
     algebra = moves.Moves(symmetries.of(model), known)
-    found = algebra.basis(seen=frozenset({observe}))
+    found = algebra.basis(observed=observe)
     if unknown_gain:
         found = algebra.basis(first=found, gained=observe)
     return algebra, found, [_scaling(algebra, observe, move) for move in found]
@@ -164,14 +164,16 @@ def _scaling(algebra, observe, move):
         for f, n in exponents.items()
         if n and (f.is_Symbol or f.free_symbols & uneven)
     }
-    invariants = tuple(algebra.invariants([move])[0])
     return Scaling(
-        observe,
-        *parts.values(),
-        coefficients,
-        invariants,
-        _describe(observe, parts, coefficients),
-        frozenset(n for n, p in model.parameters.items() if p.lower >= 0.0),
+        observe=observe,
+        species=parts["w"],
+        equations=parts["e"],
+        shifts=parts["t"],
+        parameters=parts["p"],
+        coefficients=coefficients,
+        invariants=tuple(algebra.invariants([move])[0]),
+        movement=_describe(observe, parts, coefficients),
+        positive=frozenset(n for n, p in model.parameters.items() if p.lower >= 0.0),
     )
 
 
@@ -221,7 +223,11 @@ def determined(
     unknown_gain: bool = False,
     known: Sequence[str] = (),
 ) -> Determined:
-    """What a still of one species fixes, given the parameters in `known`."""
+    """What a still of one species fixes.
+
+    Args:
+      model, observe, unknown_gain, known: as of `scalings`.
+    """
     algebra, found, named = _solved(model, observe, unknown_gain, frozenset(known))
     fixed = [
         name
@@ -241,6 +247,9 @@ def fixing(
 
     Empty where there is nothing to fix, or where one parameter is not enough. Fixing is
     local: a known k of Gray-Scott leaves a quadratic equation for the gain.
+
+    Args:
+      model, observe, unknown_gain, known: as of `scalings`.
     """
     if not scalings(model, observe, unknown_gain, known):
         return []

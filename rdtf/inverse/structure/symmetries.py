@@ -137,8 +137,7 @@ class Conditions:
         return list(factors)
 
     def _check(self, table, diffusion):
-        """Counts the solutions at random numbers: stand-ins may depend on each other."""
-
+        """Counts solutions at random numbers: stand-ins may depend on each other."""
         draw = np.random.default_rng(0).uniform
         values = {p: draw(0.4, 1.4) for p in self.params}
         states = draw(0.3, 1.5, (4 * len(self.unknowns), len(self._species)))
@@ -152,8 +151,8 @@ class Conditions:
         rank = exact_algebra.rank(self.rows, self.field)
         if np.count_nonzero(size > 1e-11 * size[0]) != rank:
             raise InputError(
-                f"Expected independent functions in the reactions of {self.model.name}: "
-                "what a still determines cannot be derived."
+                "Expected independent functions in the reactions of "
+                f"{self.model.name}: what a still determines cannot be derived."
             )
 
 

@@ -1,4 +1,4 @@
-"""Windows cut from larger patterns: operators, tangents, gradients, parameters."""
+"""Pictures cut from larger patterns: operators, tangents, gradients, parameters."""
 
 import made_patterns
 import numpy as np
@@ -6,11 +6,12 @@ import pytest
 import scipy.optimize
 
 import rdtf
-from rdtf.inverse.cropped.domain import LAPLACIANS, WindowDomain
-from rdtf.inverse.cropped.fits import fit_window
-from rdtf.inverse.cropped.latent_field import PictureResidual
-from rdtf.inverse.cropped.residual import WindowResidual
-from rdtf.inverse.cropped.system import WindowSystem
+from rdtf.inverse import Observation, Problem
+from rdtf.inverse.cropped import fits
+from rdtf.inverse.cropped.domain import LAPLACIANS, CropDomain
+from rdtf.inverse.cropped.latent_field import LatentFieldResidual
+from rdtf.inverse.cropped.residual import CropResidual
+from rdtf.inverse.cropped.system import CropSystem
 from rdtf.inverse.observation import noise
 from rdtf.inverse.solvers import elliptic, levenberg_marquardt
 from rdtf.inverse.solvers.block_tridiagonal import BlockTridiagonal
@@ -24,7 +25,7 @@ PARAMS = {"Du": 0.14, "Dv": 0.09, "F": 0.04, "k": 0.06}
 
 
 def _domain(shape=(9, 11), laplacian="second_order", spacing=1.0):
-    return WindowDomain(rdtf.Grid(shape, spacing, "no_flux"), laplacian)
+    return CropDomain(rdtf.Grid(shape, spacing, "no_flux"), laplacian)
 
 
 def _fields(shape, seed=0):
@@ -111,7 +112,7 @@ def test_smoothing_is_symmetric_and_solves_the_uniform_problem(laplacian):
 def test_the_jacobian_is_that_of_the_defect_and_of_the_solver(laplacian):
     fields = _fields((9, 11))
     domain = _domain(laplacian=laplacian)
-    system = WindowSystem(equations.of(GRAY_SCOTT), domain, [0, 1])
+    system = CropSystem(equations.of(GRAY_SCOTT), domain, [0, 1])
     jacobian = system.jacobian(fields, PARAMS)
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=fields.shape), rng.normal(size=jacobian.shape[0])
@@ -133,7 +134,7 @@ def test_the_jacobian_is_that_of_the_defect_and_of_the_solver(laplacian):
 @pytest.mark.parametrize("laplacian", LAPLACIANS)
 def test_tangents_of_hidden_fields_by_ring_and_parameters(laplacian):
     fields = _fields((9, 11))
-    system = WindowSystem(equations.of(GRAY_SCOTT), _domain(laplacian=laplacian), [0])
+    system = CropSystem(equations.of(GRAY_SCOTT), _domain(laplacian=laplacian), [0])
 
     def solved(ring, params):
         moved = fields.copy()
@@ -157,16 +158,22 @@ def test_tangents_of_hidden_fields_by_ring_and_parameters(laplacian):
 
 def _residual(form, laplacian, pictures, model=GRAY_SCOTT, observe="v", params=PARAMS):
     grid = rdtf.Grid(pictures.shape[1:], boundary="no_flux")
-    domain = WindowDomain(grid, laplacian)
+    domain = CropDomain(grid, laplacian)
     mirrored = elliptic.WholeDomain(grid)
     steady = SteadyMap(model, observe, mirrored, (pictures, params))
     fields = np.stack(steady(pictures, params).fields, axis=1)
     if form == "picture":
-        system, seen = equations.of(model), model.check_species(observe)
-        return PictureResidual(
-            system, domain, seen, pictures, fields, params, 0.001, [0.02, 0.02]
+        system, observed = equations.of(model), model.check_species(observe)
+        return LatentFieldResidual(
+            equations=system,
+            domain=domain,
+            observed=observed,
+            pictures=pictures,
+            fields=fields,
+            params=params,
+            sigma=0.001,
         )
-    return WindowResidual(steady, domain, pictures, fields, form, [1e-4])
+    return CropResidual(steady, domain, pictures, fields, form, [1e-4])
 
 
 @pytest.mark.parametrize("laplacian", LAPLACIANS)
@@ -207,7 +214,7 @@ def test_no_ring_is_better_than_the_projected_one(form):
     pictures = _fields((8, 8))[None, 1]
     residual = _residual(form, "second_order", pictures)
     best = residual(PARAMS).cost
-    misfit, prior = residual._misfits[0], residual._prior
+    misfit, prior = residual._crops[0], residual._prior
     system, fields = misfit.system, residual.fields[0]
 
     def cost(ring):
@@ -222,7 +229,20 @@ def test_no_ring_is_better_than_the_projected_one(form):
     assert scipy.optimize.minimize(cost, ring).fun > best * (1.0 - 1e-4)
 
 
-def test_a_clean_window_that_wrapping_around_gets_wrong(pattern):
+def _fit_crop(model, spacing, observe, fields, start, held=(), **options):
+    grid = rdtf.Grid(fields.shape[1:], spacing, "no_flux")
+    problem = Problem(
+        simulation=rdtf.Simulation(model, grid, 0.01),
+        observe=observe,
+        fields=fields,
+        start=start,
+        held=held,
+        observation=Observation(cropped=True),
+    )
+    return fits.fit(problem, **options)
+
+
+def test_a_clean_crop_that_wrapping_around_gets_wrong(pattern):
     v, truth = pattern
     cut = v[:1, 3:25, 5:27]
     wrapped = elliptic.WholeDomain(rdtf.Grid(cut.shape[1:]))
@@ -233,19 +253,19 @@ def test_a_clean_window_that_wrapping_around_gets_wrong(pattern):
         SteadyResidual(steady, cut, "norm"), coordinates, start
     )
     assert _largest_error(periodic.params, truth) > 0.1
-    fit = fit_window(GRAY_SCOTT, 1.0, "v", cut, start)
+    fit = _fit_crop(GRAY_SCOTT, 1.0, "v", cut, start)
     assert fit.form == "norm" and fit.starts == 1
     assert _largest_error(fit.params, truth) < 3e-3
     assert fit.sigma < 1e-3 * cut.std() and not fit.undetermined
     assert (np.diff(fit.singular_values) <= 0.0).all()
 
 
-def test_a_noisy_window(pattern):
+def test_a_noisy_crop(pattern):
     v, truth = pattern
     cut = v[:1, 2:30, 2:30]
     sigma = 0.01 * cut.std()
     noisy = cut + sigma * np.random.default_rng(4).normal(size=cut.shape)
-    fit = fit_window(GRAY_SCOTT, 1.0, "v", noisy, made_patterns.SEED_START)
+    fit = _fit_crop(GRAY_SCOTT, 1.0, "v", noisy, made_patterns.SEED_START)
     assert fit.form == "picture" and fit.starts == 1
     assert _largest_error(fit.params, truth) < 0.03
     assert fit.sigma == pytest.approx(sigma, rel=0.15)
@@ -253,25 +273,25 @@ def test_a_noisy_window(pattern):
         abs(fit.params[name] - value) < 5.0 * fit.sd[name]
         for name, value in truth.items()
     )
-    cleaner = np.sqrt(np.mean((fit.fields[:, 1] - cut) ** 2))
+    cleaner = np.sqrt(np.mean((fit.field - cut) ** 2))
     assert cleaner < 0.6 * sigma
 
 
-def test_windows_share_parameters_and_held_ones_stay(pattern):
+def test_crops_share_parameters_and_held_ones_stay(pattern):
     v, truth = pattern
     cuts = np.concatenate([v[:, :20, :20], v[:, 10:30, 12:32]])
     start = {**made_patterns.SEED_START, "Dv": truth["Dv"]}
-    fit = fit_window(GRAY_SCOTT, 1.0, "v", cuts, start, held=("Dv",))
+    fit = _fit_crop(GRAY_SCOTT, 1.0, "v", cuts, start, held=("Dv",))
     assert fit.params["Dv"] == truth["Dv"] and fit.sd["Dv"] == 0.0
     assert _largest_error(fit.params, truth) < 3e-3
-    assert fit.fields.shape == (4, 2, 20, 20) and len(fit.singular_values) == 3
+    assert fit.field.shape == (4, 20, 20) and len(fit.singular_values) == 3
 
 
 def test_another_model(simulations):
     sim, targets = made_patterns.get(simulations, "schnakenberg")
     cut, truth = targets.fields["u"][:, 2:20, 3:21], sim.model.defaults
     start = made_patterns.elsewhere("schnakenberg")
-    fit = fit_window(sim.model, sim.grid.spacing, "u", cut, start)
+    fit = _fit_crop(sim.model, sim.grid.spacing, "u", cut, start)
     assert _largest_error(fit.params, truth) < 0.01
 
 
@@ -300,7 +320,7 @@ def test_the_compact_laplacian_is_for_patterns_of_the_true_equation():
     cut = _spectral_pattern(36, truth)[:, 2:34, 1:33]
     errors = {}
     for laplacian in LAPLACIANS:
-        fit = fit_window(
+        fit = _fit_crop(
             GRAY_SCOTT, 1.0, "v", cut, made_patterns.SEED_START, laplacian=laplacian
         )
         errors[laplacian] = _largest_error(fit.params, truth)
@@ -314,32 +334,31 @@ def _bumpy(shape):
 
 def test_noise_of_a_picture_whose_edges_do_not_match():
     clean = _bumpy((40, 32))
-    assert noise.estimate_window(clean) < 1e-7
+    assert noise.estimate_crop(clean) < 1e-7
     rng, found = np.random.default_rng(5), []
     for _ in range(20):
-        found.append(noise.estimate_window(clean + 0.01 * rng.normal(size=clean.shape)))
+        found.append(noise.estimate_crop(clean + 0.01 * rng.normal(size=clean.shape)))
     assert np.mean(found) == pytest.approx(0.01, rel=0.05)
 
 
 def test_smoothing_keeps_cubics_and_removes_noise():
     y, x = np.indices((24, 20)) / 10.0
     cubic = (1.0 + x**3 - 2.0 * y**2 * x + x**3 * y**3)[None]
-    np.testing.assert_allclose(noise.smooth_window(cubic, 0.1), cubic, atol=1e-9)
+    np.testing.assert_allclose(noise.smooth_crop(cubic, 0.1), cubic, atol=1e-9)
     clean = _bumpy((40, 32))
     noisy = clean + 0.05 * np.random.default_rng(6).normal(size=clean.shape)
-    left = noise.smooth_window(noisy, 0.05) - clean
+    left = noise.smooth_crop(noisy, 0.05) - clean
     assert np.sqrt(np.mean(left**2)) < 0.4 * 0.05
 
 
 def test_inputs_that_cannot_be_used():
     good, start = _fields((8, 8))[None, 1], PARAMS
     cases = [
-        ((1.0, good), {"laplacian": "spectral"}, "Laplacian of windows"),
+        ((1.0, good), {"laplacian": "spectral"}, "Laplacian of crops"),
         ((1.0, good[:, :4]), {}, "at least 5 cells"),
         (((1.0, 2.0), good), {"laplacian": "compact"}, "equal spacings"),
-        ((1.0, good * np.nan), {}, "finite windows"),
-        ((1.0, good[0]), {}, "finite windows"),
+        ((1.0, good * np.nan), {}, "finite pictures"),
     ]
     for (spacing, fields), options, message in cases:
         with pytest.raises(InputError, match=message):
-            fit_window(GRAY_SCOTT, spacing, "v", fields, start, **options)
+            _fit_crop(GRAY_SCOTT, spacing, "v", fields, start, **options)

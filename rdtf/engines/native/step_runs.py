@@ -1,4 +1,4 @@
-"""Windows of steps in NumPy: memory, threads, and the calls of the compiled drivers."""
+"""Runs of steps in NumPy: memory, threads, and the calls of the compiled drivers."""
 
 import math
 
@@ -10,11 +10,11 @@ from rdtf.models import ReactionDiffusion
 from rdtf.operators.stencils import STENCILS
 
 PAD = 8  # as in `work_sharing`
-_TEAM_CELLS = 4096  # per thread, below which waiting costs more than it brings
+_CELLS_PER_THREAD = 4096  # with fewer, waiting costs more than sharing brings
 _CACHED = 2**17  # doubles that stay in a core's second-level cache
-_SPARE_BYTES = 2**28  # of memory kept for the next window
+_SPARE_BYTES = 2**28  # of memory kept for the next run
 _spare = {}  # size -> arrays
-_SAVED_BYTES = 2**29  # of one window; beyond, states in between are computed again
+_SAVED_BYTES = 2**29  # of one run; beyond, states in between are computed again
 
 
 def aligned(*shape: int) -> np.ndarray:
@@ -53,8 +53,14 @@ class _Lease:
             spare.setdefault(self._buffer.size, []).append(self._buffer)
 
 
-class Windows:
+class StepRuns:
     """The steps of the species, or of these and their tangents by `carried` parameters.
+
+    Args:
+      model: the equations.
+      grid: where they are solved.
+      time_step: in the model's time unit.
+      carried: names of the parameters whose tangents follow the species.
 
     Fields are arrays `[B, *grid.shape]`, parameters a table `[B, P]`.
     """
@@ -78,11 +84,11 @@ class Windows:
         self._shape = (self._fields, layers, rows, cells, width, periodic)
         self._area = self._fields * layers * rows * width
         self._levels, self._block = self._sweeps()
-        most = math.prod(grid.shape) // _TEAM_CELLS
+        most = math.prod(grid.shape) // _CELLS_PER_THREAD
         self._largest_group = max(1, min(most, layers // (4 * self._levels)))
 
     def _sweeps(self):
-        """(steps in one sweep, layers in one block), one step if a state stays cached."""
+        """(steps in a sweep, layers in a block); one step if a state stays cached."""
         _, layers, rows, _, width, _ = self._shape
         if 2 * self._area > _CACHED and layers >= 16:
             for levels, block in ((4, 6), (2, 2)):
@@ -92,7 +98,7 @@ class Windows:
         return 1, 1
 
     def spacing(self, num_steps: int, batch: int) -> tuple[int, int]:
-        """(steps between the states a window keeps, steps that are computed again).
+        """(steps between the states a run keeps, steps that are computed again).
 
         The second are about sqrt(num_steps), but few, so that they stay in the cache;
         the first are as many. If that kept too much, they are a multiple: then states
@@ -105,7 +111,17 @@ class Windows:
         return length * max(1, -(-num_steps // (length * room))), length
 
     def forward(self, state, table, num_steps: int, spacing: int = 0):
-        """(state after `num_steps` steps, states kept every `spacing` steps)."""
+        """Takes steps.
+
+        Args:
+          state: fields before the first step.
+          table: the parameters.
+          num_steps: how many steps.
+          spacing: steps between the states that are kept; 0 keeps none.
+
+        Returns:
+          (fields after the last step, the states kept, `[B, states * area + PAD]`).
+        """
         batch = table.shape[0]
         inputs, outputs = self._rows(state), self._new_rows(batch)
         outside = _addresses(inputs), _addresses(outputs)
@@ -129,7 +145,17 @@ class Windows:
         return self._on_grid(outputs), saved
 
     def backward(self, saved, upstream, table, num_steps: int):
-        """(gradient by the first state, gradient by the parameters `[B, P]`)."""
+        """Takes a gradient back over steps.
+
+        Args:
+          saved: states kept by `forward`, as far apart as `spacing` says.
+          upstream: gradient with respect to the fields after the last step.
+          table: the parameters.
+          num_steps: how many steps.
+
+        Returns:
+          (gradient with respect to the fields before the first step, to the table).
+        """
         batch = table.shape[0]
         spacing, length = self.spacing(num_steps, batch)
         inputs, outputs = self._rows(upstream), self._new_rows(batch)
@@ -160,7 +186,18 @@ class Windows:
         return self._on_grid(outputs), gradients
 
     def steady(self, state, table, active, tolerance: float, num_steps: int):
-        """(state, steps `[B]`, last change `[B]`, whether it was finite `[B]`)."""
+        """Steps each active sample until it is steady or a step of it is invalid.
+
+        Args:
+          state: fields before the first step.
+          table: the parameters.
+          active: bool `[B]`, the samples that take steps.
+          tolerance: of the largest change in a step.
+          num_steps: at most so many steps.
+
+        Returns:
+          (fields, steps taken `[B]`, last change `[B]`, whether it was finite `[B]`).
+        """
         inputs, outputs = self._rows(state), self._new_rows(table.shape[0])
         outside = _addresses(inputs), _addresses(outputs)
         for before, after in zip(inputs, outputs, strict=True):
