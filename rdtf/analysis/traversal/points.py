@@ -67,7 +67,7 @@ def read(path, model: ReactionDiffusion) -> list[Point]:
 
 
 def point_of(record: Mapping, model: ReactionDiffusion, place: int) -> Point:
-    """A point of a recorded iteration, the dict of an `inverse.reporting` record."""
+    """A point of a recorded iteration (a line of trajectory.jsonl, parsed)."""
     own = {name: float(value) for name, value in record["params"].items()}
     params = {**model.defaults, **own}
     slopes = {n: _number(x) for n, x in (record.get("gradient") or {}).items()}
