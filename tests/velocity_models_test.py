@@ -100,7 +100,9 @@ def test_gradients_are_exact(case):
 def test_runs_are_recorded(case):
     velocity, states = case
     sim, start = _simulation(velocity, 0.5, "forward_euler"), _fields(states)
-    found = recording.record(sim, start, sim.model.defaults, times=[0.0, 1.0])
+    found = recording.record(
+        sim, start, sim.model.defaults, recording.Schedule(times=[0.0, 1.0])
+    )
     end = sim.advance(start, sim.model.defaults, 2)
     np.testing.assert_array_equal(found.state, end)
 
