@@ -1,5 +1,8 @@
 """U-Nets as velocities, and velocities that keep a law by construction."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -76,6 +79,12 @@ def test_files(skew, samples, tmp_path):
         np.testing.assert_array_equal(again(samples[:2]), velocity(samples[:2]))
         assert again.names == ["u", "v"] and again.speed == velocity.speed
     assert len(skew.trainable_variables) == 8  # none of the denoiser
+
+
+def test_a_process_that_knows_no_denoiser_yet_loads_a_skew_velocity(skew, tmp_path):
+    skew.save(tmp_path / "v.keras")
+    code = f"from rdtf import dynamics; dynamics.load({str(tmp_path / 'v.keras')!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_u_nets_see_around_the_torus():

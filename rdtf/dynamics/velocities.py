@@ -15,6 +15,7 @@ from rdtf.dynamics.local_velocity import LocalVelocity
 from rdtf.dynamics.network_velocities import SkewVelocity, UNetVelocity
 from rdtf.dynamics.velocity import KerasVelocity
 from rdtf.generative import networks
+from rdtf.generative.denoiser import Denoiser
 
 # Those of `rdtf.names.VELOCITIES`, and the equilibrium flow.
 VELOCITIES = {
@@ -24,6 +25,9 @@ VELOCITIES = {
     "skew": SkewVelocity,
     "equilibrium": EquilibriumVelocity,
 }
+
+# The networks that a file of a velocity may hold: a SkewVelocity has a score of its own.
+SCORES = (Denoiser,)
 
 
 def load(path) -> KerasVelocity:
