@@ -26,7 +26,7 @@ VELOCITIES = {
     "equilibrium": EquilibriumVelocity,
 }
 
-# The networks that a file of a velocity may hold: a SkewVelocity has a score of its own.
+# The networks that a file of a velocity may hold: a SkewVelocity has a score.
 SCORES = (Denoiser,)
 
 
