@@ -83,7 +83,12 @@ def observe(
         quantum = float(pictures.max()) / row.levels
         pictures = np.round(np.maximum(pictures, 0.0) / quantum) * quantum
     return pictures, Observation(
-        row.psf, row.cells, mask, quantum, row.gain, window=bool(row.crop)
+        psf_sigma=row.psf,
+        cells_per_pixel=row.cells,
+        mask=mask,
+        quantum=quantum,
+        unknown_gain=row.gain,
+        cropped=bool(row.crop),
     )
 
 

@@ -80,7 +80,7 @@ def test_a_camera_does_what_its_row_says():
         row = dataclasses.replace(inverse_rows.ROWS[name])
         row = dataclasses.replace(row, crop=16) if row.crop else row
         pictures, seen = inverse_problems.observe(row, fields, rng)
-        assert pictures.shape == shape and seen.window == bool(row.crop)
+        assert pictures.shape == shape and seen.cropped == bool(row.crop)
     hidden, seen = inverse_problems.observe(inverse_rows.ROWS["missing30"], fields, rng)
     assert np.isnan(hidden[~seen.mask]).all() and 0.6 < seen.mask.mean() < 0.8
     steps, seen = inverse_problems.observe(inverse_rows.ROWS["bits8"], fields, rng)

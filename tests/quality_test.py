@@ -140,7 +140,9 @@ def test_critic():
     real = 0.5 + 0.01 * rng.normal(size=(6, 8, 8, 1))
     far = real + 0.4 * rng.normal(size=real.shape)
     params = models.FISHER_KPP.defaults
-    moves, drifts = evaluation.critic(far, real[:3], real[3:], sim, params, 10)
+    moves, drifts = evaluation.critic(
+        far, real[:3], real[3:], simulation=sim, params=params, steps=10
+    )
     assert moves.value > 1.5 and moves.floor == pytest.approx(1.0, rel=0.1)
     assert drifts.value > drifts.floor
 

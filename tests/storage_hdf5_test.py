@@ -17,11 +17,13 @@ PLAN = patterns.Plan(presets=("maze",), num_samples=9, shape=(24, 24), steps=4, 
 def _chunk(number):
     rng = np.random.default_rng(number)
     return Chunk(
-        {name: rng.random((3, 24, 24), np.float32) for name in "uv"},
-        np.zeros(3, np.int8),
-        np.ones(3, np.int16),
-        rng.random(3, np.float32),
-        rng.random((3, 2, 2, len(patterns.ensembles.STATISTICS)), np.float32),
+        fields={name: rng.random((3, 24, 24), np.float32) for name in "uv"},
+        status=np.zeros(3, np.int8),
+        attempts=np.ones(3, np.int16),
+        rate=rng.random(3, np.float32),
+        statistics=rng.random(
+            (3, 2, 2, len(patterns.ensembles.STATISTICS)), np.float32
+        ),
     )
 
 

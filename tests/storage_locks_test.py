@@ -183,8 +183,7 @@ def test_overwrite_knows_every_file_of_a_work_directory():
         *app_runner.ROOT.glob("rdtf/**/*.py"),
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    found = set(re.findall(r'(?:workdir|output)\)? / "([^"]+)"', text))
-    found |= set(re.findall(r'FIELD = .*"(.+)"', text))
+    found = set(re.findall(r'(?:workdir|output|directory)\)? / "([^"]+)"', text))
     assert {
         "field.npz",
         "posterior.npz",

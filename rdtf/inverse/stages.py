@@ -31,10 +31,11 @@ class Stages:
     def __init__(
         self, directory: pathlib.Path | None, recorder: Recorder, resume: bool = False
     ):
-        self._recorder, self._log, self._directory = recorder, None, directory
+        self._recorder, self._log, self._directory = recorder, None, None
         self.results: list[Estimate] = []
         if directory is None:
             return
+        self._directory = directory = pathlib.Path(directory)
         self._log = RowLog(directory / "stages.jsonl")
         if not resume:
             (directory / "checkpoint.npz").unlink(missing_ok=True)
