@@ -84,6 +84,7 @@ def compare(
             for axis in line[len(field) :]:
                 axis.set_visible(False)
         if not lines:
+            drawing.set_layout_engine("compressed")  # else labels of rows are cut off
             for axis in axes.flat:
                 axis.set(xticks=[], yticks=[])
             drawing.colorbar(image, ax=axes, label=label, shrink=0.9, aspect=30)
