@@ -97,6 +97,17 @@ def test_a_movie(simulations):
         assert set(found.intervals) == set(sim.model.defaults)
 
 
+def test_an_array_on_the_grid_of_a_simulation(simulations):
+    sim = simulations(shape=(96,), time_step=1.0)
+    state = rdtf.initial_conditions.create(None, sim.model, sim.grid, 2, 0)
+    run = sim.run_until_steady(state, sim.model.defaults, 1e-7, 60_000)
+    lines = run.state[1].numpy()  # [sample, x]
+    found = _fit(lines, simulation=sim, laplacian="second_order")
+    assert found.problem.fields.shape == (2, 96)
+    assert found.problem.simulation is sim
+    assert _fit(lines[0], simulation=sim).problem.fields.shape == (1, 96)
+
+
 def test_a_targets_file_tells_grid_time_step_and_truth(spots, simulations, tmp_path):
     sim, made = made_patterns.get(simulations)
     storage.save_targets(tmp_path / "made.npz", made)

@@ -75,7 +75,8 @@ def fit(
     """
     model = models.get(model) if isinstance(model, str) else model
     observe = model.species[-1] if observe is None else observe
-    how = inputs.Reading(times, scale, pixel_size)
+    ndim = 2 if simulation is None else simulation.grid.ndim
+    how = inputs.Reading(times, scale, pixel_size, ndim)
     targets = inputs.as_targets(pictures, model, observe, how)
     params = {**model.defaults, **(start or {}), **(known or {})}
     seen = inputs.observation_of(targets, observation)

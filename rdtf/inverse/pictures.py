@@ -26,11 +26,13 @@ class Reading(NamedTuple):
       scale: of a file of integer grey levels, "LOW:HIGH" or a pair: the concentration
         of the darkest and the brightest level.
       pixel_size: distance between pixel centres, in the model's unit of length.
+      ndim: of the grid that arrays lie on.
     """
 
     times: float | Sequence[float] | None = None
     scale: str | tuple[float, float] | None = None
     pixel_size: float | None = None
+    ndim: int = 2
 
 
 def as_targets(
@@ -62,7 +64,7 @@ def as_targets(
         return _of_files(pictures, model, observe, how)
     else:
         _refuse("an array", scale=how.scale)
-        found = _of_array(pictures, observe, how.times)
+        found = _of_array(pictures, observe, how.times, how.ndim)
     if how.pixel_size is not None:
         found = dataclasses.replace(found, pixel_size=float(how.pixel_size))
     return found
@@ -98,7 +100,7 @@ def _refuse(what, **given):
             )
 
 
-def _of_array(pictures, observe, times):
+def _of_array(pictures, observe, times, ndim):
     mask = None
     if isinstance(pictures, np.ma.MaskedArray):
         mask, pictures = ~np.ma.getmaskarray(pictures), pictures.filled(0.0)
@@ -109,7 +111,7 @@ def _of_array(pictures, observe, times):
             "Expected pictures as an array of numbers, the path of a file or several, "
             f"or targets, got {type(pictures).__name__}."
         ) from None
-    dimensions = 2 if times is None else 3  # of a single picture or movie
+    dimensions = ndim if times is None else ndim + 1  # of a single picture or movie
     if fields.ndim < dimensions:
         raise InputError(
             f"Expected {'pictures [sample, y, x]' if times is None else 'a movie'}, "
