@@ -60,6 +60,7 @@ def test_what_is_known_is_held(spots):
     assert found.problem.start["F"] == 0.05 and found.problem.start["k"] == truth["k"]
 
 
+@pytest.mark.slow
 def test_masked_pixels_are_not_observed(spots):
     v, truth = spots
     hidden = np.random.default_rng(1).random(v.shape) < 0.05
@@ -193,6 +194,7 @@ def test_bad_input_is_one_line(pictures, options, words, input_error):
         _fit(pictures, **options)
 
 
+@pytest.mark.slow
 def test_models_are_ranked_as_fits(spots):
     v, truth = spots
     ranked = rdtf.rank_models(v, ["schnakenberg", "gray_scott"])

@@ -97,6 +97,7 @@ def test_gradients_are_exact(case):
     np.testing.assert_allclose(tape.gradient(end, h), numeric, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_runs_are_recorded(case):
     velocity, states = case
     sim, start = _simulation(velocity, 0.5, "forward_euler"), _fields(states)
