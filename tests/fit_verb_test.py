@@ -209,3 +209,9 @@ def test_models_are_not_ranked_by_movies_or_crops(spots, input_error):
     v, _ = spots
     with input_error("whole stills", "cropped"):
         rdtf.rank_models(v, ["gray_scott"], observation=Observation(cropped=True))
+
+
+def test_models_are_not_ranked_by_several_species(spots, input_error):
+    v, _ = spots
+    with input_error("one species", "u, v"):
+        rdtf.rank_models(storage.Targets({"u": v, "v": v}), ["gray_scott"])

@@ -71,6 +71,11 @@ def rank_models(
     names = built_in.pattern_forming() if models is None else models
     chosen = [built_in.get(m) if isinstance(m, str) else m for m in names]
     targets = _stills(pictures, chosen, scale)
+    if len(targets.fields) > 1:
+        raise InputError(
+            f"Expected pictures of one species, got {', '.join(targets.fields)}: give "
+            "the array of the one that is observed."
+        )
     ((observed, fields),) = targets.fields.items()
     observation = inputs.observation_of(targets, observation)
     validate(targets, observation)
