@@ -10,6 +10,7 @@ class Status(enum.IntEnum):
     NOT_CONVERGED = 1
     LEFT_VALID_RANGE = 2
     NOT_FINITE = 3
+    UNIFORM = 4
 
     @property
     def advice(self) -> str:
@@ -41,6 +42,10 @@ _SAMPLE_ADVICE = {
     Status.NOT_FINITE: (
         "A step gave NaN or infinity and was discarded; the state is the last finite "
         "one. Try a smaller time step: see Simulation.stability_ratio."
+    ),
+    Status.UNIFORM: (
+        "The sample came to rest without a pattern: it is uniform. Start from larger or "
+        "more patches, or take parameters at which a pattern lives."
     ),
 }
 
