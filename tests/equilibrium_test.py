@@ -167,6 +167,7 @@ def test_score_of_the_shrunk_fields():
     np.testing.assert_allclose(equilibrium.score(White, y, settings), exact, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_goes_on_exactly(tmp_path):
     samples = np.float32(np.random.default_rng(0).normal(size=(12, 8, 8, 2)))
     network = _denoiser(samples)

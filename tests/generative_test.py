@@ -321,6 +321,7 @@ def test_bad_input(denoiser, call, words, input_error):
         call(denoiser)
 
 
+@pytest.mark.slow
 def test_likelihood_of_gaussian_fields(denoiser):
     """Against the Gaussian density with the exact spectrum, per value."""
     x, sigma = _gaussian(256, seed=4), 0.3

@@ -153,6 +153,7 @@ def test_noise_on_both_states(states):
     assert off.max() < 0.3 * lost.max()
 
 
+@pytest.mark.slow
 def test_units_of_a_network_do_not_fit_noise(states, monkeypatch):
     """Another state's field is nearer with what is expected of them than without."""
     rng = np.random.default_rng(3)

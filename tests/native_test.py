@@ -44,7 +44,15 @@ def test_memory_of_a_run_is_bounded(num_steps):
     assert 8 * runs._area * kept < 1.5 * 2**30
 
 
-@pytest.mark.parametrize("model", [*list(MODELS)[:6], "oregonator"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        m
+        if m in ("gray_scott", "oregonator")
+        else pytest.param(m, marks=pytest.mark.slow)
+        for m in (*list(MODELS)[:6], "oregonator")
+    ],
+)
 def test_agrees_with_xla_over_a_thousand_steps(model, simulations, start):
     """States to 1e-12, gradients to 1e-9, relative to the largest number."""
     results = []

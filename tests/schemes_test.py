@@ -57,7 +57,10 @@ def _dense_laplacian(grid):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n == "tsit5" else n for n in NAMES],
+)
 def test_order_in_time(name, boundary):
     """Against SciPy at tight tolerance on the same semi-discrete system."""
     scheme, model = schemes.get(name), models.SCHNAKENBERG

@@ -130,7 +130,9 @@ def test_a_former_checkpoint_of_shared_variables(tmp_path):
     assert shared.numpy().tolist() == [1.0, 2.0] and own.numpy() == 3.0
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "now"])
+@pytest.mark.parametrize(
+    "version", [pytest.param("0.1.0", marks=pytest.mark.slow), "now"]
+)
 def test_a_training_goes_on_to_the_same_bits(
     version, tmp_path, monkeypatch, input_error
 ):

@@ -37,7 +37,10 @@ def _local(states):
     return made
 
 
-@pytest.fixture(scope="module", params=["library", "local"])
+@pytest.fixture(
+    scope="module",
+    params=["library", pytest.param("local", marks=pytest.mark.slow)],
+)
 def case(request, states):
     """(a velocity, states); the local one knows a smaller range than they have."""
     if request.param == "library":
