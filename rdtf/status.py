@@ -44,8 +44,8 @@ _SAMPLE_ADVICE = {
         "one. Try a smaller time step: see Simulation.stability_ratio."
     ),
     Status.UNIFORM: (
-        "The sample came to rest without a pattern: it is uniform. Start from larger or "
-        "more patches, or take parameters at which a pattern lives."
+        "The sample came to rest without a pattern: it is uniform. Start from larger "
+        "or more patches, or take parameters at which a pattern lives."
     ),
 }
 
